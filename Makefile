@@ -1,0 +1,48 @@
+# One target for each thing people do. Only relative paths, so that a path with a space in it works; and
+# `python -m`, so that no script's first line has to hold the path. -P: nothing is imported from this directory
+# by accident.
+
+PY := .venv/bin/python -P
+# What to test: make test T=tests/unit, make test T="tests/unit -k policy"
+T :=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test check bench fix clean test-user
+.NOTPARALLEL:
+export PYTHON
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: ## run the tour notebook for real, say how each cell ended, write it as a page
+	@sh tools/environment.sh demo
+	@$(PY) tools/demo.py notebooks/tour.ipynb
+
+lab: ## open JupyterLab on the tour
+	@sh tools/environment.sh demo
+	@sh tools/lab.sh notebooks/tour.ipynb
+
+test: ## run every test; T=tests/unit for some of them
+	@sh tools/environment.sh dev
+	@sh tools/test_needs.sh
+	SANDBOX_MUST_WORK=1 $(PY) -m pytest --cov --cov-report=term:skip-covered $(T)
+
+check: ## format, lint, types: what CI and pre-commit check
+	@sh tools/environment.sh dev
+	@sh tools/check.sh
+
+fix: ## let ruff format and mend what it can
+	@sh tools/environment.sh dev
+	$(PY) -m ruff check --fix-only
+	$(PY) -m ruff format
+
+bench: ## how long a sandbox takes, beside bwrap started by hand
+	@sh tools/environment.sh dev
+	@$(PY) benchmarks/cold_run.py
+
+test-user: ## as root: demo and tests again, as an ordinary user made for it
+	@sh tools/test_user.sh $(T)
+
+clean: ## remove the environment and everything made
+	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+# Loads sandbox_magic in every notebook and every terminal IPython of this user.
+# Put these two lines at the end of  ~/.ipython/profile_default/ipython_config.py  (`ipython profile create` makes it).
+# They add to the extensions listed above them and replace none.
+c = get_config()
+c.InteractiveShellApp.extensions.append("sandbox_magic")

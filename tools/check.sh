@@ -1,0 +1,20 @@
+#!/bin/sh
+# Every check, also after one that failed, so that one run says all there is to mend. $1 = one of them.
+cd "$(dirname "$0")/.." || exit 1
+failed=
+check() { # name, arguments of python
+    name=$1
+    shift
+    if [ -n "$only" ] && [ "$only" != "$name" ]; then return; fi
+    echo "== $name"
+    .venv/bin/python -P "$@" || failed="$failed $name"
+}
+only=${1:-}
+check format -m ruff format --check --quiet
+check lint -m ruff check --quiet
+check types -m mypy --no-error-summary
+check seccomp tools/compile_seccomp.py --check
+if [ -n "$failed" ]; then
+    echo "To mend:$failed   (make fix does what can be done by itself)"
+    exit 1
+fi

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Fetches what the tests need from outside Python. As root on Debian it installs what is missing; otherwise it
+# says the one command that root must type, and fails: nothing is skipped.
+set -eu
+missing=
+command -v chromium >/dev/null || missing="$missing chromium"                  # drives JupyterLab
+[ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] ||    # a page without fonts is empty
+    missing="$missing fonts-dejavu-core"
+[ -n "$(find /usr/lib /lib -name 'libseccomp.so.2' -print -quit 2>/dev/null)" ] ||
+    missing="$missing libseccomp2"                                             # recompiles the filter to compare
+# The bundled bwrap does without root; where there is root, the system's own is tested too.
+if [ "$(id -u)" = 0 ]; then command -v bwrap >/dev/null || missing="$missing bubblewrap"; fi
+[ -n "$missing" ] || exit 0
+
+install="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing what the tests need:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    timeout 180 apt-get update -qq
+    # shellcheck disable=SC2086 # the words of the command
+    timeout 600 $install -qq >/dev/null
+else
+    echo "The tests need what only root can install. As root:  apt-get update && $install" >&2
+    exit 1
+fi
