@@ -1,0 +1,52 @@
+"""The errors a caller can meet: one base, and a kind for each thing to do next.
+
+How untrusted code ends is never an error; it is an `Outcome` in a `Result`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox_magic.result import Result
+
+
+class SandboxError(Exception):
+    """The base of every error of this package.
+
+    Args:
+        what: What failed, in one sentence.
+        seen: What was seen when it failed (a program's own words).
+        remedy: The command or option that mends it.
+    """
+
+    def __init__(self, what: str, *, seen: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.seen = seen
+        self.remedy = remedy
+        parts = [what, f"Seen: {seen}" if seen else "", f"Try: {remedy}" if remedy else ""]
+        super().__init__("\n".join(part for part in parts if part))
+
+
+class PolicyError(SandboxError, ValueError):
+    """An option or a policy asks for something that makes no sense."""
+
+
+class SandboxUnavailable(SandboxError, RuntimeError):  # noqa: N818 - the name is the agreed interface
+    """No sandbox could be started, so nothing ran."""
+
+
+class RunFailed(SandboxError):  # noqa: N818 - reads as what it says, like `CalledProcessError`'s cousins
+    """A run did not end well; raised on request only, by `Result.check` and by the magic.
+
+    Args:
+        result: How the run ended.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        super().__init__(result.summary)
+
+    def _render_traceback_(self) -> list[str]:
+        """Give IPython one line to show instead of a traceback of ours."""
+        return [f"sandbox: {self.what}"]

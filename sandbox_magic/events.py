@@ -1,0 +1,70 @@
+"""What a run yields, in the order in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sandbox_magic.result import Result
+
+StreamName = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text that the code wrote, already made safe to show.
+
+    Attributes:
+        stream: ``stdout`` or ``stderr``.
+        text: Decoded, terminal controls other than colours and carriage returns removed.
+    """
+
+    stream: StreamName
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What the run's processes used at one moment. What could not be read is None, never 0.
+
+    Attributes:
+        seconds: Real time since "go".
+        cpu_percent: Use since the sample before, in percent of one core: 200 is two cores.
+        cpu_seconds: CPU time of all its processes so far.
+        memory_bytes: Memory of all its processes and its tmpfs that the kernel can't take back
+            (with a cgroup: anonymous and shared).
+        anonymous_bytes: Their own memory (with a cgroup only, as the next two).
+        shared_bytes: tmpfs, memfd and shared memory.
+        file_bytes: Cached pages of files, which the kernel takes back when memory is short.
+        processes: Processes alive, PID 1 (ours) left out.
+        threads: Their threads.
+        read_bytes: Bytes read by the live processes (``rchar`` of proc(5): pipes and caches included).
+        written_bytes: Bytes written, likewise.
+    """
+
+    seconds: float
+    cpu_percent: float | None = None
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+    anonymous_bytes: int | None = None
+    shared_bytes: int | None = None
+    file_bytes: int | None = None
+    processes: int | None = None
+    threads: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The run is over; always the last event.
+
+    Attributes:
+        result: How it ended and what it cost.
+    """
+
+    result: Result
+
+
+Event = Text | Sample | Ended

@@ -1,0 +1,140 @@
+"""Facts -> how a run ended. Pure: nothing that the code said about itself comes in here."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox_magic.result import Outcome, seconds, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox_magic.policy import Limits
+
+CAUSES = {
+    "deadline": Outcome.WALL_TIME,
+    "cpu": Outcome.CPU_TIME,
+    "memory": Outcome.OUT_OF_MEMORY,
+    "output": Outcome.OUTPUT_LIMIT,
+    "interrupt": Outcome.INTERRUPTED,
+}
+"""What made PID 1, or the host in its place, stop the run -> the outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What PID 1 reports at the end.
+
+    Attributes:
+        status: The wait status of the code's first process, as of waitpid(2).
+        cause: A key of `CAUSES` if PID 1 stopped the code, else empty.
+        wall_seconds: Real time from "go" to the end of the code.
+        cpu_seconds: CPU time of all processes that were waited for.
+        largest_bytes: Peak resident memory of the largest process.
+        stopped: Background processes that were still running and were ended.
+    """
+
+    status: int
+    cause: str
+    wall_seconds: float
+    cpu_seconds: float
+    largest_bytes: int
+    stopped: int
+
+    @classmethod
+    def parse(cls, fields: Sequence[bytes]) -> Report:
+        """Read the fields of PID 1's frame.
+
+        Raises:
+            ValueError: It is not such a frame.
+        """
+        word, cause, status, wall, cpu, largest, stopped = fields
+        if word != b"ended":
+            msg = f"PID 1 sent {word!r}"
+            raise ValueError(msg)
+        return cls(
+            status=int(status), cause=cause.decode(), wall_seconds=float(wall), cpu_seconds=float(cpu),
+            largest_bytes=int(largest), stopped=int(stopped),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How a run ended.
+
+    Attributes:
+        outcome: From the closed list.
+        exit_code: The code's own exit status, if it exited.
+        signal: The signal that ended it, if one did.
+    """
+
+    outcome: Outcome
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+def decide(report: Report | None, host_cause: str, limits: Limits, *, oom_kills: int = 0) -> Verdict:
+    """Give the verdict.
+
+    Args:
+        report: PID 1's report; None if it died before it could send one.
+        host_cause: Why the host ended the run itself; counts only where PID 1 sent no report.
+        limits: The limits in force.
+        oom_kills: Processes of the run that the kernel killed because it was out of memory.
+    """
+    cause = report.cause if report is not None else host_cause
+    if oom_kills and cause != "interrupt":
+        cause = "memory"
+    if report is None:
+        return Verdict(outcome=CAUSES.get(cause, Outcome.SIGNALLED))
+    exit_code = os.WEXITSTATUS(report.status) if os.WIFEXITED(report.status) else None
+    number = os.WTERMSIG(report.status) if os.WIFSIGNALED(report.status) else None
+    if cause:
+        outcome = CAUSES.get(cause, Outcome.SIGNALLED)
+    elif number is not None:
+        outcome = Outcome.CPU_TIME if _hit_cpu_rlimit(number, report, limits) else Outcome.SIGNALLED
+    else:
+        outcome = Outcome.FAILED if exit_code else Outcome.COMPLETED
+    return Verdict(outcome=outcome, exit_code=exit_code, signal=number)
+
+
+def _hit_cpu_rlimit(number: int, report: Report, limits: Limits) -> bool:
+    limit = limits.cpu_seconds
+    return limit is not None and number in (signal.SIGXCPU, signal.SIGKILL) and report.cpu_seconds >= limit
+
+
+def notes(  # noqa: PLR0913 - the facts, each by name
+    verdict: Verdict,
+    report: Report | None,
+    limits: Limits,
+    *,
+    dropped: int = 0,
+    oom_kills: int = 0,
+    refused_forks: int = 0,
+) -> tuple[str, ...]:
+    """Give what a person should know about the end, in plain sentences."""
+    said = []
+    match verdict.outcome:
+        case Outcome.WALL_TIME if limits.wall_seconds is not None:
+            said.append(f"It ran for longer than {seconds(limits.wall_seconds)}; --timeout allows more.")
+        case Outcome.CPU_TIME if limits.cpu_seconds is not None:
+            said.append(f"It used {seconds(limits.cpu_seconds)} of CPU time; --cpu-time allows more.")
+        case Outcome.OUT_OF_MEMORY:
+            said.append(f"It needed more than {size(limits.memory_bytes)}; --memory allows more.")
+        case Outcome.OUTPUT_LIMIT:
+            said.append(f"It wrote more than {size(limits.output_bytes)}; --output-limit allows more.")
+        case Outcome.SIGNALLED if report is None:
+            said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
+    if oom_kills and verdict.exit_code is not None:
+        said.append("The kernel killed a process that it had started, not the code's first process.")
+    if refused_forks:
+        said.append(f"It asked for more than {limits.processes} processes and threads; --processes allows more.")
+    if report is not None and report.stopped and verdict.outcome in (Outcome.COMPLETED, Outcome.FAILED):
+        many = "1 background process was" if report.stopped == 1 else f"{report.stopped} background processes were"
+        said.append(f"{many} stopped at the end.")
+    if dropped:
+        said.append(f"{dropped:,} bytes of output were dropped; --output-limit keeps more.")
+    return tuple(said)
