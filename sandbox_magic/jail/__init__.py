@@ -1,0 +1,1 @@
+"""The sandbox itself: one kernel facility per file. Knows nothing of notebooks."""

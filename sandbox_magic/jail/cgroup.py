@@ -1,0 +1,274 @@
+"""The control group that bounds one run as a whole: one interface, four tiers, chosen by trying.
+
+Only the cell's process is in the group (it waits for "go"), and everything that it starts is born
+there. PID 1 stays outside, so that the kernel's answer to a run out of memory leaves the one
+process alive that reports how it ended.
+
+The process joins by itself, through descriptors that we open and it inherits: a thread that moves
+only itself needs no lock on v1, where moving another costs the kernel a grace period of RCU, 12 ms.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from sandbox_magic.policy import Limits
+
+PREFIX = "sandbox-magic-"
+PERIOD_MICROSECONDS = 100_000  # of the CPU quota; the kernel's default
+_REMOVE_SECONDS = 2.0
+_counter = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the processes of a group use at one moment; None where the group does not count it.
+
+    Attributes:
+        pids: Its processes.
+        tasks: Processes and threads.
+        cpu_seconds: CPU time so far, of the ended ones too.
+        anonymous_bytes: Memory of their own.
+        shared_bytes: tmpfs, memfd and shared memory.
+        file_bytes: Cached pages of files, which the kernel takes back when memory is short.
+    """
+
+    pids: tuple[int, ...]
+    tasks: int | None = None
+    cpu_seconds: float | None = None
+    anonymous_bytes: int | None = None
+    shared_bytes: int | None = None
+    file_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the kernel counted over the whole run.
+
+    Attributes:
+        oom_kills: Processes that it killed because the group was out of memory.
+        refused_forks: Processes and threads that it refused because there were too many.
+        peak_bytes: The most memory at one time, file pages included.
+        cpu_seconds: CPU time of all processes.
+    """
+
+    oom_kills: int = 0
+    refused_forks: int = 0
+    peak_bytes: int | None = None
+    cpu_seconds: float | None = None
+
+
+class Group:
+    """No group: the tier where there is none. The others are derived from it.
+
+    Attributes:
+        tier: What it is called in a result's isolation.
+        reasons: Why the tiers before this one did not work, for the doctor.
+    """
+
+    tier = "none"
+    bounds_cpus = False
+    ends_whole_run = False  # whether the kernel kills all of the group when it is out of memory
+    doors: tuple[str, ...] = ()  # files to which a process writes "0" to join
+
+    def __init__(self) -> None:
+        self.reasons: tuple[str, ...] = ()
+
+    def holds(self, pid: int) -> bool:
+        """Tell whether a process has joined."""
+        return pid > 0  # there is nothing to join
+
+    def add(self, pid: int) -> None:
+        """Move a process into it.
+
+        Raises:
+            OSError: It may not be moved.
+        """
+
+    def reading(self) -> Reading | None:
+        """Give what is used now; None where there is no group."""
+        return None
+
+    def facts(self) -> Facts:
+        """Give what the kernel counted so far."""
+        return Facts()
+
+    def kill(self) -> None:
+        """Kill every process in it, where the kernel can do that at once."""
+
+    def close(self) -> None:
+        """Remove it."""
+
+
+class Directories:
+    """The directories of one group, one for each hierarchy that it is in, each held locked.
+
+    The lock tells others that the group is in use: it dies with its process, and `sweep` removes
+    what nobody holds.
+    """
+
+    def __init__(self, parents: Iterable[str]) -> None:
+        name = f"{PREFIX}{os.getpid()}-{next(_counter)}-{os.urandom(3).hex()}"
+        self.paths: list[str] = []
+        self._locks: list[int] = []
+        try:
+            for parent in dict.fromkeys(parents):
+                sweep(parent)
+                path = os.path.join(parent, name)
+                os.mkdir(path)
+                self.paths.append(path)
+                self._locks.append(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+                fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
+        except OSError:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Remove them; the last processes may need a moment to be gone."""
+        deadline = time.monotonic() + _REMOVE_SECONDS
+        for path in self.paths:
+            while os.path.isdir(path) and time.monotonic() < deadline:
+                try:
+                    os.rmdir(path)
+                except FileNotFoundError:
+                    break
+                except OSError:  # EBUSY: a process is still dying
+                    time.sleep(0.001)
+        for lock in self._locks:
+            os.close(lock)
+        self.paths, self._locks = [], []
+
+
+def sweep(parent: str) -> None:
+    """Remove the groups below ``parent`` that nobody holds locked and that are empty."""
+    with os.scandir(parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX):
+                with suppress(OSError):
+                    lock = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                    try:
+                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        os.rmdir(entry.path)
+                    finally:
+                        os.close(lock)
+
+
+def make(limits: Limits) -> Group:
+    """Make a group of the first tier of which one can be made here.
+
+    Args:
+        limits: The bounds to set.
+
+    Returns:
+        The group; of tier ``none`` where nothing works, with the reasons.
+    """
+    for name, tier in _tiers().items():
+        if name not in _refused:
+            try:
+                group = tier(limits)
+            except (OSError, ValueError, KeyError) as error:
+                _refused[name] = f"{name}: {error}"
+            else:
+                return _with_reasons(group)
+    return _with_reasons(Group())
+
+
+def settle(group: Group, limits: Limits, pid: int) -> Group:
+    """Make sure that a process is in its group: move it if it has not joined, or take the next tier.
+
+    Args:
+        group: The group that it was to join.
+        limits: The bounds.
+        pid: The process, while it waits.
+    """
+    while not group.holds(pid):
+        try:
+            group.add(pid)
+            break
+        except OSError as error:
+            _refused[group.tier] = f"{group.tier}: {error}"
+            group.close()
+            group = make(limits)
+    return group
+
+
+def _with_reasons(group: Group) -> Group:
+    group.reasons = tuple(_refused.values())
+    return group
+
+
+_refused: dict[str, str] = {}  # tiers that did not work in this process; machines don't change under it
+
+
+def _tiers() -> dict[str, Callable[[Limits], Group]]:
+    from sandbox_magic.jail import cgroup1, cgroup2, systemd
+
+    return {
+        cgroup2.Group2.tier: cgroup2.make,
+        systemd.ScopedGroup.tier: systemd.make,
+        cgroup1.Group1.tier: cgroup1.Group1,
+    }
+
+
+def members(path: str) -> list[int]:
+    """Give the processes of a group."""
+    return [int(pid) for pid in read(f"{path}/cgroup.procs").split()]
+
+
+def read(path: str) -> str:
+    """Read a file of a cgroup file system whole."""
+    with open(path) as file:
+        return file.read()
+
+
+def write(path: str, value: object) -> None:
+    """Set a file of a cgroup file system by one system call, so that the kernel's answer is for all of it.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, str(value).encode())
+    finally:
+        os.close(descriptor)
+
+
+def table(path: str) -> dict[str, int]:
+    """Read a file of lines ``name number``."""
+    return {name: int(value) for name, _, value in (line.partition(" ") for line in read(path).splitlines())}
+
+
+def own(controller: str) -> str:
+    """Give this process's own path in the hierarchy of a controller; ``""`` names the unified one.
+
+    Raises:
+        OSError: It is in none.
+    """
+    for line in read("/proc/self/cgroup").splitlines():
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            return path
+    msg = f"there is no hierarchy of {controller or 'cgroup v2'}"
+    raise OSError(msg)
+
+
+def mounts() -> list[tuple[str, str, str, frozenset[str]]]:
+    """Give the mounted cgroup file systems: mount point, root within it, type, options (the controllers of v1)."""
+    found = []
+    for line in read("/proc/self/mountinfo").splitlines():
+        left, _, right = line.partition(" - ")
+        kind, _, options = right.split(" ")[:3]
+        if kind in ("cgroup", "cgroup2"):
+            root, point = left.split(" ")[3:5]
+            found.append((point.encode().decode("unicode_escape"), root, kind, frozenset(options.split(","))))
+    return found

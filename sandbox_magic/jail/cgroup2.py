@@ -1,0 +1,206 @@
+"""cgroup v2 where a subtree is ours to write: root, a delegated unit, a container."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sandbox_magic.jail import cgroup
+from sandbox_magic.jail.cgroup import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading, read, table, write
+
+if TYPE_CHECKING:
+    from sandbox_magic.policy import Limits
+
+NEEDED = ("memory", "pids")
+WANTED = (*NEEDED, "cpu")
+
+
+class Group2(Group):
+    """One leaf of the unified hierarchy.
+
+    Args:
+        limits: The bounds.
+        parent: A group whose subtree has the controllers and may be written.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+
+    tier = "cgroup v2"
+    ends_whole_run = True
+
+    def __init__(self, limits: Limits, parent: str) -> None:
+        super().__init__()
+        self._directories = Directories([parent])
+        self.path = self._directories.paths[0]
+        self.doors = (f"{self.path}/cgroup.procs",)
+        try:
+            self._bound(limits)
+        except OSError:
+            self.close()
+            raise
+
+    def _bound(self, limits: Limits) -> None:
+        write(f"{self.path}/memory.max", limits.memory_bytes)
+        if os.path.exists(f"{self.path}/memory.swap.max"):  # absent without swap accounting
+            write(f"{self.path}/memory.swap.max", 0)
+        write(f"{self.path}/memory.oom.group", 1)
+        write(f"{self.path}/pids.max", limits.processes)
+        if limits.cpus is not None and os.path.exists(f"{self.path}/cpu.max"):
+            write(f"{self.path}/cpu.max", f"{int(limits.cpus * PERIOD_MICROSECONDS)} {PERIOD_MICROSECONDS}")
+        self.bounds_cpus = os.path.exists(f"{self.path}/cpu.max")
+
+    def holds(self, pid: int) -> bool:
+        """Tell whether a process has joined."""
+        return pid in cgroup.members(self.path)
+
+    def add(self, pid: int) -> None:
+        """Move a process into it."""
+        write(f"{self.path}/cgroup.procs", pid)
+
+    def reading(self) -> Reading:
+        """Give what is used now."""
+        memory = table(f"{self.path}/memory.stat")
+        return Reading(
+            pids=tuple(cgroup.members(self.path)),
+            tasks=int(read(f"{self.path}/pids.current")),
+            cpu_seconds=self._cpu_seconds(),
+            anonymous_bytes=memory["anon"],
+            shared_bytes=memory["shmem"],
+            file_bytes=memory["file"] - memory["shmem"],
+        )
+
+    def _cpu_seconds(self) -> float:
+        return table(f"{self.path}/cpu.stat")["usage_usec"] / 1e6
+
+    def facts(self) -> Facts:
+        """Give what the kernel counted so far."""
+        peak = f"{self.path}/memory.peak"  # Linux 5.19
+        return Facts(
+            oom_kills=table(f"{self.path}/memory.events")["oom_kill"],
+            refused_forks=table(f"{self.path}/pids.events")["max"],
+            peak_bytes=int(read(peak)) if os.path.exists(peak) else None,
+            cpu_seconds=self._cpu_seconds(),
+        )
+
+    def kill(self) -> None:
+        """Kill every process in it."""
+        with suppress(FileNotFoundError):  # Linux 5.14
+            write(f"{self.path}/cgroup.kill", 1)
+
+    def close(self) -> None:
+        """Remove it."""
+        self._directories.remove()
+
+
+def make(limits: Limits) -> Group2:
+    """Make a group below the nearest place that may be written.
+
+    Raises:
+        OSError: There is none.
+    """
+    return Group2(limits, _parent())
+
+
+_found: list[str] = []
+
+
+def _parent() -> str:
+    if not _found or not os.path.isdir(_found[0]):
+        _found[:] = [_look()]
+    return _found[0]
+
+
+def _look() -> str:
+    """Look for a group with the controllers in its subtree: our own, one above it, or one made so.
+
+    Where systemd rules, only a group that it has delegated to us is ours.
+    """
+    own = unified(cgroup.own(""))
+    if _ruled_by_systemd() or os.geteuid() != 0:
+        if not _delegated(own):
+            msg = "this process's own group is not delegated to it"
+            raise PermissionError(msg)
+        places = [own]
+    else:
+        places = _upwards(own)
+    for place in places:
+        if set(NEEDED) <= set(read(f"{place}/cgroup.subtree_control").split()):
+            return place
+    for place in reversed(places):
+        with suppress(OSError):
+            enable(place)
+            return place
+    empty(own)
+    enable(own)
+    return own
+
+
+def unified(path: str) -> str:
+    """Give the directory of a path in the unified hierarchy.
+
+    Raises:
+        OSError: It is not mounted, or not at a place that shows the path.
+    """
+    for point, root, kind, _ in cgroup.mounts():
+        if kind == "cgroup2":
+            inside = path if root == "/" else os.path.relpath(path, root)
+            directory = os.path.normpath(f"{point}/{inside}")
+            if os.path.isdir(directory):
+                return directory
+    msg = "cgroup v2 is not mounted, or not where this process could see its own group"
+    raise OSError(msg)
+
+
+def _upwards(directory: str) -> list[str]:
+    """Give a group and those above it, up to the mount."""
+    found = [directory]
+    while os.path.exists(f"{os.path.dirname(found[-1])}/cgroup.procs"):
+        found.append(os.path.dirname(found[-1]))
+    return found
+
+
+def _delegated(directory: str) -> bool:
+    """Tell whether we may manage this group: systemd marks those that it has delegated."""
+    if os.stat(directory).st_uid != os.geteuid() or not os.access(f"{directory}/cgroup.subtree_control", os.W_OK):
+        return False
+    if not _ruled_by_systemd():
+        return True
+    mark = "trusted.delegate" if os.geteuid() == 0 else "user.delegate"
+    with suppress(OSError):
+        return os.getxattr(directory, mark) == b"1"
+    return False
+
+
+def _ruled_by_systemd() -> bool:
+    return os.path.isdir("/run/systemd/system")  # sd_booted(3)
+
+
+def enable(directory: str) -> None:
+    """Give the controllers to the groups below; the CPU one where it is to be had.
+
+    Raises:
+        OSError: The kernel refuses (EBUSY: there are processes in the group itself).
+    """
+    there = read(f"{directory}/cgroup.controllers").split()
+    if missing := [name for name in NEEDED if name not in there]:
+        msg = f"{directory} has no controller {' and '.join(missing)}"
+        raise OSError(msg)
+    write(f"{directory}/cgroup.subtree_control", " ".join(f"+{name}" for name in WANTED if name in there))
+
+
+def empty(directory: str) -> None:
+    """Move a group's own processes into a group below, for only then may the subtree have controllers.
+
+    That is how a container that has a cgroup of its own makes room (the rule of "no internal
+    processes", cgroups(7)).
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    below = f"{directory}/processes"
+    os.makedirs(below, exist_ok=True)
+    for pid in read(f"{directory}/cgroup.procs").split():
+        with suppress(ProcessLookupError):
+            write(f"{below}/cgroup.procs", pid)

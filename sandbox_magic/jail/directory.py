@@ -1,0 +1,108 @@
+"""The private directory of one run, removed at its end, or by the next start if we were killed."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import suppress
+
+from sandbox_magic.errors import SandboxUnavailable
+
+
+class RunDirectory:
+    """A directory of mode 0700 with a locked descriptor: the lock dies with its process.
+
+    Attributes:
+        path: The directory.
+        cell: The directory below it that the sandbox sees.
+
+    Args:
+        uid: The host user whose sandbox must be able to read it.
+
+    Raises:
+        SandboxUnavailable: The temporary directory can't be written.
+    """
+
+    def __init__(self, uid: int) -> None:
+        try:
+            root = _root()
+            sweep(root)
+            self.path, self._lock = _locked(root)
+            self.cell = os.path.join(self.path, "cell")
+            os.mkdir(self.cell, 0o700)
+            os.mkdir(os.path.join(self.cell, "guest"), 0o755)  # where the guest's code is bound
+            if uid != os.geteuid():
+                os.chmod(self.path, 0o711)  # noqa: S103 - that user must get through, and can list nothing
+                os.chown(self.cell, uid, -1)
+        except OSError as error:
+            msg = "the temporary directory can't be written, so nothing was run"
+            raise SandboxUnavailable(
+                msg, seen=str(error), remedy="free space, or set TMPDIR to another place"
+            ) from error
+
+    def write(self, name: str, data: bytes) -> str:
+        """Write a file of mode 0444 that the sandbox sees; give its path.
+
+        Raises:
+            SandboxUnavailable: It can't be written.
+        """
+        path = os.path.join(self.cell, name)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(descriptor, 0o444)
+                file.write(data)
+        except OSError as error:
+            msg = "the cell can't be written to the temporary directory, so it was not run"
+            raise SandboxUnavailable(
+                msg, seen=str(error), remedy="free space, or set TMPDIR to another place"
+            ) from error
+        return path
+
+    def remove(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _locked(root: str) -> tuple[str, int]:
+    """Make a directory and lock it; again, if a sweep was quicker than the lock."""
+    while True:
+        path = tempfile.mkdtemp(prefix="run-", dir=root)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)
+
+
+def sweep(root: str) -> None:
+    """Remove the directories below ``root`` whose process is dead: those that nobody holds locked."""
+    with os.scandir(root) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                descriptor = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                finally:
+                    os.close(descriptor)
+
+
+def _root() -> str:
+    """Give our directory in the temporary directory; refuse one that somebody else laid there."""
+    path = os.path.join(tempfile.gettempdir(), f"sandbox-magic-{os.geteuid()}")
+    with suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+        os.chmod(path, 0o711)  # noqa: S103 - as above, whatever the umask
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        msg = f"{path} exists and is not ours"
+        raise PermissionError(msg)
+    return path

@@ -1,0 +1,91 @@
+"""What this machine can enforce, found by trying it, and the remedy for the rest."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import SandboxError, SandboxUnavailable
+from sandbox_magic.jail.sandbox import Sandbox
+from sandbox_magic.policy import Policy
+
+if TYPE_CHECKING:
+    from sandbox_magic.result import Isolation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        ok: Whether a sandbox could be started.
+        machine: Operating system, kernel, user and Python.
+        isolation: What is in force in a sandbox of the policy asked about; None if there is none.
+        error: Why there is none.
+        park_seconds: How long the start took.
+        passed_over: Stronger kinds of control group that did not work here, each with the reason.
+    """
+
+    ok: bool
+    machine: str
+    isolation: Isolation | None = None
+    error: SandboxError | None = None
+    park_seconds: float | None = None
+    passed_over: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as plain values, for JSON."""
+        error = self.error and {"what": self.error.what, "seen": self.error.seen, "remedy": self.error.remedy}
+        return {
+            "ok": self.ok,
+            "machine": self.machine,
+            "isolation": self.isolation and self.isolation.as_dict(),
+            "error": error,
+            "park_seconds": self.park_seconds,
+            "passed_over": list(self.passed_over),
+        }
+
+    def __str__(self) -> str:
+        """Give it for a person."""
+        lines = [f"machine: {self.machine}"]
+        if self.error is not None:
+            return "\n".join([*lines, "no sandbox can be started here; nothing will be run", str(self.error)])
+        if self.isolation is not None:
+            lines += [f"bubblewrap: {self.isolation.bwrap}", "a sandbox was started; in force:", str(self.isolation)]
+            lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
+            lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
+        return "\n".join(lines)
+
+
+def diagnose(policy: Policy | None = None) -> Diagnosis:
+    """Start a sandbox, look, and end it. Never raises for what the machine lacks."""
+    policy = policy or Policy()
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    machine = f"{system}, user {_user()}, Python {platform.python_version()}"
+    try:
+        sandbox = Sandbox.park(policy)
+    except SandboxError as error:
+        return Diagnosis(ok=False, machine=machine, error=error)
+    except OSError as error:
+        unforeseen = SandboxUnavailable("no sandbox could be started, so nothing was run", seen=str(error))
+        return Diagnosis(ok=False, machine=machine, error=unforeseen)
+    try:
+        return Diagnosis(
+            ok=True,
+            machine=machine,
+            isolation=sandbox.isolation,
+            park_seconds=sandbox.park_seconds,
+            passed_over=sandbox.group.reasons,
+        )
+    finally:
+        sandbox.close()
+
+
+def _user() -> str:
+    try:
+        return f"{getpass.getuser()} ({os.geteuid()})"
+    except (KeyError, OSError):
+        return str(os.geteuid())

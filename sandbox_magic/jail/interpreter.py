@@ -1,0 +1,177 @@
+"""The Python inside the sandbox: which one, and which host paths it needs to see."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import PolicyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SYSTEM = "/usr/bin/python3"
+
+_ASK = """
+import json, site, sys
+print(json.dumps({
+    "prefixes": [sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix],
+    "path": sys.path[1:], "version": list(sys.version_info[:3]),
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """One Python and what it needs.
+
+    Attributes:
+        executable: Its path, as it should be started (a venv's own link, not the link's target).
+        prefixes: Directories that hold it and its libraries.
+        search: Its module search path: existing entries, in order.
+        extra: Further directories that it imports from (sources of editable installs).
+        user_base: The user's own site directory's base, empty where it is not in use.
+    """
+
+    executable: str
+    prefixes: tuple[str, ...]
+    search: tuple[str, ...]
+    extra: tuple[str, ...] = ()
+    user_base: str = ""
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The host paths that must be visible, outermost only, ``/usr`` and below left out."""
+        return outermost((*self.prefixes, *self.search, *self.extra))
+
+
+def choose(which: str) -> Interpreter:
+    """Give the interpreter that a policy names.
+
+    Raises:
+        PolicyError: There is no such interpreter, or it can't be shared safely.
+    """
+    if which == "kernel":
+        return _here()
+    return ask(SYSTEM if which == "system" else which)
+
+
+def _here() -> Interpreter:
+    """Describe the Python that runs this process, with what its ``sys.path`` has now."""
+    import site
+
+    finders = (module for name, module in list(sys.modules.items()) if name.startswith("__editable__"))
+    sources = [str(path) for finder in finders for path in getattr(finder, "MAPPING", {}).values()]
+    base = site.getuserbase() if site.ENABLE_USER_SITE else ""
+    return _checked(
+        executable=sys.executable,
+        prefixes=(sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix),
+        search=[entry for entry in _own_search() if os.path.isabs(entry)],
+        extra=[path for path in sources if os.path.exists(path)],
+        user_base=base if os.path.isdir(base) else "",
+    )
+
+
+def _own_search() -> list[str]:
+    """Give ``sys.path`` without the directory of the script or, under ``-m``, of the start.
+
+    A notebook's folder stands there as ``""``, which is no place, and is not shared either.
+    """
+    main = sys.modules.get("__main__")
+    if getattr(main, "__spec__", None) is None:
+        script = os.path.dirname(os.path.abspath(getattr(main, "__file__", None) or "/."))
+    else:
+        script = os.getcwd()
+    return sys.path[1:] if sys.path and sys.path[0] == script else list(sys.path)
+
+
+def ask(path: str) -> Interpreter:
+    """Describe another Python by running it, on its own, from the root directory.
+
+    Raises:
+        PolicyError: It is no Python, or it can't be shared safely.
+    """
+    try:
+        stamp = os.stat(path).st_mtime_ns
+    except OSError as error:
+        msg = f"there is no Python at {path}"
+        raise PolicyError(msg, seen=str(error), remedy="--python kernel, or another path") from error
+    return _ask(path, stamp)
+
+
+@functools.lru_cache(maxsize=32)
+def _ask(path: str, _stamp: int) -> Interpreter:
+    try:
+        answer = subprocess.run(
+            [path, "-c", _ASK], capture_output=True, check=True, cwd="/", timeout=30,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        facts = json.loads(answer.stdout)
+        version = tuple(facts["version"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path} does not answer as a Python"
+        raise PolicyError(msg, seen=str(error), remedy="the path of a Python 3.8 or later") from error
+    if version < (3, 8):
+        msg = f"{path} is Python {'.'.join(map(str, version))}"
+        raise PolicyError(msg, remedy="a Python 3.8 or later")
+    return _checked(executable=path, prefixes=facts["prefixes"], search=facts["path"], extra=(), user_base="")
+
+
+def _checked(
+    *, executable: str, prefixes: Iterable[str], search: Iterable[str], extra: Iterable[str], user_base: str
+) -> Interpreter:
+    private = _private()
+    for prefix in (*prefixes, os.path.dirname(executable)):
+        if _too_wide(prefix, private):
+            msg = f"the Python environment at {prefix} can't be shared: that directory is or holds a home"
+            raise PolicyError(msg, remedy="a virtual environment in a directory of its own, or --python system")
+    # Such an entry of the search path is left out, not refused: nothing else is lost.
+    entries = [entry for entry in dict.fromkeys(search) if os.path.exists(entry) and not _too_wide(entry, private)]
+    link = os.path.dirname(os.path.realpath(executable))
+    return Interpreter(
+        executable=executable,
+        prefixes=tuple(dict.fromkeys((*prefixes, *_installation(executable, link, tuple(prefixes))))),
+        search=tuple(entries),
+        extra=tuple(path for path in extra if not _too_wide(path, private)),
+        user_base="" if _too_wide(user_base, private) else user_base,
+    )
+
+
+def _installation(executable: str, link: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the directories of the executable and of its link's target, where no prefix holds them."""
+    places = (os.path.dirname(executable), link)
+    return tuple(place for place in places if not any(_within(place, prefix) for prefix in prefixes))
+
+
+@functools.lru_cache(maxsize=1)
+def _private() -> frozenset[str]:
+    """Give every directory that is somebody's home or everybody's temporary one, with links resolved."""
+    listed = {entry.pw_dir for entry in pwd.getpwall() if entry.pw_uid == 0 or 1000 <= entry.pw_uid < 65534}  # noqa: PLR2004 - login.defs(5)
+    listed |= {os.path.expanduser("~"), "/root", "/home", tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev", "/run"}  # noqa: S108
+    return frozenset(os.path.realpath(place) for place in listed if place.startswith("/") and os.path.exists(place))
+
+
+def _too_wide(path: str, private: Iterable[str]) -> bool:
+    """Tell whether sharing the path would show such a directory as a whole."""
+    real = os.path.realpath(path) if path else ""
+    return bool(real) and any(_within(place, real) for place in private if place != "/")
+
+
+def _within(path: str, directory: str) -> bool:
+    return path == directory or path.startswith(directory.rstrip("/") + "/")
+
+
+def outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Give the paths that lie in no other one and not in what every sandbox sees, sorted."""
+    kept = ["/usr", "/bin", "/lib", "/lib64"]
+    for path in sorted(set(paths), key=lambda path: (path.count("/"), path)):
+        if not any(_within(path, other) for other in kept):
+            kept.append(path)
+    return tuple(kept[4:])

@@ -1,0 +1,190 @@
+"""Samples of what a sandbox's processes use: the control group's counters, and psutil for the rest.
+
+The processes are found in the group, or else in PID 1's own tree, never by a scan of the host, so
+the cost does not depend on what else runs there.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from sandbox_magic.events import Sample
+from sandbox_magic.jail.cgroup import Group, Reading
+from sandbox_magic.trusted import importing
+
+if TYPE_CHECKING:
+    import psutil
+
+_FINEST_SECONDS = 0.01
+_COARSEST_SECONDS = 0.25
+_SHARE_OF_TIME = 0.05  # the interval grows with the run: 1 s in, every 50 ms
+_MOST_COST = 0.02  # of one core
+
+
+class Meter:
+    """Takes samples of one sandbox.
+
+    Attributes:
+        memory_source: ``cgroup``, ``pss``, or ``rss`` once a process could not be read so closely.
+        cpu_before: CPU seconds used before "go", which are not the cell's.
+
+    Args:
+        pid: The host's process id of the sandbox's PID 1, while nothing untrusted runs yet.
+        group: The sandbox's control group.
+    """
+
+    def __init__(self, pid: int, group: Group) -> None:
+        with importing():
+            import psutil
+        self._psutil = psutil
+        self._pid = pid
+        self._group = group
+        self._began = time.monotonic()
+        self._processes: dict[int, psutil.Process | None] = {}
+        self._transferred: dict[int, tuple[int, int]] = {}
+        self._last: Sample | None = None
+        self._cost = 0.0
+        reading = self._reading()
+        self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
+        self.cpu_before = self._cpu(reading)
+
+    def begin(self, moment: float) -> None:
+        """Count time from this moment of `time.monotonic`."""
+        self._began = moment
+
+    def interval(self) -> float:
+        """Give the seconds to the next sample: fine at first, wider with time and with cost."""
+        share = _SHARE_OF_TIME * (time.monotonic() - self._began)
+        return max(min(max(share, _FINEST_SECONDS), _COARSEST_SECONDS), self._cost / _MOST_COST)
+
+    def sample(self) -> Sample:
+        """Read everything once."""
+        began = time.thread_time()
+        now = time.monotonic() - self._began
+        reading = self._reading()
+        cpu = self._cpu(reading) - self.cpu_before
+        read, written = self._bytes_moved(reading.pids)
+        self._last = sample = Sample(
+            seconds=now,
+            cpu_seconds=cpu,
+            cpu_percent=self._percent(now, cpu),
+            memory_bytes=self._memory(reading),
+            anonymous_bytes=reading.anonymous_bytes,
+            shared_bytes=reading.shared_bytes,
+            file_bytes=reading.file_bytes,
+            processes=len(reading.pids),
+            threads=self._threads(reading),
+            read_bytes=read,
+            written_bytes=written,
+        )
+        self._cost = time.thread_time() - began
+        return sample
+
+    def _reading(self) -> Reading:
+        """Read the group; without one, or if it was taken away, find the processes below PID 1."""
+        reading = None
+        with suppress(OSError, KeyError, ValueError):
+            reading = self._group.reading()
+        pids = _tree(self._pid) if reading is None else reading.pids
+        self._processes = {pid: self._processes.get(pid) or self._process(pid) for pid in pids}
+        return reading or Reading(pids=tuple(pids))
+
+    def _process(self, pid: int) -> psutil.Process | None:
+        try:
+            return self._psutil.Process(pid)
+        except self._psutil.Error:
+            return None
+
+    def _alive(self, reading: Reading) -> list[psutil.Process]:
+        return [process for pid in reading.pids if (process := self._processes.get(pid)) is not None]
+
+    def _cpu(self, reading: Reading) -> float:
+        """Give the CPU seconds of all processes so far: live ones, and those that were waited for."""
+        if reading.cpu_seconds is not None:
+            return reading.cpu_seconds
+        total = 0.0
+        for process in self._alive(reading):
+            with suppress(self._psutil.Error, OSError):
+                times = process.cpu_times()
+                total += _cpu_clock(process.pid) + times.children_user + times.children_system
+        with suppress(self._psutil.Error):
+            times = self._psutil.Process(self._pid).cpu_times()
+            total += times.children_user + times.children_system
+        return total
+
+    def _memory(self, reading: Reading) -> int | None:
+        if reading.anonymous_bytes is not None and reading.shared_bytes is not None:
+            return reading.anonymous_bytes + reading.shared_bytes
+        alive = self._alive(reading)
+        total = 0
+        for process in alive:
+            with suppress(self._psutil.NoSuchProcess):
+                total += self._share(process, alone=len(alive) == 1)
+        return total
+
+    def _share(self, process: psutil.Process, *, alone: bool) -> int:
+        """Give its share of memory. PSS walks every page, so a process that shares with none is read by RSS."""
+        if not alone and self.memory_source != "rss":
+            try:
+                return int(process.memory_full_info().pss)
+            except self._psutil.AccessDenied:
+                self.memory_source = "rss"
+        return int(process.memory_info().rss)
+
+    def _threads(self, reading: Reading) -> int:
+        if reading.tasks is not None:
+            return reading.tasks
+        total = 0
+        for process in self._alive(reading):
+            with suppress(self._psutil.Error):
+                total += process.num_threads()
+        return total
+
+    def _bytes_moved(self, pids: tuple[int, ...]) -> tuple[int | None, int | None]:
+        """Give bytes read and written by all processes that could be read; None if none could (undumpable)."""
+        for pid in pids:
+            with suppress(self._psutil.Error):
+                if (process := self._processes.get(pid)) is not None:
+                    counters = process.io_counters()
+                    self._transferred[pid] = (counters.read_chars, counters.write_chars)
+        if not self._transferred:
+            return None, None
+        read, written = (sum(values) for values in zip(*self._transferred.values(), strict=True))
+        return read, written
+
+    def _percent(self, now: float, cpu: float) -> float | None:
+        before = self._last or Sample(seconds=0.0, cpu_seconds=0.0)
+        elapsed = now - before.seconds
+        return max(0.0, 100 * (cpu - (before.cpu_seconds or 0.0)) / elapsed) if elapsed > 0 else None
+
+
+def _tree(pid: int) -> list[int]:
+    """Give every process below this one, itself left out."""
+    found: list[int] = []
+    waiting = [pid]
+    while waiting:
+        children = _children(waiting.pop())
+        found += children
+        waiting += children
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with suppress(OSError):  # it has just ended
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as listed:
+                children += map(int, listed.read().split())
+    return children
+
+
+def _cpu_clock(pid: int) -> float:
+    """Give a process's own CPU seconds from its clock: nanoseconds, where /proc has hundredths.
+
+    Raises:
+        OSError: It has ended.
+    """
+    return time.clock_gettime((~pid << 3) | 2)  # clock_getcpuclockid(3)

@@ -1,0 +1,291 @@
+"""One parked sandbox: start it, say go, signal, kill, reap; leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import SandboxUnavailable
+from sandbox_magic.guest import wire
+from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, isolation, seccomp
+from sandbox_magic.jail.directory import RunDirectory
+from sandbox_magic.jail.refusal import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox_magic.policy import Limits, Policy
+
+GUEST = str(Path(wire.__file__).resolve().parent)
+PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still end
+_STACK_BYTES = 8 * 2**20
+
+
+class Sandbox:
+    """A sandbox from its start to its end. Single use.
+
+    `park` gives one in which nothing untrusted has run yet; `go` runs the cell; `close` ends
+    whatever is left, waits for it, and removes what it used on the host.
+
+    Attributes:
+        stdin: Our end of the code's standard input.
+        stdout: Our end of its standard output.
+        stderr: Our end of its standard error.
+        report: Where PID 1's frames arrive.
+        pid: PID 1's process id on the host.
+        group: The control group with the process that will run the cell.
+        isolation: What is in force.
+        park_seconds: How long the start took.
+        bwrap: The bubblewrap in use.
+        interpreter: The Python inside.
+        identity: The host user it runs as.
+    """
+
+    def __init__(self) -> None:
+        self.stdin = self.stdout = self.stderr = self.report = self._control = -1
+        self.pid = 0
+        self._pidfd = -1
+        self.park_seconds = 0.0
+        self._owner = os.getpid()
+        self._open: set[int] = set()
+        self.group = cgroup.Group()
+        self._exits = ExitStack()
+
+    @classmethod
+    def park(cls, policy: Policy) -> Sandbox:
+        """Start a sandbox and wait until its PID 1 is ready.
+
+        Raises:
+            SandboxUnavailable: It can't be started; says what was seen and what mends it.
+            PolicyError: The policy's Python is missing or can't be shared.
+        """
+        began = time.monotonic()
+        sandbox = cls()
+        try:
+            sandbox._start(policy)
+        except BaseException:
+            sandbox.close()
+            raise
+        sandbox.park_seconds = time.monotonic() - began
+        return sandbox
+
+    def _start(self, policy: Policy) -> None:
+        self.bwrap = bubblewrap.find()
+        self.interpreter = interpreter.choose(policy.python)
+        self.identity = identity.choose()
+        self._directory = RunDirectory(self.identity.uid)
+        self._exits.callback(self._directory.remove)
+        self._exits.callback(self._leave_group)
+        self.group = cgroup.make(policy.limits)
+        with ExitStack() as theirs:
+            info = self._spawn(policy, theirs)
+        self._wait_until_parked(info)
+        self.group = cgroup.settle(self.group, policy.limits, self._cell_pid())
+        self.isolation = isolation.describe(
+            policy.limits, self.identity, self.group, shared=self.interpreter.shared, bwrap=str(self.bwrap)
+        )
+        if policy.strict:
+            isolation.demand(self.isolation)
+
+    def _leave_group(self) -> None:
+        self.group.close()
+
+    def _spawn(self, policy: Policy, theirs: ExitStack) -> int:
+        """Start bwrap; give the descriptor on which it tells PID 1's process id."""
+        python, cell = self.interpreter, self._directory.cell
+        program = self.bwrap.path
+        how = identity.launch(self.identity, (*python.shared, GUEST, cell, os.path.dirname(program)))
+        folder, name = os.path.split(program)
+        program = os.path.join(how.sources.get(folder, folder), name)
+        machine = bubblewrap.host()
+        options = bubblewrap.arguments(policy.limits, python, machine, guest=GUEST, cell=cell, sources=how.sources)
+
+        stdin, self.stdin = self._pipe(theirs, ours="write")
+        stdout, self.stdout = self._pipe(theirs, ours="read")
+        stderr, self.stderr = self._pipe(theirs, ours="read")
+        control, self._control = self._pipe(theirs, ours="write")
+        report, self.report = self._pipe(theirs, ours="read")
+        info, told = self._pipe(theirs, ours="read")
+        doors = [self._open_for_writing(theirs, path) for path in self.group.doors]
+        filtered = _in_memory(theirs, seccomp.load())
+        words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
+        listed = _in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
+        command = (*how.prefix, program, "--args", str(listed), "--",
+                   python.executable, f"{bubblewrap.GUEST}/init.py", *map(str, (control, report, *doors)))  # fmt: skip
+        try:
+            self._process = subprocess.Popen(
+                _without_ignored_sigchld(command), stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/",
+                pass_fds=(control, report, info, filtered, listed, *doors), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise unavailable(str(error)) from error
+        self._exits.callback(self._reap)
+        return told
+
+    def _pipe(self, theirs: ExitStack, *, ours: str) -> tuple[int, int]:
+        """Make a pipe; give the sandbox's end, then ours."""
+        read, write = os.pipe()
+        their, our = (write, read) if ours == "read" else (read, write)
+        theirs.callback(os.close, their)
+        self._open.add(our)
+        self._exits.callback(self._close, our)
+        if self.identity.dropped:
+            os.fchown(their, self.identity.uid, self.identity.uid)  # else /dev/stderr can't be opened
+        os.set_blocking(our, False)
+        return their, our
+
+    def _open_for_writing(self, theirs: ExitStack, path: str) -> int:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        theirs.callback(os.close, descriptor)
+        return descriptor
+
+    def _close(self, descriptor: int) -> None:
+        if descriptor in self._open:  # stdin is closed early, and its number may be another's by now
+            self._open.remove(descriptor)
+            os.close(descriptor)
+
+    def _wait_until_parked(self, info: int) -> None:
+        reader = wire.Reader()
+        poll = select.poll()
+        poll.register(self.report, select.POLLIN)
+        deadline = time.monotonic() + PARK_SECONDS
+        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            data = os.read(self.report, 4096)
+            if not data:
+                raise unavailable(self._words_of_failure())
+            if [b"parked"] in reader.feed(data):
+                self.pid = _child_pid(info)
+                self._pidfd = os.pidfd_open(self.pid)
+                self._open.add(self._pidfd)
+                return
+        what = f"the sandbox did not start within {PARK_SECONDS:g} seconds"
+        raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy="%sandbox doctor")
+
+    def _cell_pid(self) -> int:
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as children:
+            return int(children.read().split()[0])
+
+    def _words_of_failure(self) -> str:
+        """Give what was written on standard error by a sandbox in which nothing untrusted ran."""
+        self._process.kill()
+        self._process.wait()
+        words = b""
+        with suppress(BlockingIOError):
+            while piece := os.read(self.stderr, 65536):
+                words += piece
+        return words.decode("utf-8", "replace")
+
+    def go(self, source: bytes, limits: Limits, *, suffix: str = ".py", arguments: Sequence[str] = ()) -> None:
+        """Hand over the cell and let it run.
+
+        Raises:
+            SandboxUnavailable: The cell can't be written, or the parked sandbox is gone.
+        """
+        name = f"cell{suffix}"
+        self._directory.write(name, source)
+        wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
+        words = (
+            wall,
+            _rlimits(limits, self.group),
+            ":".join(self.interpreter.search),
+            f"{bubblewrap.CELL}/{name}",
+            *arguments,
+        )
+        os.set_blocking(self._control, True)
+        try:
+            self._say(b"go", *(os.fsencode(word) for word in words))
+        except BrokenPipeError as error:
+            raise unavailable(self._words_of_failure()) from error
+
+    def interrupt(self) -> None:
+        """Ask PID 1 to interrupt the cell; it kills it after a short grace."""
+        with suppress(OSError):
+            self._say(b"interrupt")
+
+    def stop(self, cause: str) -> None:
+        """Ask PID 1 to end the cell now; with cause ``cpu`` it shows first where the code was."""
+        with suppress(OSError):
+            self._say(cause.encode())
+
+    def kill(self) -> None:
+        """Kill everything in the sandbox at once: with PID 1 goes its namespace."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def wait(self) -> None:
+        """Wait until the last process is gone: PID 1 ends after all others of its namespace."""
+        poll = select.poll()
+        poll.register(self._pidfd, select.POLLIN)
+        poll.poll()
+        self._process.wait()
+
+    def _say(self, *words: bytes) -> None:
+        os.write(self._control, wire.pack(*words))
+
+    def close_stdin(self) -> None:
+        """Let the code see the end of its input."""
+        self._close(self.stdin)
+
+    def _reap(self) -> None:
+        if self._pidfd >= 0:
+            self.kill()
+            self.wait()
+        else:
+            self._process.kill()
+            self._process.wait()
+
+    def close(self) -> None:
+        """End it, wait for the end, give back every descriptor, remove the directory."""
+        if os.getpid() == self._owner:  # a forked copy of our process must not end it
+            self._exits.close()
+            self._close(self._pidfd)
+
+
+def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:
+    """Start a program with SIGCHLD at its default where we ignore it: bwrap must see its child end."""
+    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN:
+        return command
+    return ("/usr/bin/env", "--default-signal=CHLD", "--", *command)
+
+
+def _in_memory(stack: ExitStack, data: bytes) -> int:
+    descriptor = os.memfd_create("sandbox-magic", os.MFD_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    os.write(descriptor, data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def _child_pid(info: int) -> int:
+    """Read bwrap's JSON to its end; it is complete, for PID 1 runs already."""
+    text = b""
+    with suppress(BlockingIOError):
+        while piece := os.read(info, 4096):
+            text += piece
+    return int(json.loads(text)["child-pid"])
+
+
+def _rlimits(limits: Limits, group: cgroup.Group) -> str:
+    """Give the resource limits of each process of the cell, in the guest's form."""
+    values = {
+        "CORE": 1,  # 1 and not 0: a core_pattern that is a pipe ignores 0, core(5)
+        "NOFILE": limits.open_files,
+        "STACK": _STACK_BYTES,
+        "MEMLOCK": 64 * 1024,
+        "NICE": 0,
+        "RTPRIO": 0,
+    }
+    if group.tier == "none":
+        values["DATA"] = limits.memory_bytes
+        values["FSIZE"] = max(limits.memory_bytes, limits.disk_bytes)  # a memfd is bounded by nothing else
+        values["NPROC"] = limits.processes + 2  # PID 1 has two threads
+    if limits.cpu_seconds is not None:
+        values["CPU"] = int(limits.cpu_seconds) + 2  # a backstop behind the watch
+    return " ".join(f"{name}={value}" for name, value in values.items())

@@ -1,0 +1,1 @@
+"""What came out of a sandbox, made safe to show or to use."""

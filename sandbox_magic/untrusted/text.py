@@ -1,0 +1,116 @@
+"""Text that untrusted code wrote: decoded, capped, and unable to drive a terminal."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_HELD_BACK = 4096  # an escape sequence longer than this is no escape sequence
+
+# No string runs over the start of another: so each place is looked at a bounded number of times, however many
+# starts without an end there are.
+_ESCAPE = re.compile(
+    r"""
+    (?P<sgr>  (?:\x1b\[|\x9b) [0-9;:]* m )                     # colours and weights
+    | (?:\x1b\[|\x9b) [0-?]* [\ -/]* [@-~]                     # any other control sequence
+    | (?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f]) [^\x07\x1b\x90\x98\x9c-\x9f]* (?:\x07|\x1b\\|\x9c)  # strings: OSC, DCS
+    | \x1b [\ -/]* [0-Z\\`-~]                                  # two and three character sequences
+    | [\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]                    # single controls; tab, newline, return stay
+    """,
+    re.VERBOSE,
+)
+_UNFINISHED = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*\Z"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*\x1b?\Z"
+    r"|\x1b[ -/]*\Z"
+)
+
+
+def clean(text: str) -> str:
+    """Give the text without terminal controls, except colours, tabs, newlines and carriage returns."""
+    return _ESCAPE.sub(lambda match: _colours(match["sgr"]) if match["sgr"] else "", text)
+
+
+def _colours(sequence: str) -> str:
+    """Give the SGR sequence without "conceal" (8), which would hide text."""
+    codes = sequence[sequence.index("[") + 1 : -1] if "[" in sequence else sequence[1:-1]
+    kept, parameters = [], iter(codes.split(";"))
+    for code in parameters:
+        if code in ("38", "48", "58"):  # a colour follows: 5;N or 2;R;G;B
+            kind = next(parameters, "")
+            kept += [code, kind, *(next(parameters, "0") for _ in range(3 if kind == "2" else 1))]
+        elif code.lstrip("0") != "8":
+            kept.append(code)
+    return f"\x1b[{';'.join(kept)}m" if kept else ""
+
+
+class Cleaner:
+    """Decodes and cleans a stream of bytes as it arrives.
+
+    A character or an escape sequence that is cut by the end of a piece waits for the next piece.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = ""
+
+    def feed(self, data: bytes, *, last: bool = False) -> str:
+        """Take the next bytes; give the text that is complete now (with ``last``, all of it)."""
+        text = self._held + self._decoder.decode(data, last)
+        self._held = ""
+        if not last and (match := _UNFINISHED.search(text, max(0, len(text) - _HELD_BACK))):
+            text, self._held = text[: match.start()], text[match.start() :]
+        return clean(text)
+
+
+class Kept:
+    """Keeps the head and the tail of a stream of bytes, and counts what fell between.
+
+    Args:
+        most: The most bytes to keep, half of them the head.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._head_room = most - most // 2
+        self._tail_room = most // 2
+        self._head = bytearray()
+        self._tail = bytearray()
+        self.total = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self.total += len(data)
+        room = self._head_room - len(self._head)
+        self._head += data[:room]
+        self._tail += data[room:] if room > 0 else data
+        if len(self._tail) > 2 * self._tail_room:  # trimmed seldom: each trim copies
+            del self._tail[: len(self._tail) - self._tail_room]
+
+    @property
+    def dropped(self) -> int:
+        """How many bytes were not kept."""
+        return max(0, self.total - self._head_room - self._tail_room)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes kept."""
+        return bytes(self._head + self.tail(self._tail_room))
+
+    def tail(self, most: int) -> bytes:
+        """Give up to ``most`` of the newest bytes that are not in the head."""
+        most = min(most, self._tail_room)
+        return bytes(self._tail[-most:]) if most else b""
+
+    @property
+    def text(self) -> str:
+        """What was kept, decoded and cleaned, with a line of ours where something is missing."""
+        if not self.dropped:
+            return Cleaner().feed(self.data, last=True)
+        head = Cleaner().feed(bytes(self._head), last=False)
+        tail = self.tail(self._tail_room).lstrip(bytes(range(0x80, 0xC0)))  # not from inside a character
+        return f"{head}\n{dropped_line(self.dropped)}\n{Cleaner().feed(tail, last=True)}"
+
+
+def dropped_line(count: int) -> str:
+    """Give the line that stands for dropped output."""
+    return f"[sandbox: {count:,} bytes of output dropped here]"
