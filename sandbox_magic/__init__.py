@@ -1,0 +1,61 @@
+"""Run code that you do not trust: ``%load_ext sandbox_magic``, then ``%%sandbox`` on top of a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
+from sandbox_magic.events import Ended, Event, Sample, Text
+from sandbox_magic.policy import Limits, Policy
+from sandbox_magic.result import Guard, Isolation, Outcome, Result, Usage
+from sandbox_magic.run import Run, run, stream
+from sandbox_magic.timeline import Timeline
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from sandbox_magic.jail.doctor import Diagnosis
+
+__all__ = [
+    "Ended",
+    "Event",
+    "Guard",
+    "Isolation",
+    "Limits",
+    "Outcome",
+    "Policy",
+    "PolicyError",
+    "Result",
+    "Run",
+    "RunFailed",
+    "Sample",
+    "SandboxError",
+    "SandboxUnavailable",
+    "Text",
+    "Timeline",
+    "Usage",
+    "diagnose",
+    "run",
+    "stream",
+]
+
+
+def diagnose() -> Diagnosis:
+    """Give what this machine enforces, found by starting a sandbox; print it for a table."""
+    from sandbox_magic.jail import doctor
+
+    return doctor.diagnose()
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Make ``%%sandbox`` and ``%sandbox`` known (called by ``%load_ext sandbox_magic``)."""
+    from sandbox_magic.notebook import magic
+
+    magic.load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics away (called by ``%unload_ext sandbox_magic``)."""
+    from sandbox_magic.notebook import magic
+
+    magic.unload(shell)

@@ -1,0 +1,7 @@
+"""``python -m sandbox_magic`` is the command ``sandbox-magic``."""
+
+import sys
+
+from sandbox_magic.cli import main
+
+sys.exit(main())

@@ -1,0 +1,112 @@
+"""The end of a run: what the kernel, PID 1 and the meter know -> `Result`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox_magic.jail.cgroup import Facts
+from sandbox_magic.result import Result, Usage
+from sandbox_magic.verdict import Report, decide, notes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox_magic.jail.meter import Meter
+    from sandbox_magic.jail.sandbox import Sandbox
+    from sandbox_magic.policy import Limits
+    from sandbox_magic.relay import Stream
+    from sandbox_magic.timeline import Timeline
+
+_WORTH_A_MARK = 2**20  # bytes of file pages in a peak
+
+
+def conclude(  # noqa: PLR0913 - everything that is known at the end, each by name
+    limits: Limits,
+    sandbox: Sandbox,
+    meter: Meter,
+    *,
+    report: Report | None,
+    host_cause: str,
+    wall_seconds: float,
+    timeline: Timeline,
+    streams: Sequence[Stream],
+) -> Result:
+    """Give the result of a run whose last process is dead and whose output has been read.
+
+    Args:
+        limits: The limits in force.
+        sandbox: Its sandbox, not yet closed.
+        meter: What took its samples.
+        report: PID 1's report, if it came.
+        host_cause: Why the host ended the run, if it did.
+        wall_seconds: Real time by the host's clock, for want of PID 1's.
+        timeline: The samples.
+        streams: Standard output and standard error.
+    """
+    counted = facts(sandbox)
+    verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills)
+    out, err = (stream.kept for stream in streams)
+    dropped = out.dropped + err.dropped
+    return Result(
+        outcome=verdict.outcome,
+        exit_code=verdict.exit_code,
+        signal=verdict.signal,
+        stdout=out.text,
+        stderr=err.text,
+        stdout_bytes=out.data,
+        stderr_bytes=err.data,
+        dropped_bytes=dropped,
+        usage=Usage(
+            wall_seconds=report.wall_seconds if report else wall_seconds,
+            cpu_seconds=_cpu_seconds(counted, meter, report, timeline),
+            peak_memory_bytes=_peak_memory(counted, report, timeline),
+            peak_includes_files=counted.peak_bytes is not None and _file_bytes(sandbox) >= _WORTH_A_MARK,
+            peak_processes=_most(timeline.peak("processes"), 1 if report else None),
+            read_bytes=_most(timeline.peak("read_bytes")),
+            written_bytes=_most(timeline.peak("written_bytes")),
+            park_seconds=sandbox.park_seconds,
+        ),
+        timeline=timeline,
+        isolation=sandbox.isolation,
+        notes=notes(
+            verdict,
+            report,
+            limits,
+            dropped=dropped,
+            oom_kills=counted.oom_kills,
+            refused_forks=counted.refused_forks,
+        ),
+    )
+
+
+def facts(sandbox: Sandbox) -> Facts:
+    """Give what the control group counted; nothing, if somebody took the group away."""
+    try:
+        return sandbox.group.facts()
+    except (OSError, KeyError, ValueError):
+        return Facts()
+
+
+def _cpu_seconds(counted: Facts, meter: Meter, report: Report | None, timeline: Timeline) -> float | None:
+    if counted.cpu_seconds is not None:
+        return max(0.0, counted.cpu_seconds - meter.cpu_before)
+    return report.cpu_seconds if report else timeline.peak("cpu_seconds")
+
+
+def _peak_memory(counted: Facts, report: Report | None, timeline: Timeline) -> int | None:
+    if counted.peak_bytes is not None:
+        return counted.peak_bytes
+    return _most(timeline.peak("memory_bytes"), report.largest_bytes if report else None)
+
+
+def _most(*values: float | None) -> int | None:
+    known = [value for value in values if value is not None]
+    return int(max(known)) if known else None
+
+
+def _file_bytes(sandbox: Sandbox) -> int:
+    try:
+        reading = sandbox.group.reading()
+    except (OSError, KeyError, ValueError):
+        return 0
+    return (reading.file_bytes or 0) if reading is not None else 0

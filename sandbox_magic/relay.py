@@ -1,0 +1,95 @@
+"""The way of the code's output from its pipes to the caller: kept within a bound, coalesced, in order."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from sandbox_magic.events import StreamName, Text
+from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
+
+COALESCE_SECONDS = 0.1  # Jupyter drops output above 1000 messages a second
+PARTIAL_SECONDS = 0.01  # a line is often written in two pieces, text and newline
+_READ_BYTES = 256 * 1024
+
+
+class Stream:
+    """One output stream of the code.
+
+    What is shown live is the first ``most`` bytes; what is kept is a head and a tail of together
+    ``most`` bytes, so a run whose output fits is shown whole as it is produced.
+
+    Args:
+        name: ``stdout`` or ``stderr``.
+        descriptor: Our end of its pipe, non-blocking.
+        most: The output limit.
+    """
+
+    def __init__(self, name: StreamName, descriptor: int, most: int) -> None:
+        self.name = name
+        self.descriptor = descriptor
+        self.kept = Kept(most)
+        self._most = most
+        self._cleaner = Cleaner()
+
+    def read(self) -> str | None:
+        """Take what is there; give the text to show, None at the end of the stream."""
+        try:
+            data = os.read(self.descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return ""
+        if not data:
+            return None
+        room = max(0, self._most - self.kept.total)
+        self.kept.feed(data)
+        return self._cleaner.feed(data[:room]) if room else ""
+
+    def rest(self) -> str:
+        """Give what is still to be shown when everything has been read: what was dropped, and the tail."""
+        unseen = max(0, self.kept.total - self._most)
+        held = self._cleaner.feed(b"", last=True)
+        if not unseen:
+            return held
+        tail = self.kept.tail(unseen)
+        gap = f"\n{dropped_line(unseen - len(tail))}\n" if unseen > len(tail) else ""
+        return held + gap + Cleaner().feed(tail, last=True)
+
+
+class Coalescer:
+    """Joins pieces of text into few events, without tearing a line and without reordering lines."""
+
+    def __init__(self) -> None:
+        self._pieces: list[list[str]] = []  # [stream, text]
+        self._flushed = 0.0
+        self._arrived = 0.0
+
+    def add(self, stream: StreamName, text: str) -> None:
+        """Take a piece of text."""
+        if not text:
+            return
+        if not self._pieces:
+            self._arrived = time.monotonic()
+        for piece in reversed(self._pieces):
+            if piece[0] == stream:
+                if piece is self._pieces[-1] or not piece[1].endswith("\n"):
+                    piece[1] += text
+                    return
+                break
+        self._pieces.append([stream, text])
+
+    def waits_on(self, stream: StreamName) -> bool:
+        """Tell whether a line of this stream is unfinished here."""
+        return any(name == stream and not text.endswith("\n") for name, text in self._pieces)
+
+    def due(self) -> float | None:
+        """Give the moment of `time.monotonic` at which to flush; None if there is nothing."""
+        if not self._pieces:
+            return None
+        whole = all(text.endswith("\n") for _, text in self._pieces)
+        return max(self._arrived + (0.0 if whole else PARTIAL_SECONDS), self._flushed + COALESCE_SECONDS)
+
+    def flush(self) -> list[Text]:
+        """Give everything as events."""
+        pieces, self._pieces = self._pieces, []
+        self._flushed = time.monotonic()
+        return [Text("stdout" if name == "stdout" else "stderr", text) for name, text in pieces]
