@@ -1,0 +1,1 @@
+"""The notebook's side: options in, events to the cell."""

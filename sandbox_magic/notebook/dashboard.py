@@ -1,0 +1,138 @@
+"""The live dashboard of one run in a notebook: when it opens, moves, and becomes a picture."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sandbox_magic import picture, words
+from sandbox_magic.timeline import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox_magic.events import Sample
+    from sandbox_magic.notebook.panels import Panels
+    from sandbox_magic.policy import Policy
+    from sandbox_magic.result import Result
+
+OPEN_AFTER_SECONDS = 0.25  # a shorter run costs no widget
+PUSH_EVERY_SECONDS = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def _loader() -> threading.Thread:
+    """Start to import the widgets, once in a process, beside the loop of the run.
+
+    In the loop itself it would hold up the code's output and the samples, and an interrupt that fell
+    into the import of numpy or pandas would leave them broken for the whole kernel.
+    """
+    thread = threading.Thread(target=_load, name="sandbox-magic-widgets", daemon=True)
+    thread.start()
+    return thread
+
+
+def _load() -> None:
+    from sandbox_magic.notebook.panels import load
+
+    with suppress(Exception):  # `Panels` imports again where an error can be told
+        load()
+
+
+class Dashboard:
+    """Shows one run: a live widget while it goes on, in its place a picture when it is over.
+
+    Nothing here fails a run: trouble with the front end is logged, and the run goes on without
+    its live picture.
+
+    Args:
+        policy: The run's policy, for its limits.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._limits = policy.limits
+        self._recorder = Recorder()
+        self._panels: Panels | None = None
+        self._display_id = f"sandbox-{uuid.uuid4()}"
+        self._shown = False
+        self._over = False
+        self._still = False
+        self._next_push = 0.0
+
+    def begin(self) -> None:
+        """Take the place above the code's output; empty, for a short run needs no widget."""
+        with self._tolerant():
+            self._publish({"text/plain": ""})
+
+    def add(self, sample: Sample) -> None:
+        """Take the next sample; open the widget or move it if that is due."""
+        self._recorder.add(sample)
+        if self._still or sample.seconds < OPEN_AFTER_SECONDS or time.monotonic() < self._next_push:
+            return
+        if self._panels is None and _loader().is_alive():
+            return
+        with self._tolerant():
+            self._move()
+        self._next_push = time.monotonic() + PUSH_EVERY_SECONDS
+
+    def finish(self, result: Result) -> None:
+        """Put the static picture in the widget's place, or show it if there is no widget."""
+        line = words.ended(result, self._limits)
+        self._end({"text/html": picture.html(result, self._limits), "text/plain": str(line)})
+
+    def close(self) -> None:
+        """Take the widget away without a result, for a run that failed in our hands; else do nothing."""
+        self._over = self._over or not self._shown
+        self._end({"text/plain": "the sandbox was closed before it had a result"})
+
+    def _move(self) -> None:
+        from sandbox_magic.notebook.panels import Panels
+
+        samples = self._recorder.timeline().samples
+        if self._panels is not None:
+            self._panels.update(samples)
+            return
+        self._panels = Panels(self._limits)
+        self._panels.update(samples)
+        line = words.live(samples[-1], self._limits)
+        self._publish({**self._panels.box._repr_mimebundle_(), "text/plain": str(line)})
+
+    def _end(self, bundle: dict[str, object]) -> None:
+        """Show the last thing once, then close what is open, in this order: nothing flickers."""
+        self._still = True  # no sample moves it from here on
+        try:
+            if not self._over:
+                self._over = True
+                with self._tolerant():
+                    self._publish(bundle)
+        finally:
+            self._close_panels()
+
+    def _publish(self, bundle: dict[str, object]) -> None:
+        from IPython.display import display, update_display
+
+        show: Any = update_display if self._shown else display
+        show(bundle, raw=True, display_id=self._display_id)
+        self._shown = True
+
+    def _close_panels(self) -> None:
+        panels, self._panels = self._panels, None
+        if panels is not None:
+            with self._tolerant():
+                panels.close()
+
+    @contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever the front end's trouble is, it is not the run's
+            self._still = True
+            _log.warning("the live picture of a sandbox failed: %s: %s", type(error).__name__, error)
+            _log.debug("the trouble with the live picture", exc_info=True)

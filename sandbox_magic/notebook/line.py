@@ -1,0 +1,49 @@
+"""The words after ``%%sandbox`` -> options."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from typing import NoReturn
+
+from sandbox_magic import options as _options
+from sandbox_magic.errors import PolicyError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise PolicyError(message, remedy="%%sandbox -h lists the options")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="%%sandbox",
+        description="Run the cell in a sandbox: no network, no files of yours, bounded in time, memory and processes.",
+        epilog="The Result is in _sandbox afterwards. %sandbox says what this machine enforces.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=110),
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-h", "--help", action="store_true", help="show this and run nothing")
+    _options.add_to(parser)
+    return parser
+
+
+HELP = _parser().format_help()
+
+
+def parse(line: str) -> dict[str, object] | None:
+    """Read the line; give keyword -> parsed value for the options given, None if help is asked for.
+
+    Raises:
+        PolicyError: An option or a value is wrong; says what would be right.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        msg = f"the line can't be read: {line.strip()}"
+        raise PolicyError(msg, seen=str(error), remedy="close the quotation") from error
+    given = vars(_parser().parse_args(words))
+    if given.pop("help"):
+        return None
+    return _options.read(given, ("limits", "policy", "run", "show"))

@@ -1,0 +1,172 @@
+"""``%%sandbox`` and ``%sandbox``: options in, events to the cell."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import TraitError, TraitType
+
+from sandbox_magic import options as _options
+from sandbox_magic.errors import PolicyError, RunFailed
+from sandbox_magic.events import Ended, Sample, Text
+from sandbox_magic.jail.doctor import diagnose
+from sandbox_magic.notebook.line import HELP, parse
+from sandbox_magic.notebook.views import view_for
+from sandbox_magic.run import stream
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from sandbox_magic.notebook.views import View
+    from sandbox_magic.result import Result
+    from sandbox_magic.run import Run
+
+
+class OptionDefault(TraitType[Any, Any]):
+    """A default for one option, set with ``%config SandboxMagics.NAME = VALUE``; None is the table's own."""
+
+    allow_none = True
+    default_value = None
+
+    def __init__(self, option: _options.Option) -> None:
+        super().__init__(help=f"{option.help} (the table's default: {option.default})")
+        self.option = option
+        self.tag(config=True)
+
+    def validate(self, _owner: object, value: object) -> object:
+        """Refuse a value that the option would refuse; keep it as it was given."""
+        try:
+            _options.read({self.option.keyword: value}, [self.option.scope])
+        except PolicyError as error:
+            raise TraitError(str(error)) from error
+        return value
+
+
+_metaclass: Any = type(Magics)
+_Configurable: Any = _metaclass(
+    "_Configurable", (Magics,), {option.keyword: OptionDefault(option) for option in _options.OPTIONS}
+)
+
+
+@magics_class
+class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table, so its type is not written down
+    """The magics, and the defaults of their options."""
+
+    @no_var_expand  # type: ignore[arg-type] # IPython's decorators are not typed for methods
+    @cell_magic("sandbox")
+    def run_cell(self, line: str, cell: str) -> None:  # noqa: D102 - the help of the option table, below
+        values = self._values(line)
+        if values is None:
+            print(HELP)
+            return
+        shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
+        try:
+            run = stream(cell, policy=None, **values)
+            name = _variable(shown.get("result", "_sandbox"))
+        except PolicyError as error:
+            raise UsageError(str(error)) from None
+        view = view_for(self.shell, run.policy, quiet=bool(shown.get("quiet")), plain=bool(shown.get("no_dashboard")))
+        result = _show(run, view)
+        self.shell.push({name: result})
+        if not result.ok and not shown.get("no_raise_error"):
+            raise RunFailed(result)
+
+    run_cell.__doc__ = HELP  # type: ignore[assignment] # as above
+
+    @no_var_expand  # type: ignore[arg-type] # as above
+    @line_magic("sandbox")
+    def about(self, line: str) -> None:
+        """Say what is configured and what this machine enforces; ``%sandbox doctor`` only the latter.
+
+        Put ``%%sandbox`` (two percent signs) on top of a cell to run that cell in a sandbox.
+        """
+        word = line.strip()
+        if word not in ("", "doctor"):
+            msg = f"%sandbox takes no {word!r}: %sandbox, %sandbox doctor, or %%sandbox on top of a cell"
+            raise UsageError(msg)
+        try:
+            policy = _options.to_policy(self._defaults(["limits", "policy"]))
+        except PolicyError as error:
+            raise UsageError(str(error)) from None
+        if not word:
+            print("defaults (%config SandboxMagics.NAME = VALUE changes one):")
+            for option in _options.OPTIONS:
+                own = getattr(self, option.keyword)
+                print(f"  {option.name:<16} {option.default if own is None else own}")
+        print(diagnose(policy))
+
+    def _values(self, line: str) -> dict[str, object] | None:
+        """Give the parsed options of a line on top of the configured ones; None if help is asked for."""
+        try:
+            given = parse(line)
+            if given is None:
+                return None
+            return {**self._defaults(["limits", "policy", "run", "show"]), **given}
+        except PolicyError as error:
+            raise UsageError(str(error)) from None
+
+    def _defaults(self, scopes: list[_options.Scope]) -> dict[str, object]:
+        own = {option.keyword: getattr(self, option.keyword) for option in _options.OPTIONS if option.scope in scopes}
+        return _options.read({key: value for key, value in own.items() if value is not None}, scopes)
+
+
+def _show(run: Run, view: View) -> Result:
+    """Pull the run's events into the view; an interrupt that lands in the view still ends the run."""
+    with run, view:
+        begun = False
+        while True:
+            try:
+                event = next(run)
+                if not begun:
+                    begun = True
+                    view.begin()
+                match event:
+                    case Text(stream=name, text=text):
+                        file = sys.stdout if name == "stdout" else sys.stderr
+                        file.write(text)
+                        file.flush()
+                    case Sample() as sample:
+                        view.add(sample)
+                    case Ended(result=result):
+                        view.finish(result)
+                        return result
+            except KeyboardInterrupt:
+                if run.interrupted:
+                    raise
+                run.interrupt()
+
+
+def _variable(name: object) -> str:
+    if not isinstance(name, str) or not name.isidentifier():
+        msg = f"option result: {name!r} is not the name of a variable"
+        raise PolicyError(msg, remedy="a name such as r1")
+    return name
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics; say so if another package's ``%%sandbox`` is replaced."""
+    other = shell.magics_manager.magics["cell"].get("sandbox")
+    owner = type(getattr(other, "__self__", other)).__module__ if other is not None else ""
+    if owner and not owner.startswith("sandbox_magic."):
+        print(
+            f"sandbox_magic: %%sandbox was {owner}'s until now, which is something else; from here on it is "
+            "sandbox_magic's. %unload_ext sandbox_magic gives it back.",
+            file=sys.stderr,
+        )
+    magics = SandboxMagics(shell)
+    magics.replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
+    shell.register_magics(magics)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the magics away, and give back what they replaced."""
+    for kind, table in shell.magics_manager.magics.items():
+        owner = getattr(table.get("sandbox"), "__self__", None)
+        if isinstance(owner, SandboxMagics):
+            del table["sandbox"]
+            if (before := owner.replaced.get(kind)) is not None:
+                table["sandbox"] = before
+    shell.configurables[:] = [item for item in shell.configurables if not isinstance(item, SandboxMagics)]
