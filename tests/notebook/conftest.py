@@ -1,0 +1,291 @@
+"""A real JupyterLab and a real browser.
+
+The server is a process of its own with its own directories, so nothing of the user's is read or changed; its kernel
+is the Python that runs the tests. The browser is the system's Chromium, driven by Playwright. Both live for one file
+of tests: Playwright leaves an event loop running in the thread, which other tests (nbclient's) could not share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+CHROMIUM_FLAGS = [
+    "--no-sandbox",  # root has none; the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",  # it would look up its maker's hosts at every start
+    "--disable-component-update",
+    "--disable-sync",
+]
+SETTINGS = {
+    # Every cell is in the page, also those that are scrolled away, with all of its outputs.
+    "notebook-extension/tracker": {"windowingMode": "none", "maxNumberOutputs": 100_000},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A JupyterLab that answers."""
+
+    url: str  # ends with a slash
+    token: str
+    root: Path  # where its notebooks lie
+
+
+def _own_directories(base: Path) -> dict[str, str]:
+    """Give the variables that keep a server from the user's own files, the directories made and filled."""
+    names = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTER_PATH": "share",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    for name in names.values():
+        (base / name).mkdir(mode=0o700)
+    for name, values in SETTINGS.items():
+        path = base / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    kernel = base / "data" / "kernels" / "python3" / "kernel.json"  # the first place that is looked at
+    kernel.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}), encoding="utf-8")
+    return {variable: str(base / name) for variable, name in names.items()} | {"JUPYTER_PREFER_ENV_PATH": "0"}
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server and the kernels it started: asked first, then killed; all awaited."""
+    family = [*psutil.Process(process.pid).children(recursive=True)] if process.poll() is None else []
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    _, alive = psutil.wait_procs(family, timeout=2)
+    for left in alive:  # psutil compares start times, so a number used again by a stranger is left alone
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left.kill()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A JupyterLab on a free port of the loopback device."""
+    base = tmp_path_factory.mktemp("jupyter")
+    root = base / "notebooks"
+    root.mkdir()
+    directories = _own_directories(base)
+    token = secrets.token_hex(16)
+    command = [sys.executable, "-P", "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
+    command += ["--ServerApp.port=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"]
+    command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"]
+    command += ["--allow-root"] if os.geteuid() == 0 else []
+    with (base / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=root,
+            env=os.environ | directories,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Server(url=_answering(process, base), token=token, root=root)
+    finally:
+        _stop(process)
+
+
+def _answering(process: subprocess.Popen[bytes], base: Path) -> str:
+    """Wait until the server has written where it listens, which it does once it listens."""
+    facts = base / "runtime" / f"jpserver-{process.pid}.json"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError, ValueError):  # not there yet, or half written
+            return str(json.loads(facts.read_text(encoding="utf-8"))["url"])
+        time.sleep(0.05)
+    log = (base / "server.log").read_text(encoding="utf-8", errors="replace")
+    pytest.fail(f"JupyterLab did not start. Its last words:\n{log[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.fail("There is no chromium. Try: make test, which fetches it, or says how")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Lab:
+    """A page with JupyterLab in it, driven through the front end's own commands.
+
+    A test opens a notebook, starts its cells, looks at what the page shows meanwhile, and waits for the *reply*:
+    the kernel's status says "idle" too early while the first widget is made.
+    """
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page = page
+        self.server = server
+        self._numbers = itertools.count(1)
+
+    def open(self, cells: Sequence[str], name: str | None = None) -> None:
+        """Write a notebook of these code cells, open it, and wait for its kernel.
+
+        With a kernelspec in its metadata: without one Lab asks for it in a dialog.
+        """
+        name = name or f"notebook-{next(self._numbers)}-{secrets.token_hex(4)}.ipynb"
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(notebook, self.server.root / name)
+        self.open_file(name)
+
+    def open_file(self, name: str, *, kernel: bool = True) -> None:
+        """Open a notebook that lies in the server's root, and wait for its kernel."""
+        self.page.goto(f"{self.server.url}lab/tree/{name}?reset&token={self.server.token}")
+        self.page.wait_for_function(
+            """([name, kernel]) => {
+                const panel = window.jupyterapp?.shell.currentWidget;
+                if (panel?.context?.path !== name || !panel.context.isReady) return false;
+                return !kernel || panel.sessionContext.session?.kernel?.status === "idle";
+            }""",
+            arg=[name, kernel],
+            timeout=START_SECONDS * 1000,
+        )
+        self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
+        self._uncovered()
+
+    def _uncovered(self) -> None:
+        """Wait until the picture that Lab shows while it loads has faded."""
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+
+    def command(self, name: str, arguments: dict[str, Any] | None = None) -> None:
+        """Run one of Lab's commands to its end."""
+        self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments or {}])
+
+    def start(self) -> None:
+        """Start all cells, and come back at once."""
+        self.page.evaluate(
+            """() => {
+                window.testReplied = false;
+                const replied = () => { window.testReplied = true; };
+                window.jupyterapp.commands.execute("notebook:run-all-cells").then(replied, replied);
+            }"""
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether cells that were started wait for a reply."""
+        return not self.page.evaluate("window.testReplied")
+
+    def wait(self, seconds: float = 60) -> None:
+        """Wait for the kernel's reply to the last cell that was started."""
+        self.page.wait_for_function("window.testReplied", timeout=seconds * 1000)
+
+    def run(self, seconds: float = 60) -> None:
+        """Run all cells to their end."""
+        self.start()
+        self.wait(seconds)
+
+    def outputs(self, cell: int) -> list[dict[str, Any]]:
+        """The outputs of a cell, as they would be saved."""
+        return self.page.evaluate(
+            "n => window.jupyterapp.shell.currentWidget.content.model.cells.get(n).outputs.toJSON()", cell
+        )
+
+    def text(self, cell: int) -> str:
+        """What a cell's streams hold."""
+        return "".join(output["text"] for output in self.outputs(cell) if output["output_type"] == "stream")
+
+    def record(self, selector: str, attribute: str) -> None:
+        """From now on, note every new value of an element's attribute that the page shows, and when."""
+        self.page.evaluate(
+            """([selector, attribute]) => {
+                window.testSeen = [];
+                window.clearInterval(window.testTimer);
+                window.testTimer = window.setInterval(() => {
+                    const value = document.querySelector(selector)?.getAttribute(attribute);
+                    if (value && value !== window.testSeen.at(-1)?.[1] && !window.testReplied)
+                        window.testSeen.push([performance.now() / 1000, value]);
+                }, 15);
+            }""",
+            [selector, attribute],
+        )
+
+    def recorded(self) -> list[tuple[float, str]]:
+        """The values noted until the reply, with the second at which each was first seen."""
+        return [(seconds, value) for seconds, value in self.page.evaluate("window.testSeen")]
+
+    def theme(self, name: str) -> None:
+        """Change the colours: "JupyterLab Light", "JupyterLab Dark" or "JupyterLab Dark High Contrast"."""
+        self.command("apputils:change-theme", {"theme": name})
+        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+        self._uncovered()
+
+    def save(self) -> None:
+        """Save the notebook to the server's root."""
+        self.command("docmanager:save")
+
+    def screenshot(self, path: Path, cell: int | None = None) -> None:
+        """Write what the page shows, or one cell of it, as a PNG."""
+        if cell is None:
+            self.page.screenshot(path=path)
+        else:
+            self.page.locator(".jp-Notebook .jp-Cell").nth(cell).screenshot(path=path)
+
+
+@pytest.fixture
+def lab(browser: Browser, server: Server) -> Iterator[Lab]:
+    """A fresh page for JupyterLab; its kernels end with the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        yield Lab(context.new_page(), server)
+    finally:
+        context.close()
+        _end_kernels(server)
+
+
+def _end_kernels(server: Server) -> None:
+    import urllib.request
+
+    def ask(method: str, path: str) -> bytes:
+        headers = {"Authorization": f"token {server.token}"}
+        request = urllib.request.Request(server.url + path, method=method, headers=headers)
+        with urllib.request.urlopen(request, timeout=STOP_SECONDS) as answer:
+            return bytes(answer.read())
+
+    for session in json.loads(ask("GET", "api/sessions")):
+        ask("DELETE", f"api/sessions/{session['id']}")

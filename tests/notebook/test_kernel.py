@@ -1,0 +1,249 @@
+"""``%%sandbox`` in a real kernel, seen from the client: which messages come, when, and for which cell."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from jupyter_client import AsyncKernelManager, KernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from traitlets.config import Config
+
+import sandbox_magic as sm
+from sandbox_magic.jail import directory
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+FOREVER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
+STOP_SECONDS = 0.5 + 0.5  # what is promised, and what a busy machine adds
+WAIT_SECONDS = 30
+
+
+def manager(kind, folder):
+    """The kernel of this Python, whatever the user has installed under its name."""
+    own = KernelSpecManager(kernel_dirs=[])
+    encrypted = Config(KernelManager={"transport_encryption": "auto"})  # or newer kernels warn of a plain socket
+    return kind(kernel_spec_manager=own, connection_file=str(folder / "connection.json"), config=encrypted)
+
+
+class Kernel:
+    """A kernel whose folder is its working directory; cells are sent, their messages awaited."""
+
+    def __init__(self, folder):
+        self.manager = manager(KernelManager, folder)
+        self.manager.start_kernel(cwd=str(folder), env=os.environ | {"IPYTHONDIR": str(folder / "ipython")})
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+        self._read = []
+
+    def close(self):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+        self.manager.cleanup_resources()
+
+    @property
+    def process(self):
+        return psutil.Process(self.manager.provisioner.pid)
+
+    def messages(self, cell):
+        """Give a cell's messages as they come, to its end; those of other cells wait for their own turn."""
+        passed = 0
+        while True:
+            if passed == len(self._read):
+                self._read.append(self.client.get_iopub_msg(timeout=WAIT_SECONDS))
+            message = self._read[passed]
+            if message["parent_header"].get("msg_id") != cell:
+                passed += 1
+                continue
+            del self._read[passed]
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return
+            if message["msg_type"] not in ("status", "execute_input"):
+                yield message["msg_type"], message["content"]
+
+    def status(self, cell):
+        """Await the reply to a cell."""
+        while (reply := self.client.get_shell_msg(timeout=WAIT_SECONDS))["parent_header"]["msg_id"] != cell:
+            pass
+        return reply["content"]["status"]
+
+    def run(self, source):
+        """Run a cell to its end; give its messages."""
+        return list(self.messages(self.client.execute(source, stop_on_error=False)))
+
+    def value(self, expression):
+        ((_, content),) = self.run(f"print({expression})")
+        return content["text"].strip()
+
+    def interrupt_at(self, source, reached):
+        """Run a cell, interrupt it at a message; give the messages, the reply's status, and how long it took."""
+        cell = self.client.execute(source)
+        messages, sent = [], None
+        for message in self.messages(cell):
+            messages.append(message)
+            if sent is None and reached(*message):
+                sent = time.monotonic()
+                self.manager.interrupt_kernel()
+        assert sent is not None, messages
+        return messages, self.status(cell), time.monotonic() - sent
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    kernel = Kernel(tmp_path_factory.mktemp("kernel"))
+    try:
+        assert kernel.run("%load_ext sandbox_magic") == []
+        yield kernel
+    finally:
+        kernel.close()
+
+
+def text(messages, name="stdout"):
+    streams = [content for kind, content in messages if kind == "stream"]
+    return "".join(content["text"] for content in streams if content["name"] == name)
+
+
+def kinds(messages):
+    return [kind for kind, _ in messages]
+
+
+def shown(messages):
+    """What stands in the place that the picture takes, in the order in which it stood there."""
+    displays = [content for kind, content in messages if kind in ("display_data", "update_display_data")]
+    assert len({content["transient"]["display_id"] for content in displays}) == 1
+    assert kinds(messages).count("display_data") == 1
+    return [content["data"] for content in displays]
+
+
+def is_picture(bundle):
+    return set(bundle) == {"text/html", "text/plain"} and bool(
+        re.match(r'<img [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"', bundle["text/html"])
+    )
+
+
+@pytest.mark.parametrize(
+    "code", [FOREVER, FOREVER.replace("time.sleep(0.01)", "\n    try: time.sleep(9)\n    except: 0")]
+)
+def test_output_comes_while_the_cell_runs_and_an_interrupt_ends_it_at_once(kernel, code):
+    """The code would print and run for ever: so its text came before its end, and is kept after it."""
+    messages, status, seconds = kernel.interrupt_at(f"%%sandbox\n{code}", lambda kind, _: kind == "stream")
+    assert seconds < STOP_SECONDS
+    assert status == "error"
+    assert text(messages) == "up\n"
+    assert kernel.value("_sandbox.outcome") == "INTERRUPTED"
+
+
+def test_the_messages_of_cells_in_a_row_belong_each_to_its_own(kernel):
+    """Sent at once; text, picture, and the error's line carry the cell's own header."""
+    sources = [
+        "import time\nprint('one'); time.sleep(0.6); print('end of one')",
+        "print('two')",
+        "print('three'); 1 / 0",
+    ]
+    cells = [kernel.client.execute(f"%%sandbox\n{source}") for source in sources]
+    one, two, three = (list(kernel.messages(cell)) for cell in cells)
+    assert [text(each) for each in (one, two, three)] == ["one\nend of one\n", "two\n", "three\n"]
+    assert all(is_picture(shown(each)[-1]) for each in (one, two, three))
+    assert ["error" in kinds(each) for each in (one, two, three)] == [False, False, True]
+
+
+def test_a_failing_cell_sends_an_error_of_one_line(kernel):
+    messages = kernel.run("%%sandbox\nprint('before')\n1 / 0")
+    (error,) = (content for kind, content in messages if kind == "error")
+    assert error["ename"] == "RunFailed"
+    assert error["traceback"] == [f"sandbox: {error['evalue']}"]
+    assert error["evalue"].startswith("failed with exit status 1 after ")
+    assert text(messages) == "before\n"
+    assert text(messages, "stderr").endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_short_cell_opens_no_comm(kernel):
+    """Its words take the place that was kept for them above its output."""
+    messages = kernel.run("%%sandbox\nprint('hi')")
+    assert float(kernel.value("_sandbox.usage.wall_seconds")) < 0.2
+    assert text(messages) == "hi\n"
+    assert not [kind for kind in kinds(messages) if "comm" in kind]
+    assert is_picture(shown(messages)[-1])
+    assert not [bundle for bundle in shown(messages) if WIDGET in bundle]
+
+
+def test_a_longer_cell_has_a_widget_that_becomes_a_picture(kernel):
+    """In the same place; the widgets are closed after it, and none is left."""
+    messages, status, seconds = kernel.interrupt_at(f"%%sandbox\n{FOREVER}", lambda _, it: WIDGET in it.get("data", {}))
+    assert (status, seconds < STOP_SECONDS) == ("error", True)
+    *_, live, last = shown(messages)
+    assert live["text/plain"].startswith("running")
+    assert (is_picture(last), last["text/plain"].startswith("stopped by you")) == (True, True)
+    order = kinds(messages)
+    assert order.count("comm_open") == order.count("comm_close") > 0
+    assert order.index("stream") < order.index("comm_open"), "text does not wait for the widget"
+    last_update = len(order) - 1 - order[::-1].index("update_display_data")
+    assert last_update < order.index("comm_close"), "the picture stands before the widgets go"
+    assert kernel.value("len(__import__('ipywidgets').widgets.widget._instances)") == "0"
+
+
+def test_a_quiet_cell_and_one_without_a_dashboard_show_text_only(kernel):
+    assert kernel.run("%%sandbox --quiet\nprint('hi')") == [("stream", {"name": "stdout", "text": "hi\n"})]
+    messages = kernel.run("%%sandbox --no-dashboard\nprint('hi')")
+    assert set(kinds(messages)) == {"stream"}
+    assert text(messages, "stderr").startswith("sandbox: done")
+
+
+def living(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_kernel_killed_in_mid_run_leaves_no_process_and_the_next_start_sweeps_its_directory(tmp_path):
+    kernel = Kernel(tmp_path)
+    try:
+        kernel.run("%load_ext sandbox_magic")
+        cell = kernel.client.execute(f"%%sandbox --timeout none\n{FOREVER}")
+        assert any(kind == "stream" for kind, _ in kernel.messages(cell))
+        below = kernel.process.children(recursive=True)
+        assert len(below) >= 3, "bwrap, PID 1 and the code"
+        held = {os.readlink(entry) for entry in Path(f"/proc/{kernel.process.pid}/fd").iterdir() if entry.is_symlink()}
+        (left,) = (path for path in held if path.startswith(directory._root() + "/run-"))
+        kernel.process.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + 1
+        while alive := [process for process in below if living(process)]:
+            assert time.monotonic() < deadline, alive
+    finally:
+        kernel.close()
+    assert os.path.isdir(left)
+    sm.run("pass")
+    assert not os.path.exists(left)
+
+
+def test_a_notebook_stops_at_the_cell_that_failed(tmp_path):
+    """As nbclient, papermill and "Run All" do; the cell after it is not run."""
+    sources = ["%load_ext sandbox_magic", "%%sandbox\nimport sys; sys.exit(7)", "print('not to be seen')"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    client = NotebookClient(notebook, km=manager(AsyncKernelManager, tmp_path), timeout=WAIT_SECONDS)
+    with pytest.raises(CellExecutionError, match="sandbox: failed with exit status 7"):
+        client.execute(cwd=str(tmp_path), cleanup_kc=True)
+    assert [cell.execution_count for cell in notebook.cells] == [1, 2, None]
+
+
+def test_hostile_modules_in_the_notebooks_folder_are_not_imported(tmp_path):
+    """Not when it is loaded, not for the first widget; a module of no other package's name is (the control)."""
+    names = ["psutil", "bqplot", "pandas", "numpy", "ipywidgets", "bqscales", "traittypes", "control"]
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / name)!r}, 'w').close()\n")
+    kernel = Kernel(tmp_path)
+    try:
+        kernel.run("%load_ext sandbox_magic")
+        kernel.interrupt_at(f"%%sandbox\n{FOREVER}", lambda _, content: WIDGET in content.get("data", {}))
+        kernel.run("%sandbox doctor\nimport control")
+        assert kernel.value("'bqplot' in __import__('sys').modules") == "True"
+    finally:
+        kernel.close()
+    assert [name for name in names if (tmp_path / name).exists()] == ["control"]

@@ -1,0 +1,283 @@
+"""``%%sandbox`` and ``%sandbox`` in a real IPython shell: what a cell's line may say, and how a cell ends."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from sandbox_magic import Outcome, RunFailed, SandboxUnavailable
+from sandbox_magic.notebook.line import HELP
+from sandbox_magic.options import OPTIONS
+
+NAMES = [option.name for option in OPTIONS]
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path, capsys):
+    """A shell as of a terminal, with nothing of the user's; gives `run(source)`, which tells what a person sees."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    InteractiveShell.clear_instance()
+    plain = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
+    shell = InteractiveShell.instance(config=plain)
+
+    def run(source, variable="_sandbox"):
+        shell.user_ns.pop(variable, None)
+        capsys.readouterr()
+        ended = shell.run_cell(source)
+        out, err = capsys.readouterr()
+        error = ended.error_before_exec or ended.error_in_exec
+        return SimpleNamespace(out=out, err=err, error=error, result=shell.user_ns.get(variable))
+
+    run.shell = shell
+    yield run
+    shell.restore_sys_module_state()
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(bare):
+    """The same with the extension loaded."""
+    assert bare("%load_ext sandbox_magic").error is None
+    return bare
+
+
+def refused(ran, *words):
+    """Nothing ran, and one message says why and what would be right."""
+    assert isinstance(ran.error, UsageError), ran.error
+    assert (ran.out, ran.result) == ("", None)
+    assert ran.err.startswith("UsageError: ")
+    assert [word for word in words if word not in ran.err] == [], ran.err
+
+
+def test_it_is_loaded_once_and_taken_away_whole(bare):
+    def ours():
+        return [type(each).__name__ for each in bare.shell.configurables].count("SandboxMagics")
+
+    for _ in range(2):
+        assert bare("%load_ext sandbox_magic").error is None
+        assert "already loaded" in bare("%load_ext sandbox_magic").out
+        assert bare("%reload_ext sandbox_magic").err == ""
+        assert bare("%%sandbox --quiet\nprint(1)").out == "1\n"
+        assert ours() == 1
+        assert bare("%unload_ext sandbox_magic").error is None
+        assert "%%sandbox` not found" in bare("%%sandbox\nprint(1)").err
+        assert "%sandbox` not found" in bare("%sandbox").err
+        assert ours() == 0
+
+
+class Strangers:
+    def sandbox(self, line, cell):
+        print("not isolated:", cell.strip())
+
+
+def sandbox(line, cell):
+    Strangers().sandbox(line, cell)
+
+
+Strangers.__module__ = sandbox.__module__ = "sandbox_widget.magics"
+FUNCTION = pytest.param(sandbox, marks=pytest.mark.xfail(reason="names 'builtins', where the type of functions lives"))
+
+
+@pytest.mark.parametrize("other", [Strangers().sandbox, FUNCTION], ids=["method", "function"])
+def test_another_sandbox_magic_is_named_and_given_back(bare, other):
+    bare.shell.register_magic_function(other, "cell", "sandbox")
+    said = bare("%load_ext sandbox_magic").err
+    for _ in range(2):
+        assert bare("%%sandbox --quiet\nprint(6*7)").out == "42\n"
+        bare("%reload_ext sandbox_magic")
+    bare("%unload_ext sandbox_magic")
+    assert bare("%%sandbox\nprint(6*7)").out == "not isolated: print(6*7)\n"
+    assert "sandbox_widget.magics's" in said
+    assert "%unload_ext sandbox_magic" in said
+
+
+def test_the_help_and_the_docstring_agree_and_have_the_whole_table(run):
+    for line in ("-h", "--help", "--memory 64M -h"):
+        helped = run(f"%%sandbox {line}\nprint('ran')")
+        assert (helped.error, helped.out, helped.result) == (None, HELP + "\n", None)
+    shown = run("%%sandbox?").out.splitlines()
+    assert [line for line in HELP.splitlines() if line not in shown] == []
+    assert [name for name in NAMES if f"--{name}" not in HELP.split()] == []
+    assert [option.name for option in OPTIONS if f"{option.default})" not in " ".join(HELP.split())] == []
+
+
+LATE = pytest.mark.xfail(reason="class passes for a name; a Python is looked for after the line was read")
+WRONG = [
+    ("--no-such", "--no-such", "%%sandbox -h"),
+    ("--time 3", "--time", "%%sandbox -h"),  # not taken for --timeout: a later option would change what it means
+    ("stray", "stray", "%%sandbox -h"),
+    ("--memory", "--memory", "%%sandbox -h"),
+    ("--memory lots", "memory", "'lots' is not a size", "512M"),
+    ("--memory 1K", "memory is 1024", "at least", "16M"),
+    ("--timeout soon", "timeout", "'soon' is not a time", "200ms"),
+    ("--processes many", "processes", "'many' is not a whole number", "64"),
+    ("--on-output-limit burn", "'burn'", "cut", "stop"),
+    ("--python python3", "'python3'", "kernel, system, or the absolute path"),
+    ("--stdin 'open", "--stdin 'open", "close the quotation"),
+    ("--args '\"open'", "args", "close the quotation"),
+    ("--result a.b", "'a.b' is not the name of a variable", "such as"),
+    pytest.param(("--result class", "'class' is not the name of a variable", "such as"), marks=LATE),
+    pytest.param(("--python /no/such", "no Python at /no/such", "--python kernel"), marks=LATE),
+]
+
+
+@pytest.mark.parametrize("line_and_words", WRONG, ids=lambda wrong: wrong[0])
+def test_a_wrong_line_says_what_would_be_right_and_runs_nothing(run, line_and_words):
+    line, *words = line_and_words
+    refused(run(f"%%sandbox {line}\nprint('ran')"), *words)
+
+
+def attempt(code):
+    return f"import os, sys, time\ntry: {code}\nexcept Exception as error: print(type(error).__name__)"
+
+
+WORKS = {
+    "timeout": ("--timeout 300ms", "while True: pass", {Outcome.WALL_TIME}),
+    "cpu-time": ("--cpu-time 0.2", "while True: pass", {Outcome.CPU_TIME}),
+    "memory": ("--memory 64M", "bytearray(200_000_000)", {Outcome.OUT_OF_MEMORY, Outcome.FAILED}),
+    "processes": ("--processes 3", attempt("[os.fork() or time.sleep(9) for _ in range(5)]"), "BlockingIOError\n"),
+    "disk": ("--disk 1M", attempt("open('f', 'wb').write(bytes(2**21))"), "OSError\n"),
+    "open-files": ("--open-files 20", attempt("[open('/dev/null') for _ in range(30)]"), "OSError\n"),
+    "output-limit": ("--output-limit 4", "print('x' * 99)", "xxxx\n[sandbox: 94 bytes of output dropped here]\nx\n"),
+    "on-output-limit": ("--output-limit 4 --on-output-limit stop", "while True: print('x')", {Outcome.OUTPUT_LIMIT}),
+    "python": ("--python system", attempt("print(sys.executable)"), "/usr/bin/python3\n"),
+    "stdin": ("--stdin 'a b'", "print([input()])", "['a b']\n"),
+    "args": ("""--args '-n "a b" π'""", attempt("print(sys.argv[1:])"), "['-n', 'a b', 'π']\n"),
+    "result": ("--result mine", "print(1)", "1\n"),
+    "no-raise-error": ("--no-raise-error", "1 / 0", {Outcome.FAILED}),
+    "quiet": ("--quiet", "print(1)", "1\n"),
+    "no-dashboard": ("--no-dashboard", "print(1)", "1\n"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict")])
+def test_every_option_does_what_it_says(run, name):
+    line, cell, expected = WORKS[name]
+    ran = run(f"%%sandbox {line}\n{cell}", variable="mine" if name == "result" else "_sandbox")
+    assert ran.out == expected if isinstance(expected, str) else ran.result.outcome in expected
+    assert isinstance(ran.error, RunFailed) != (ran.result.ok or name == "no-raise-error")
+    assert ran.err.count("sandbox: done") == (ran.result.ok and name != "quiet")
+
+
+def test_strict_refuses_where_a_limit_is_not_held_by_the_kernel(run):
+    held = run("%%sandbox --cpus 0.5\nprint(1)").result.isolation
+    weak = [guard.name for guard in held.weaker if guard.kind == "limit"]
+    assert held["cpus"].mechanism.startswith("0.5") or "cpus" in weak
+    strict = run("%%sandbox --cpus 0.5 --strict\nprint(1)")
+    assert isinstance(strict.error, SandboxUnavailable) if weak else strict.out == "1\n"
+    assert (strict.result is None) == bool(weak)
+
+
+def test_a_default_is_set_and_the_cells_own_option_wins(run):
+    assert run("%config SandboxMagics.timeout = '200ms'").err == ""
+    assert "timeout          200ms\n" in run("%sandbox").out
+    assert run("%%sandbox\nwhile True: pass").result.outcome is Outcome.WALL_TIME
+    assert run("%%sandbox --timeout 20\nimport time; time.sleep(0.4); print('done')").out == "done\n"
+    run("%config SandboxMagics.quiet = True")
+    assert run("%%sandbox\nprint(1)").err == ""
+
+
+TOGETHER = pytest.mark.xfail(reason="when a default is set only its form is looked at, not whether a policy takes it")
+BAD_DEFAULTS = [
+    ("memory", "128M", "lots", "not a size"),
+    ("timeout", 20, "soon", "not a time"),
+    ("stdin", "text", 5, "a string or bytes"),
+    pytest.param(("memory", "128M", "1K", "too small"), marks=TOGETHER),
+    pytest.param(("python", "system", "python3", "kernel, system"), marks=TOGETHER),
+    pytest.param(("result", "mine", "2x", "name of a variable"), marks=TOGETHER),
+    pytest.param(("quiet", True, "false", "quiet"), marks=TOGETHER),
+]
+
+
+@pytest.mark.parametrize("case", BAD_DEFAULTS, ids=lambda case: f"{case[0]}={case[2]}")
+def test_a_bad_default_is_refused_and_the_old_one_stays(run, caplog, case):
+    name, old, new, words = case
+    for value in (old, new):
+        run(f"%config SandboxMagics.{name} = {value!r}")
+    (magics,) = (each for each in run.shell.configurables if type(each).__name__ == "SandboxMagics")
+    assert getattr(magics, name) == old
+    assert words in caplog.text
+
+
+def test_nothing_is_expanded(run):
+    """Neither in the line nor in the cell, though these names have values."""
+    run("x = y = 'expanded'")
+    ran = run("%%sandbox --args '{x} $y' --stdin '$x'\nimport sys\nprint(sys.argv[1:], input(), '{x} $y {{x}} $$y')")
+    assert ran.out == "['{x}', '$y'] $x {x} $y {{x}} $$y\n"
+
+
+def test_a_failing_cell_fails_with_one_short_line_and_the_codes_own_traceback(run):
+    ran = run("%%sandbox\nprint('before')\n1 / 0")
+    assert isinstance(ran.error, RunFailed)
+    assert ran.result is ran.error.result
+    assert (ran.result.outcome, ran.result.exit_code) == (Outcome.FAILED, 1)
+    assert ran.out.splitlines() == ["before", f"sandbox: {ran.result.summary}"]
+    assert ran.result.summary.startswith("failed with exit status 1 after ")
+    assert ran.err.startswith('Traceback (most recent call last):\n  File "/sandbox/cell.py", line 2, in <module>\n')
+    assert "ZeroDivisionError: division by zero\n" in ran.err
+    assert "sandbox_magic" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("cell", ["# nothing but a comment", "\n", "    \n# x\n\n"])
+def test_a_cell_without_code_is_well(run, cell):
+    ran = run(f"%%sandbox\n{cell}")
+    assert (ran.error, ran.out, ran.result.outcome) == (None, "", Outcome.COMPLETED)
+    refused(run("%%sandbox"), "the cell body is empty")  # IPython's own: it does not ask us
+
+
+@pytest.mark.parametrize("magic", ["!ls", "%time 1", "%%sandbox\n1", "x = !ls", "?print"])
+def test_a_magic_inside_the_cell_is_the_codes_own_syntax_error(run, magic):
+    ran = run(f"%%sandbox\n{magic}")
+    assert isinstance(ran.error, RunFailed)
+    assert 'File "/sandbox/cell.py", line 1' in ran.err
+    assert "SyntaxError: invalid syntax" in ran.err
+    assert run("%%time\n%%sandbox --quiet\nprint(6*7)").out.startswith("42\nCPU times: "), "but above it is well"
+
+
+def test_in_a_terminal_text_goes_to_its_stream_and_one_line_sums_up(run):
+    ran = run("%%sandbox\nimport sys\nprint('out')\nprint('err', file=sys.stderr)")
+    said, line = ran.err.splitlines()
+    assert (ran.out, said) == ("out\n", "err")
+    assert line.startswith("sandbox: done")
+    assert [word for word in (" ms", "CPU ", "peak ") if word not in line] == []
+
+
+def test_the_line_magic_says_what_is_configured_and_enforced(run):
+    said, doctor = run("%sandbox").out, run("%sandbox doctor").out
+    assert [option.name for option in OPTIONS if f"  {option.name:<16} {option.default}\n" not in said] == []
+    for words in ("bubblewrap", "network namespace", "RLIMIT_NOFILE", sys.prefix):
+        assert words in said
+        assert words in doctor
+    assert "defaults" not in doctor
+    refused(run("%sandbox nonsense"), "'nonsense'", "%sandbox doctor", "%%sandbox")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("where", ["loop", "view"])
+def test_an_interrupt_ends_the_cell_within_half_a_second(run, monkeypatch, ignored, where):
+    """Wherever it lands, and though the code ignore it; what was printed stays, and the cell fails."""
+    sent, write = [], sys.stdout.write
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def write_and_interrupt(text):
+        write(text)
+        if text == "up\n":
+            threading.Timer(0.1, interrupt).start() if where == "loop" else interrupt()
+
+    monkeypatch.setattr(sys.stdout, "write", write_and_interrupt)
+    loop = "while True:\n    try: time.sleep(9)\n    except BaseException: pass" if ignored else "while True: pass"
+    ran = run(f"%%sandbox\nimport time\nprint('up', flush=True)\n{loop}")
+    assert time.monotonic() - sent[0] < 0.5
+    assert isinstance(ran.error, RunFailed)
+    assert ran.result.outcome is Outcome.INTERRUPTED
+    assert ran.out.splitlines() == ["up", f"sandbox: {ran.result.summary}"]

@@ -1,0 +1,95 @@
+"""The tour: every cell ends as it is meant to, and shows what the text around it promises."""
+
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
+from nbclient import NotebookClient
+from traitlets.config import Config
+
+TOUR = Path(__file__).parents[2] / "notebooks" / "tour.ipynb"
+PICTURE = re.compile(r'<img [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"')
+
+
+def read():
+    return nbformat.read(TOUR, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """The code cells after a run in a kernel of this Python, each with the status of its reply."""
+    folder = tmp_path_factory.mktemp("tour")
+    manager = AsyncKernelManager(
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # not what the user has installed under its name
+        connection_file=str(folder / "connection.json"),
+        config=Config(KernelManager={"transport_encryption": "auto"}),  # or newer kernels warn of a plain socket
+    )
+    notebook, replies = read(), []
+
+    def replied(execute_reply, **_):
+        replies.append(execute_reply["content"]["status"])
+
+    client = NotebookClient(notebook, km=manager, timeout=60, allow_errors=True, on_cell_executed=replied)
+    client.execute(cwd=str(folder), env=os.environ | {"IPYTHONDIR": str(folder)}, cleanup_kc=True)
+    return list(zip(code_cells(notebook), replies, strict=True))
+
+
+def text(cell):
+    return "".join(output.text for output in cell.outputs if output.output_type == "stream")
+
+
+def pictures(cell):
+    return [output.data for output in cell.outputs if PICTURE.match(output.get("data", {}).get("text/html", ""))]
+
+
+def test_it_is_committed_as_it_was_written():
+    """No outputs, no counts, and a kernelspec, without which JupyterLab asks for a kernel in a dialog."""
+    notebook = read()
+    nbformat.validate(notebook)
+    assert [(cell.outputs, cell.execution_count) for cell in code_cells(notebook)] == [([], None)] * 6
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "widgets" not in notebook.metadata
+
+
+def test_each_cell_ends_as_its_tag_says(executed):
+    """Only the cells tagged raises-exception fail, each with one line and no traceback."""
+    for cell, status in executed:
+        meant = "raises-exception" in cell.metadata.get("tags", [])
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        assert (status, len(errors)) == (("error", 1) if meant else ("ok", 0)), text(cell)
+        assert [len(error.traceback) for error in errors] == [1] * len(errors)
+    assert [cell.execution_count for cell, _ in executed] == list(range(1, len(executed) + 1))
+
+
+def test_each_sandbox_cell_leaves_one_picture_that_needs_no_kernel(executed):
+    """And no widget: it would say that its model is not found."""
+    endings = ["done", "stopped at the time limit", "out of memory|failed with exit status 1", "done"]
+    sandboxed = [cell for cell, _ in executed if cell.source.startswith("%%sandbox")]
+    for cell, ending in zip(sandboxed, endings, strict=True):
+        (picture,) = pictures(cell)
+        assert re.match(rf"({ending}) · ", picture["text/plain"]), picture["text/plain"]
+        assert picture["text/plain"] in picture["text/html"]
+        assert not [output for output in cell.outputs if "widget-view" in str(output.get("data"))]
+
+
+def test_the_cells_show_what_the_text_promises(executed):
+    _, clean, loop, _, attempts, look = (text(cell) for cell, _ in executed)
+    assert clean.count("step") == 5
+    assert clean.endswith("step 5 of 5: 1500000 numbers\n")
+    assert re.search(r'File "/sandbox/cell.py", line [34] in <module>', loop), "where the code was when it was stopped"
+    for what in ("call home", "read /etc/shadow", "write into /usr"):
+        assert f"{what}: refused, " in attempts
+    assert "other people's homes: ['sandbox']\n" in attempts, "its own"
+    assert re.search(r"^who am I: uid [1-9]\d*, ", attempts, re.MULTILINE)
+    assert "a scratch file of its own: 7\n" in attempts
+    assert look.startswith("<Result: COMPLETED, ")
+    assert re.search(r"^COMPLETED 0 \d{6,}$", look, re.MULTILINE)
+    assert "network namespace" in look

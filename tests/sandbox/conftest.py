@@ -1,0 +1,44 @@
+"""Fixtures for tests that start real sandboxes."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from sandbox_magic.jail import directory
+
+
+def _open_descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def _children() -> list[str]:
+    return [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
+@pytest.fixture
+def footprint():
+    """Gives a function that tells what this process holds, for before = after."""
+
+    def look() -> dict[str, object]:
+        gc.collect()  # what earlier tests dropped
+        return {
+            "descriptors": _open_descriptors(),
+            "children": _children(),
+            "threads": threading.active_count(),
+            "directories": sorted(os.listdir(directory._root())),
+        }
+
+    return look
+
+
+@pytest.fixture
+def canary(tmp_path):
+    """A file of the host's outside every mount, with a secret in it."""
+    file = tmp_path / "canary.txt"
+    file.write_text("SECRET-7f3a")
+    return file

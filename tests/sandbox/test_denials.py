@@ -1,0 +1,108 @@
+"""Denials in pairs: the same attempt works on the host and fails inside."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import sandbox_magic as sm
+
+# Each attempt prints WORKED when it gets through; an OSError is a denial.
+ATTEMPTS = {
+    "read a file of the host's": "open({canary!r}).read()",
+    "write a file of the host's": "open({canary!r}, 'a').close()",
+    "read the caller's environment": "assert 'SANDBOX_CANARY' in os.environ",
+    "see the caller's process": "os.stat('/proc/{pid}/root') if open('/proc/{pid}/cmdline').read() else 0",
+    "signal the caller's process": "os.kill({pid}, 0)",
+    "connect to a server on the host": "socket.create_connection(('127.0.0.1', {port}), 2)",
+    "connect to an abstract Unix socket": "socket.socket(socket.AF_UNIX).connect('\\0' + {name!r})",
+    "write into the Python environment": "os.mkdir({site!r} + '/poison'); os.rmdir({site!r} + '/poison')",
+    "see the host's name": "assert socket.gethostname() == {host!r}",
+    "list /etc of the host": "assert os.path.exists('/etc/hostname') or os.path.exists('/etc/machine-id')",
+    "make a user namespace": "assert ctypes.CDLL(None).unshare(0x10000000) == 0",
+}  # fmt: skip
+AS_ROOT = {
+    "open a sysctl for writing": "os.close(os.open('/proc/sys/vm/swappiness', os.O_WRONLY))",
+    "open core_pattern for writing": "os.close(os.open('/proc/sys/kernel/core_pattern', os.O_WRONLY))",
+    "change the mode of a device": "os.chmod('/dev/full', 0o666)",
+    "read shadow": "open('/etc/shadow').read()",
+    "make a device node": "os.mknod('node', 0o600 | 0x2000, os.makedev(1, 3)); os.unlink('node')",
+    "change the root": "os.chroot('/')",
+    "lower the niceness": "os.nice(-1)",
+}
+
+
+def attempt(code):
+    return textwrap.dedent(f"""
+        import ctypes, os, socket
+        try:
+            {code}
+            print("WORKED")
+        except (OSError, AssertionError) as error:
+            print("DENIED", error)
+    """)
+
+
+@pytest.fixture
+def facts(canary, monkeypatch):
+    monkeypatch.setenv("SANDBOX_CANARY", "1")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
+        name = f"sandbox-test-{os.getpid()}"
+        abstract.bind("\0" + name)
+        abstract.listen()
+        yield {
+            "canary": str(canary), "pid": os.getpid(), "port": server.getsockname()[1], "name": name,
+            "site": os.path.dirname(os.path.dirname(pytest.__file__)), "host": socket.gethostname(),
+        }  # fmt: skip
+
+
+PAIRS = {**ATTEMPTS, **(AS_ROOT if os.geteuid() == 0 else {})}
+
+
+@pytest.mark.parametrize("what", PAIRS)
+def test_works_outside_and_is_denied_inside(what, facts, tmp_path):
+    """The positive control first: an attempt that fails on the host proves nothing."""
+    source = attempt(PAIRS[what].format(**facts))
+    outside = subprocess.run(
+        [sys.executable, "-P", "-c", source], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert outside.stdout.startswith("WORKED"), (outside.stdout, outside.stderr)
+    inside = sm.run(source)
+    assert inside.stdout.startswith("DENIED"), (inside.stdout, inside.stderr)
+
+
+def test_never_the_hosts_root():
+    """The kernel's own view from outside: the code's processes have an unprivileged uid and no capability."""
+    with sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=30) as run:
+        next(event for event in run if isinstance(event, sm.Text))
+        with open(f"/proc/{run._sandbox.pid}/task/{run._sandbox.pid}/children") as children:
+            status = Path(f"/proc/{children.read().split()[0]}/status").read_text()
+    values = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
+    uids = set(values["Uid"].split())
+    assert len(uids) == 1
+    assert (os.geteuid() == 0) == (uids != {str(os.geteuid())})
+    assert "0" not in uids
+    assert int(values["CapEff"], 16) == int(values["CapPrm"], 16) == int(values["CapBnd"], 16) == 0
+    assert values["NoNewPrivs"].strip() == "1"
+
+
+def test_two_sandboxes_do_not_meet():
+    """The same port and the same file name in two sandboxes at once."""
+    code = """
+        import http.server, os, time
+        assert os.listdir() == [] or os.listdir() == ['.tmp'], os.listdir()
+        open("mine", "w").close()
+        http.server.HTTPServer(("127.0.0.1", 8000), http.server.SimpleHTTPRequestHandler)
+        print("up", flush=True)
+        input()
+    """
+    first, second = (sm.stream(textwrap.dedent(code), timeout=20) for _ in range(2))
+    with first, second:
+        for run in (first, second):
+            assert next(event for event in run if isinstance(event, sm.Text)).text == "up\n"

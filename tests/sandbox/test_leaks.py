@@ -1,0 +1,92 @@
+"""After a run, however it ended, nothing is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic import Outcome
+from sandbox_magic.jail import directory
+
+
+@pytest.mark.timeout(240)
+def test_three_hundred_runs_leave_nothing(footprint):
+    """Descriptors, threads, children and directories are as they were after the first runs."""
+    for _ in range(5):
+        sm.run("print(1)")
+    before = footprint()
+    for number in range(300):
+        assert sm.run("print(1)" if number % 3 else "import os; os.kill(os.getppid(), 9); os.abort()").stdout in (
+            "1\n",
+            "",
+        )
+    assert footprint() == before
+
+
+def test_crashes_do_not_spoil_the_next_run():
+    """Ten crashes, then a normal run."""
+    for _ in range(10):
+        assert sm.run("import os; os.kill(os.getppid(), 9); os.abort()").outcome is Outcome.SIGNALLED
+    assert sm.run("print(1)").stdout == "1\n"
+
+
+def test_every_way_out_leaves_nothing(footprint):
+    """Limit, interrupt, dropped, closed early, refused: before = after."""
+    sm.run("print(1)")
+    before = footprint()
+    sm.run("while True: pass", timeout=0.3)
+    run = sm.stream("import time; time.sleep(60)", timeout=60)
+    next(run)
+    run.interrupt()
+    list(run)
+    run = sm.stream("import time; time.sleep(60)", timeout=60)
+    next(run)
+    del run
+    with sm.stream("import time; time.sleep(60)", timeout=60) as run:
+        next(run)
+    with pytest.raises(sm.PolicyError):
+        sm.run("1", python="/no/such/python")
+    sm.run("import os\nos.makedirs('locked/in'); os.chmod('locked', 0)")
+    del run
+    assert footprint() == before
+
+
+def lives(pid):
+    """A zombie that waits for this machine's init is dead."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_host_killed_in_mid_run():
+    """SIGKILL to the caller: no process a second later, no directory after the next start."""
+    code = """
+        import sandbox_magic as sm
+        for event in sm.stream("import time\\nprint('up', flush=True)\\ntime.sleep(3600)", timeout=3600):
+            print(event, flush=True)
+    """
+    host = subprocess.Popen(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    assert "up" in next(line for line in host.stdout if "up" in line)
+    below = [int(pid) for pid in Path(f"/proc/{host.pid}/task/{host.pid}/children").read_text().split()]
+    assert below
+    tree = below + [int(p) for pid in below for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    host.send_signal(signal.SIGKILL)
+    host.wait()
+    host.stdout.close()
+    deadline = time.monotonic() + 1
+    while any(map(lives, tree)):
+        assert time.monotonic() < deadline, tree
+    assert os.listdir(directory._root())
+    sm.run("print(1)")
+    assert os.listdir(directory._root()) == []

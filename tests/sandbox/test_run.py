@@ -1,0 +1,377 @@
+"""The loop: events, limits and endings of real runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic import Ended, Outcome, Sample, Text
+
+
+def texts(events, stream="stdout"):
+    return [event.text for event in events if isinstance(event, Text) and event.stream == stream]
+
+
+def test_first_program():
+    """Output, exit status and cost of a program that does nothing unusual."""
+    result = sm.run("print(6 * 7)")
+    assert (result.outcome, result.exit_code, result.signal) == (Outcome.COMPLETED, 0, None)
+    assert (result.stdout, result.stderr, result.dropped_bytes) == ("42\n", "", 0)
+    assert result.ok
+    assert result.check() is result
+    assert 0 < result.usage.wall_seconds < 5
+    assert 0 < result.usage.cpu_seconds < 5
+    assert result.usage.peak_memory_bytes > 2**20
+    assert result.usage.park_seconds > 0
+
+
+def test_check_raises_when_not_ok():
+    """`check` turns an ending into an exception for those who want one."""
+    result = sm.run("raise SystemExit(3)")
+    with pytest.raises(sm.RunFailed, match="failed with exit status 3"):
+        result.check()
+
+
+def test_four_endings_are_told_apart():
+    """Exit 137, SIGKILL by the code itself, the wall limit and the CPU limit are four outcomes."""
+    own_exit = sm.run("import os; os._exit(137)")
+    own_kill = sm.run("import os; os.kill(os.getpid(), 9)")
+    wall = sm.run("import time; time.sleep(60)", timeout=0.5)
+    cpu = sm.run("while True: pass", cpu_time=0.5)
+    assert (own_exit.outcome, own_exit.exit_code, own_exit.signal) == (Outcome.FAILED, 137, None)
+    assert (own_kill.outcome, own_kill.exit_code, own_kill.signal) == (Outcome.SIGNALLED, None, 9)
+    assert wall.outcome is Outcome.WALL_TIME
+    assert cpu.outcome is Outcome.CPU_TIME
+
+
+def test_text_arrives_while_the_code_runs():
+    """The first line is there before the code has written the second."""
+    code = "print('first'); input(); print('second')"
+    with sm.stream(code, stdin="", timeout=20) as run:
+        seen = []
+        for event in run:
+            seen.append(event)
+            if isinstance(event, Text) and event.stream == "stdout":
+                break
+        assert texts(seen) == ["first\n"]
+        rest = list(run)
+    assert isinstance(rest[-1], Ended)
+    assert "EOFError" in rest[-1].result.stderr
+
+
+def test_colours_and_returns_stay():
+    """What a progress bar needs passes; a cut character or escape is put together again."""
+    code = """
+        import os, time
+        for piece in (b"\\x1b[3", b"1mred\\x1b[0m \\xc3", b"\\xa9\\r", b"\\x1b]0;title\\x07end\\n"):
+            os.write(1, piece)
+            time.sleep(0.15)
+    """
+    events = list(sm.stream(textwrap.dedent(code)))
+    assert "".join(texts(events)) == "\x1b[31mred\x1b[0m é\rend\n"
+    assert not any(text.endswith("\x1b[3") for text in texts(events))
+
+
+def test_output_is_coalesced():
+    """Two thousand writes become few events."""
+    code = "import sys\nfor i in range(2000): print(i, flush=True)"
+    assert len(texts(sm.stream(code))) <= 20
+
+
+def test_cap_keeps_head_and_tail_and_runs_on():
+    """Over the limit the middle goes, the count is told, and the code runs to its end."""
+    code = "print('head'); [print('x' * 99) for _ in range(1000)]; print('tail')"
+    result = sm.run(code, output_limit="10K")
+    assert result.outcome is Outcome.COMPLETED
+    assert result.stdout.startswith("head\n")
+    assert result.stdout.endswith("tail\n")
+    assert len(result.stdout_bytes) == 10240
+    assert result.dropped_bytes == 100 * 1000 + 10 - 10240
+    assert any("dropped" in note for note in result.notes)
+
+
+def test_live_text_is_bounded_and_ends_with_the_tail():
+    """What is shown live is bounded too, and says what is missing."""
+    shown = "".join(texts(sm.stream("[print('x' * 99) for _ in range(10000)]; print('tail')", output_limit="10K")))
+    assert len(shown) < 2 * 10240 + 100
+    assert "bytes of output dropped here" in shown
+    assert shown.endswith("tail\n")
+
+
+def test_output_that_fits_is_shown_once():
+    """Between half the limit and the limit nothing is dropped or repeated."""
+    code = "import sys\nfor i in range(900): sys.stdout.write(f'{i:09}\\n')"
+    shown = "".join(texts(sm.stream(code, output_limit="10K")))
+    assert shown == "".join(f"{i:09}\n" for i in range(900))
+
+
+def test_stop_at_the_output_limit():
+    """With `stop` the run ends as soon as the limit is passed."""
+    result = sm.run("while True: print('y' * 1000)", on_output_limit="stop", timeout=20)
+    assert result.outcome is Outcome.OUTPUT_LIMIT
+    assert result.usage.wall_seconds < 5
+
+
+def test_standard_input():
+    """A string reaches the code; without one input() meets the end of the file."""
+    assert sm.run("print(input(), input())", stdin="a\nπ\n").stdout == "a π\n"
+    assert "EOFError" in sm.run("input()").stderr
+
+
+def test_big_source_and_raw_nul():
+    """Five megabytes run; a NUL in the source is the code's own error."""
+    assert sm.run(f'x = """{"a" * 5_000_000}"""\nprint(len(x))').stdout == "5000000\n"
+    result = sm.run("print(1)\nx = '\0'")
+    assert result.outcome is Outcome.FAILED
+    assert "SyntaxError" in result.stderr or "ValueError" in result.stderr
+    lone = sm.run("s = '\ud83d'")
+    assert lone.outcome is Outcome.FAILED
+    assert "SyntaxError" in lone.stderr
+
+
+def test_traceback_shows_the_cell_only():
+    """Frames are the cell's, with its lines; none of ours."""
+    result = sm.run("def f():\n    return 1 / 0\n\nf()\n")
+    assert "return 1 / 0" in result.stderr
+    assert 'File "/sandbox/cell.py", line 4, in <module>' in result.stderr
+    assert "guest" not in result.stderr
+    syntax = sm.run("def f(:\n")
+    assert "SyntaxError" in syntax.stderr
+    assert "guest" not in syntax.stderr
+
+
+def test_runs_as_a_real_main():
+    """`__main__` with a file: source, pickling by name, fork and spawn all work."""
+    code = """
+        import inspect, multiprocessing, sys
+        def square(x):
+            return x * x
+        if __name__ == "__main__":
+            print(__file__, inspect.getsource(square).splitlines()[0], sys.argv)
+            for method in ("fork", "spawn", "forkserver"):
+                with multiprocessing.get_context(method).Pool(2) as pool:
+                    print(method, pool.map(square, range(4)))
+    """
+    result = sm.run(textwrap.dedent(code))
+    assert result.stdout.splitlines() == [
+        "/sandbox/cell.py def square(x): ['/sandbox/cell.py']",
+        *(f"{method} [0, 1, 4, 9]" for method in ("fork", "spawn", "forkserver")),
+    ], result.stderr
+
+
+def test_slow_consumer_does_not_prolong_a_run():
+    """Nobody pulls events for five seconds; the limit of one second holds all the same."""
+    run = sm.stream("import time\nwhile True: print(time.monotonic(), flush=True); time.sleep(0.05)", timeout=1)
+    first = next(run)
+    assert isinstance(first, (Text, Sample))
+    threading.Event().wait(5)
+    *_, last = run
+    assert last.result.outcome is Outcome.WALL_TIME
+    assert last.result.usage.wall_seconds < 1.5
+
+
+def test_dropped_iterator_kills_its_run():
+    """When the last reference goes, so does the sandbox."""
+    run = sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=60)
+    next(event for event in run if isinstance(event, Text))
+    pid = run._sandbox.pid
+    assert os.path.exists(f"/proc/{pid}")
+    del run
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_background_process_does_not_hold_the_cell():
+    """A daemon that keeps stdout open is stopped, and the note says so."""
+    code = "import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(600)\nprint('main ends')"
+    result = sm.run(code)
+    assert result.outcome is Outcome.COMPLETED
+    assert result.usage.wall_seconds < 5
+    assert "1 background process was stopped at the end." in result.notes
+
+
+def interrupt_after_first_text(code, **options):
+    run = sm.stream(code, **options)
+    began = None
+    events = []
+    for event in run:
+        events.append(event)
+        if began is None and isinstance(event, Text):
+            began = time.monotonic()
+            signal.raise_signal(signal.SIGINT) if options.pop("by_signal", False) else run.interrupt()
+    return events[-1].result, time.monotonic() - began
+
+
+def test_interrupt_keeps_what_was_printed():
+    """The code gets a KeyboardInterrupt and can end by itself."""
+    code = "import time\nprint('up', flush=True)\ntry: time.sleep(60)\nfinally: print('cleaned')"
+    result, took = interrupt_after_first_text(code, timeout=60)
+    assert result.outcome is Outcome.INTERRUPTED
+    assert result.stdout == "up\ncleaned\n"
+    assert "KeyboardInterrupt" in result.stderr
+    assert took < 0.5
+
+
+def test_interrupt_of_code_that_does_not_listen():
+    """Code that swallows the interrupt is killed within half a second."""
+    code = "print('up', flush=True)\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    result, took = interrupt_after_first_text(code, timeout=60)
+    assert result.outcome is Outcome.INTERRUPTED
+    assert took < 0.5
+
+
+def test_control_c_in_the_caller():
+    """SIGINT to the process, while `run` waits, ends the code and gives a result."""
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    result = sm.run("import time\nprint('up', flush=True)\ntime.sleep(60)", timeout=60)
+    timer.join()
+    assert result.outcome is Outcome.INTERRUPTED
+    assert result.stdout == "up\n"
+    assert result.usage.wall_seconds < 1.5
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.kill(1, 9)",
+        "[os.kill(1, number) for number in range(1, 65)]",
+        "os.kill(os.getppid(), signal.SIGSTOP)",
+        "open('/proc/1/mem', 'r+b')",
+        "os.kill(-1, 9)",
+    ],
+)
+def test_pid_1_withstands(attack):
+    """Attempts at PID 1 change nothing: the code's own exit status is reported."""
+    code = f"import os, signal\ntry: {attack}\nexcept OSError: pass\nos._exit(9)"
+    result = sm.run(code)
+    assert (result.outcome, result.exit_code) in ((Outcome.FAILED, 9), (Outcome.SIGNALLED, None))
+    if "-1, 9" not in attack:
+        assert result.exit_code == 9
+
+
+def test_report_cannot_be_forged():
+    """Frames like PID 1's, written everywhere the code can write, are only output."""
+    code = """
+        import os
+        frame = b"\\0\\0\\0\\x1cended\\0\\0" + b"0\\0000.1\\0000.1\\0001000\\0000"
+        for number in range(64):
+            try: os.write(number, frame)
+            except OSError: pass
+        os._exit(7)
+    """
+    result = sm.run(textwrap.dedent(code))
+    assert (result.outcome, result.exit_code) == (Outcome.FAILED, 7)
+
+
+def test_memory_and_process_limits():
+    """One process cannot take more than the limit; the number of processes is bounded."""
+    assert not sm.run("b = bytearray(600 << 20); b[::4096] = b'1' * len(b[::4096])", memory="256M").ok
+    code = """
+        import os, time
+        n = 0
+        try:
+            while True:
+                if os.fork() == 0: time.sleep(60)
+                n += 1
+        except OSError as error: print(n, error.errno)
+    """
+    result = sm.run(textwrap.dedent(code), processes=20)
+    assert result.stdout == "19 11\n"
+
+
+def test_cpu_of_children_counts():
+    """Four busy processes reach a CPU limit in a quarter of the time, or half with two processors."""
+    code = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
+    result = sm.run(code, cpu_time=1, timeout=20)
+    assert result.outcome is Outcome.CPU_TIME
+    assert 0.9 <= result.usage.cpu_seconds <= 2
+
+
+def test_samples_tell_what_is_used():
+    """While a busy program with 100 MB runs, samples show about one core and that memory."""
+    code = "b = b'x' * (100 << 20)\nimport time\nt = time.time()\nwhile time.time() - t < 1: pass"
+    samples = [event for event in sm.stream(code) if isinstance(event, Sample)]
+    assert len(samples) >= 10
+    assert max(sample.memory_bytes for sample in samples) >= 100 << 20
+    assert max(sample.cpu_percent for sample in samples) > 50
+    assert {sample.processes for sample in samples[2:]} == {1}
+    assert [sample.seconds for sample in samples] == sorted(sample.seconds for sample in samples)
+
+
+def test_python_inside(tmp_path):
+    """By default the caller's environment; `system` and a path on request."""
+    code = "import importlib.metadata as m, sys; print(sys.version_info[:3], sys.prefix, len(list(m.distributions())))"
+    here = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    ).stdout
+    assert sm.run(code).stdout == here
+    system = subprocess.run(
+        ["/usr/bin/python3", "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    ).stdout
+    assert sm.run(code, python="system").stdout == system
+    assert sm.run(code, python="/usr/bin/python3").stdout == system
+
+
+def test_environment_can_be_imported_as_outside(tmp_path, monkeypatch):
+    """An entry of the search path (an editable install's source, say) is shared and listed; its neighbours are not."""
+    source = tmp_path / "elsewhere"
+    source.mkdir()
+    (source / "a_module_of_mine.py").write_text("VALUE = 17")
+    (tmp_path / "neighbour.txt").write_text("private")
+    monkeypatch.syspath_prepend(str(source))
+    result = sm.run(f"import a_module_of_mine as m, os; print(m.VALUE, os.listdir({str(tmp_path)!r}))")
+    assert result.stdout == "17 ['elsewhere']\n", result.stderr
+    assert str(source) in result.isolation.shared
+
+
+def test_options_are_checked():
+    """A wrong option is an error before anything runs, and says what would be right."""
+    with pytest.raises(sm.PolicyError, match="timeout"):
+        sm.run("print(1)", tiemout=3)
+    with pytest.raises(sm.PolicyError, match="512M"):
+        sm.run("print(1)", memory="lots")
+    with pytest.raises(sm.PolicyError, match="at least"):
+        sm.run("print(1)", timeout=0)
+    with pytest.raises(sm.PolicyError, match="no Python at"):
+        sm.run("print(1)", python="/no/such/python")
+    with pytest.raises(sm.PolicyError, match="does not answer"):
+        sm.run("print(1)", python="/bin/true")
+
+
+def test_host_that_ignores_sigchld():
+    """A caller with SIGCHLD ignored gets true results, and so does the code inside."""
+    code = """
+        import signal
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        import sandbox_magic as sm
+        r = sm.run("import subprocess; print(subprocess.run(['/bin/true']).returncode)")
+        print(r.outcome, r.stdout, end="")
+        print(sm.run("import os; os._exit(7)").exit_code)
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "COMPLETED 0\n7\n", done.stderr
+
+
+def test_many_at_once():
+    """Runs on several threads do not disturb each other."""
+    results = {}
+
+    def one(number):
+        results[number] = sm.run(f"import time; time.sleep(0.1); print({number})").stdout
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {number: f"{number}\n" for number in range(8)}
