@@ -27,6 +27,14 @@ class SandboxError(Exception):
         parts = [what, f"Seen: {seen}" if seen else "", f"Try: {remedy}" if remedy else ""]
         super().__init__("\n".join(part for part in parts if part))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes whole."""
+        return _rebuilt, (type(self), self.what, self.seen, self.remedy)
+
+
+def _rebuilt(kind: type[SandboxError], what: str, seen: str, remedy: str) -> SandboxError:
+    return kind(what, seen=seen, remedy=remedy)
+
 
 class PolicyError(SandboxError, ValueError):
     """An option or a policy asks for something that makes no sense."""
@@ -46,6 +54,10 @@ class RunFailed(SandboxError):  # noqa: N818 - reads as what it says, like `Call
     def __init__(self, result: Result) -> None:
         self.result = result
         super().__init__(result.summary)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with the result."""
+        return type(self), (self.result,)
 
     def _render_traceback_(self) -> list[str]:
         """Give IPython one line to show instead of a traceback of ours."""

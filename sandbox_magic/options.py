@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sandbox_magic.errors import PolicyError
 from sandbox_magic.policy import Limits, Policy, parse_bytes, parse_count, parse_cpus, parse_seconds
 
+_MOST_CHARACTERS = 500_000  # of all arguments, so that they fit one frame to the guest
 Scope = Literal["limits", "policy", "run", "show"]
 
 
@@ -65,7 +66,10 @@ def _arguments(value: object) -> tuple[str, ...]:
     if isinstance(value, Iterable):
         arguments = tuple(value)
         if all(isinstance(argument, str) and _can_be_passed(argument) for argument in arguments):
-            return arguments
+            if sum(map(len, arguments)) <= _MOST_CHARACTERS:
+                return arguments
+            msg = f"args has {sum(map(len, arguments)):,} characters"
+            raise PolicyError(msg, remedy=f"at most {_MOST_CHARACTERS:,}; pass more through stdin")
     msg = f"args is {value!r}"
     raise PolicyError(msg, remedy="a list of strings without NUL characters")
 
@@ -88,6 +92,16 @@ def _standard_input(value: object) -> bytes:
             raise PolicyError(msg, seen=str(error), remedy="text without lone surrogates, or bytes") from error
     msg = f"stdin is a {type(value).__name__}"
     raise PolicyError(msg, remedy="a string or bytes")
+
+
+def _on_or_off(value: object) -> bool:
+    words = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    msg = f"{value!r} is neither on nor off"
+    raise PolicyError(msg, remedy="True or False")
 
 
 def _limit(  # noqa: PLR0913, PLR0917 - a row of the table
@@ -147,7 +161,7 @@ def read(options: Mapping[str, object], scopes: Iterable[Scope]) -> dict[str, ob
             raise PolicyError(msg, remedy=near[0] if near else f"one of {', '.join(known)}")
         parse = BY_KEYWORD[keyword].parse
         try:
-            values[keyword] = parse(value) if parse else bool(value)
+            values[keyword] = parse(value) if parse else _on_or_off(value)
         except PolicyError as error:
             msg = f"option {BY_KEYWORD[keyword].name}: {error.what}"
             raise PolicyError(msg, seen=error.seen, remedy=error.remedy) from error

@@ -12,7 +12,7 @@ from sandbox_magic.errors import PolicyError
 OnOutputLimit = Literal["cut", "stop"]
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE | re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?", re.IGNORECASE | re.ASCII)
 _TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|min|m|h)?", re.IGNORECASE | re.ASCII)
 _MOST_DIGITS = 20
@@ -33,7 +33,7 @@ def parse_bytes(value: object) -> int:
     if match is None or len(match[1]) > _MOST_DIGITS:
         msg = f"{value!r} is not a size"
         raise PolicyError(msg, remedy="a number of bytes, or a number with K, M, G or T: 512M, 1.5G")
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    return int(float(match[1]) * _UNITS[(match[2] or "").upper()])
 
 
 def parse_seconds(value: object) -> float | None:
@@ -112,24 +112,26 @@ class Limits:
     on_output_limit: OnOutputLimit = "cut"
 
     def __post_init__(self) -> None:
-        """Refuse bounds under which no cell could run."""
-        _at_least("timeout", self.wall_seconds, 0.001, "seconds")
-        _at_least("cpu-time", self.cpu_seconds, 0.001, "seconds")
-        _at_least("memory", self.memory_bytes, 16 * MIB, "bytes (16M)")
-        _at_least("processes", self.processes, 1, "process")
-        _at_least("cpus", self.cpus, 0.01, "of a processor")
-        _at_least("disk", self.disk_bytes, MIB, "bytes (1M)")
-        _at_least("open-files", self.open_files, 16, "descriptors")
-        _at_least("output-limit", self.output_bytes, 0, "bytes")
+        """Refuse bounds under which no cell could run, and those that the kernel can't hold."""
+        _between("timeout", self.wall_seconds, 0.001, 20 * 86400, "seconds", optional=True)
+        _between("cpu-time", self.cpu_seconds, 0.001, 10**9, "seconds", optional=True)
+        _between("memory", self.memory_bytes, 16 * MIB, 2**50, "bytes")
+        _between("processes", self.processes, 1, 2**22, "processes")
+        _between("cpus", self.cpus, 0.01, 2**13, "processors", optional=True)
+        _between("disk", self.disk_bytes, MIB, 2**50, "bytes")
+        _between("open-files", self.open_files, 16, 2**20, "descriptors")
+        _between("output-limit", self.output_bytes, 0, 2**30, "bytes, for it is kept in memory")
         if self.on_output_limit not in ("cut", "stop"):
             msg = f"on-output-limit is {self.on_output_limit!r}"
             raise PolicyError(msg, remedy="cut (drop the middle, go on) or stop (end the run)")
 
 
-def _at_least(name: str, value: float | None, least: float, unit: str) -> None:
-    if value is not None and not value >= least:
-        msg = f"{name} is {value:g}, which is too small"
-        raise PolicyError(msg, remedy=f"at least {least:g} {unit}")
+def _between(name: str, value: object, least: float, most: float, unit: str, *, optional: bool = False) -> None:  # noqa: PLR0913 - a row
+    if optional and value is None:
+        return
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
+        msg = f"{name} is {value!r}"
+        raise PolicyError(msg, remedy=f"from {least:,} to {most:,} {unit}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,6 @@ class Policy:
 
     def __post_init__(self) -> None:
         """Refuse an interpreter that is neither a known word nor an absolute path."""
-        if self.python not in ("kernel", "system") and not self.python.startswith("/"):
+        if self.python not in ("kernel", "system") and (not self.python.startswith("/") or "\0" in self.python):
             msg = f"python is {self.python!r}"
             raise PolicyError(msg, remedy="kernel, system, or the absolute path of an interpreter")

@@ -33,11 +33,12 @@ class Stream:
         self._cleaner = Cleaner()
 
     def read(self) -> str | None:
-        """Take what is there; give the text to show, None at the end of the stream."""
-        try:
-            data = os.read(self.descriptor, _READ_BYTES)
-        except BlockingIOError:
-            return ""
+        """Take what is there; give the text to show, None at the end of the stream.
+
+        Raises:
+            BlockingIOError: There is nothing now.
+        """
+        data = os.read(self.descriptor, _READ_BYTES)
         if not data:
             return None
         room = max(0, self._most - self.kept.total)
@@ -47,12 +48,11 @@ class Stream:
     def rest(self) -> str:
         """Give what is still to be shown when everything has been read: what was dropped, and the tail."""
         unseen = max(0, self.kept.total - self._most)
-        held = self._cleaner.feed(b"", last=True)
-        if not unseen:
-            return held
         tail = self.kept.tail(unseen)
-        gap = f"\n{dropped_line(unseen - len(tail))}\n" if unseen > len(tail) else ""
-        return held + gap + Cleaner().feed(tail, last=True)
+        if len(tail) == unseen:
+            return self._cleaner.feed(tail, last=True)
+        held = self._cleaner.feed(b"", last=True)
+        return f"{held}\n{dropped_line(unseen - len(tail))}\n{Cleaner().feed(tail, last=True)}"
 
 
 class Coalescer:

@@ -169,7 +169,7 @@ class Result:
 
     @property
     def summary(self) -> str:
-        """One short line: how it ended, when, and the first note."""
+        """One short line: how it ended, and when."""
         return f"{self.ending} after {seconds(self.usage.wall_seconds)}"
 
     @property
@@ -225,11 +225,11 @@ def signal_name(number: int) -> str:
 
 def seconds(value: float) -> str:
     """Write a time for a person: ``3 ms``, ``0.25 s``, ``12.3 s``, ``2 min 5 s``."""
-    if value < 0.1:  # noqa: PLR2004 - below, milliseconds read better
+    if value < 0.0995:  # noqa: PLR2004 - below, milliseconds read better
         return f"{value * 1000:.0f} ms"
-    if value < 10:  # noqa: PLR2004
+    if value < 9.995:  # noqa: PLR2004 - where two decimals would round to ten
         return f"{value:.2f} s"
-    if value < 60:  # noqa: PLR2004
+    if value < 59.95:  # noqa: PLR2004 - where one decimal would round to a minute
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest} s"
@@ -238,7 +238,8 @@ def seconds(value: float) -> str:
 def size(value: float) -> str:
     """Write a number of bytes for a person: ``9.8 MiB``."""
     for unit in ("B", "KiB", "MiB"):
-        if value < 1024:  # noqa: PLR2004 - the unit's own factor
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"  # noqa: PLR2004
+        text = f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"  # noqa: PLR2004 - three digits
+        if float(text) < 1024:  # noqa: PLR2004 - the unit's own factor
+            return f"{text} {unit}"
         value /= 1024
     return f"{value:.2f} GiB"

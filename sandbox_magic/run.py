@@ -6,6 +6,7 @@ import os
 import selectors
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic import ending
@@ -214,7 +215,10 @@ class Run:
         return max(0.0, min(moments) - time.monotonic())
 
     def _relay(self, stream: Stream) -> None:
-        text = stream.read()
+        try:
+            text = stream.read()
+        except BlockingIOError:
+            return
         if text is None:
             self._selector.unregister(stream.descriptor)
             return
@@ -295,8 +299,9 @@ class Run:
         if self._report is None:
             sandbox.wait()  # its last processes may still be dying
         for stream in self._streams:
-            while text := stream.read():
-                self._text.add(stream.name, text)
+            with suppress(BlockingIOError):
+                while (text := stream.read()) is not None:
+                    self._text.add(stream.name, text)
             self._text.add(stream.name, stream.rest())
         self._queue.extend(self._text.flush())
         self._result = ending.conclude(

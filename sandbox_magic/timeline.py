@@ -6,8 +6,12 @@ import csv
 import io
 import json
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
 from sandbox_magic.events import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST_SAMPLES = 600
 
@@ -20,15 +24,17 @@ class Timeline:
         samples: The samples.
         memory_source: What ``memory_bytes`` counts: ``cgroup`` (the kernel's own count), ``pss``
             (shared pages divided among the processes that share them) or ``rss`` (counted in each).
+        peaks: Field of `Sample` and its largest value, of the samples that were thinned out too.
     """
 
     samples: tuple[Sample, ...] = ()
     memory_source: str = "pss"
+    peaks: tuple[tuple[str, float], ...] = ()
 
     def peak(self, field: str) -> float | None:
-        """Give the largest known value of a field of `Sample`, None where it is never known."""
+        """Give the largest known value of a field of `Sample` in the whole run, None where it is never known."""
         known = [value for sample in self.samples if (value := getattr(sample, field)) is not None]
-        return max(known, default=None)
+        return max((*known, *(value for name, value in self.peaks if name == field)), default=None)
 
     def to_json(self) -> str:
         """Give the samples as a JSON list of objects; unknown is null."""
@@ -46,8 +52,8 @@ class Timeline:
 class Recorder:
     """Takes samples as they come and keeps a series of bounded length.
 
-    When it is full, each pair of neighbours becomes the one that used more memory, so the
-    peak stays in the series; the curve of the CPU loses fine detail, evenly over the run.
+    When it is full, each pair of neighbours becomes the one that used more memory; the curve
+    loses detail evenly over the run, and the peaks of every field are kept beside it.
     """
 
     def __init__(self, most: int = MOST_SAMPLES) -> None:
@@ -55,24 +61,32 @@ class Recorder:
         self._samples: list[Sample] = []
         self._stride = 1
         self._group: list[Sample] = []
+        self._newest: Sample | None = None
+        self._peaks: dict[str, float] = {}
 
     def add(self, sample: Sample) -> None:
         """Take the next sample."""
+        self._newest = sample
+        for name in _FIELDS:
+            if (value := getattr(sample, name)) is not None and value > self._peaks.get(name, -1):
+                self._peaks[name] = value
         self._group.append(sample)
         if len(self._group) < self._stride:
             return
         self._samples.append(_fullest(self._group))
         self._group = []
         if len(self._samples) >= self._most:
-            pairs = zip(self._samples[::2], self._samples[1::2], strict=False)
-            self._samples = [_fullest(pair) for pair in pairs]
+            self._samples = [_fullest(self._samples[n : n + 2]) for n in range(0, len(self._samples), 2)]
             self._stride *= 2
 
     def timeline(self, memory_source: str = "pss") -> Timeline:
-        """Give what is kept so far, the newest sample included."""
-        tail = [self._group[-1]] if self._group else []
-        return Timeline((*self._samples, *tail), memory_source)
+        """Give what is kept so far; the newest sample is always the last."""
+        tail = [] if self._newest is None or self._newest in self._samples[-1:] else [self._newest]
+        return Timeline((*self._samples, *tail), memory_source, tuple(self._peaks.items()))
 
 
-def _fullest(samples: list[Sample] | tuple[Sample, ...]) -> Sample:
+def _fullest(samples: Sequence[Sample]) -> Sample:
     return max(samples, key=lambda sample: sample.memory_bytes or 0)
+
+
+_FIELDS = tuple(field.name for field in fields(Sample) if field.name != "seconds")

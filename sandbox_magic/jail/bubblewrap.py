@@ -131,12 +131,14 @@ class Host:
         binds: Files and directories to bind.
         masked_files: Files of ``/proc`` to mask.
         masked_directories: Directories of ``/proc`` to mask.
+        processors: How many it has.
     """
 
     links: tuple[tuple[str, str], ...]
     binds: tuple[str, ...]
     masked_files: tuple[str, ...]
     masked_directories: tuple[str, ...]
+    processors: int
 
 
 @functools.lru_cache(maxsize=1)
@@ -150,6 +152,7 @@ def host() -> Host:
         binds=tuple(path for path in shown if path not in linked),
         masked_files=tuple(path for path in masked if not os.path.isdir(path)),
         masked_directories=tuple(path for path in masked if os.path.isdir(path)),
+        processors=os.cpu_count() or 1,
     )
 
 
@@ -161,9 +164,9 @@ def _readable_by_anybody(path: str) -> bool:
     return os.path.exists(path) and bool(os.stat(path).st_mode & stat.S_IROTH)
 
 
-def environment(interpreter: Interpreter, limits: Limits) -> dict[str, str]:
+def environment(interpreter: Interpreter, limits: Limits, machine: Host) -> dict[str, str]:
     """Give the environment inside: nothing of the host's own."""
-    threads = str(_numeric_threads(limits))
+    threads = str(_numeric_threads(limits, machine.processors))
     own = os.path.dirname(interpreter.executable)
     places = dict.fromkeys((own, "/usr/local/bin", "/usr/bin", "/bin"))
     values = {
@@ -176,10 +179,9 @@ def environment(interpreter: Interpreter, limits: Limits) -> dict[str, str]:
     return values
 
 
-def _numeric_threads(limits: Limits) -> int:
+def _numeric_threads(limits: Limits, processors: int) -> int:
     """Give how many threads BLAS and OpenMP should start: as many as they may use, and may have."""
-    cores = os.cpu_count() or 1
-    return min(cores, max(1, limits.processes // 4)) if limits.cpus is None else max(1, math.ceil(limits.cpus))
+    return min(processors, max(1, limits.processes // 4)) if limits.cpus is None else max(1, math.ceil(limits.cpus))
 
 
 def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a pure function
@@ -220,7 +222,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup"],
         ["--disable-userns", "--uid", str(UID), "--gid", str(UID), "--hostname", "sandbox"],
         ["--cap-drop", "ALL", "--new-session", "--die-with-parent", "--as-pid-1"],
-        ["--clearenv", *words(*(["--setenv", *pair] for pair in environment(interpreter, limits).items()))],
+        ["--clearenv", *words(*(["--setenv", *pair] for pair in environment(interpreter, limits, machine).items()))],
         # The view. A later bind lies over an earlier one; nothing can be added below what is read-only.
         words(*(bind(path) for path in machine.binds)),
         words(*(["--symlink", target, path] for target, path in machine.links)),

@@ -125,21 +125,29 @@ def launch(identity: Identity, paths: Sequence[str]) -> Launch:
 
 
 def reachable(path: str) -> bool:
-    """Tell whether a user without any right of its own can get to a path through its directories."""
-    directory = os.path.realpath(path)
-    if not os.path.isdir(directory):
-        directory = os.path.dirname(directory)
-    while True:
-        if not os.stat(directory).st_mode & stat.S_IXOTH:
-            return False
-        if directory == "/":
-            return True
-        directory = os.path.dirname(directory)
+    """Tell whether a user without any right of its own can get to a path, and to what it is a link to."""
+    return all(map(_open_to_all, {*_directories(os.path.abspath(path)), *_directories(os.path.realpath(path))}))
+
+
+def _directories(path: str) -> list[str]:
+    """Give a path, if it is a directory, and all directories above it."""
+    found = [path] if os.path.isdir(path) else []
+    while path != "/":
+        path = os.path.dirname(path)
+        found.append(path)
+    return found
+
+
+def _open_to_all(directory: str) -> bool:
+    try:
+        return bool(os.stat(directory).st_mode & stat.S_IXOTH)
+    except OSError:
+        return False
 
 
 def _stage(paths: Iterable[str]) -> str:
     for place in _STAGES:
-        if os.path.isdir(place) and reachable(place) and not any(path.startswith(place) for path in paths):
+        if os.path.isdir(place) and reachable(place) and not any(place in _directories(path) for path in paths):
             return place
     msg = "the Python environment is out of reach of an unprivileged user, and there is no place to show it"
     raise SandboxUnavailable(msg, seen=f"no free directory among {', '.join(_STAGES)}", remedy="mkdir /mnt")

@@ -73,13 +73,13 @@ def _here() -> Interpreter:
     return _checked(
         executable=sys.executable,
         prefixes=(sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix),
-        search=[entry for entry in _own_search() if os.path.isabs(entry)],
+        search=[entry for entry in _own_search() if isinstance(entry, str) and os.path.isabs(entry)],
         extra=[path for path in sources if os.path.exists(path)],
         user_base=base if os.path.isdir(base) else "",
     )
 
 
-def _own_search() -> list[str]:
+def _own_search() -> list[object]:
     """Give ``sys.path`` without the directory of the script or, under ``-m``, of the start.
 
     A notebook's folder stands there as ``""``, which is no place, and is not shared either.
@@ -89,7 +89,8 @@ def _own_search() -> list[str]:
         script = os.path.dirname(os.path.abspath(getattr(main, "__file__", None) or "/."))
     else:
         script = os.getcwd()
-    return sys.path[1:] if sys.path and sys.path[0] == script else list(sys.path)
+    entries: list[object] = [*sys.path]
+    return entries[1:] if entries and entries[0] == script else entries
 
 
 def ask(path: str) -> Interpreter:
@@ -110,31 +111,32 @@ def ask(path: str) -> Interpreter:
 def _ask(path: str, _stamp: int) -> Interpreter:
     try:
         answer = subprocess.run(
-            [path, "-c", _ASK], capture_output=True, check=True, cwd="/", timeout=30,
+            [path, "-c", _ASK], capture_output=True, check=False, cwd="/", timeout=30,
             env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        facts = json.loads(answer.stdout)
-        version = tuple(facts["version"])
+        facts = json.loads(answer.stdout if answer.returncode == 0 else b"")
+        version, prefixes, search = (tuple(facts[name]) for name in ("version", "prefixes", "path"))
+        recent = version >= (3, 8)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         msg = f"{path} does not answer as a Python"
-        raise PolicyError(msg, seen=str(error), remedy="the path of a Python 3.8 or later") from error
-    if version < (3, 8):
+        raise PolicyError(msg, seen=f"{error}", remedy="the path of a Python 3.8 or later") from error
+    if not recent:
         msg = f"{path} is Python {'.'.join(map(str, version))}"
         raise PolicyError(msg, remedy="a Python 3.8 or later")
-    return _checked(executable=path, prefixes=facts["prefixes"], search=facts["path"], extra=(), user_base="")
+    return _checked(executable=path, prefixes=prefixes, search=search, extra=(), user_base="")
 
 
 def _checked(
     *, executable: str, prefixes: Iterable[str], search: Iterable[str], extra: Iterable[str], user_base: str
 ) -> Interpreter:
     private = _private()
-    for prefix in (*prefixes, os.path.dirname(executable)):
+    link = os.path.dirname(os.path.realpath(executable))
+    for prefix in (*prefixes, os.path.dirname(executable), link):
         if _too_wide(prefix, private):
             msg = f"the Python environment at {prefix} can't be shared: that directory is or holds a home"
             raise PolicyError(msg, remedy="a virtual environment in a directory of its own, or --python system")
     # Such an entry of the search path is left out, not refused: nothing else is lost.
     entries = [entry for entry in dict.fromkeys(search) if os.path.exists(entry) and not _too_wide(entry, private)]
-    link = os.path.dirname(os.path.realpath(executable))
     return Interpreter(
         executable=executable,
         prefixes=tuple(dict.fromkeys((*prefixes, *_installation(executable, link, tuple(prefixes))))),

@@ -55,8 +55,8 @@ _Configurable: Any = _metaclass(
 class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table, so its type is not written down
     """The magics, and the defaults of their options."""
 
-    @no_var_expand  # type: ignore[arg-type] # IPython's decorators are not typed for methods
-    @cell_magic("sandbox")
+    @no_var_expand
+    @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
     def run_cell(self, line: str, cell: str) -> None:  # noqa: D102 - the help of the option table, below
         values = self._values(line)
         if values is None:
@@ -76,8 +76,8 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
 
     run_cell.__doc__ = HELP  # type: ignore[assignment] # as above
 
-    @no_var_expand  # type: ignore[arg-type] # as above
-    @line_magic("sandbox")
+    @no_var_expand
+    @line_magic("sandbox")  # type: ignore[arg-type] # as above
     def about(self, line: str) -> None:
         """Say what is configured and what this machine enforces; ``%sandbox doctor`` only the latter.
 

@@ -31,6 +31,9 @@ def clean(text: str) -> str:
     return _ESCAPE.sub(lambda match: _colours(match["sgr"]) if match["sgr"] else "", text)
 
 
+_COLOUR_NUMBERS = {"5": 1, "2": 3}  # an index; red, green and blue
+
+
 def _colours(sequence: str) -> str:
     """Give the SGR sequence without "conceal" (8), which would hide text."""
     codes = sequence[sequence.index("[") + 1 : -1] if "[" in sequence else sequence[1:-1]
@@ -38,7 +41,9 @@ def _colours(sequence: str) -> str:
     for code in parameters:
         if code in ("38", "48", "58"):  # a colour follows: 5;N or 2;R;G;B
             kind = next(parameters, "")
-            kept += [code, kind, *(next(parameters, "0") for _ in range(3 if kind == "2" else 1))]
+            if kind not in _COLOUR_NUMBERS:  # terminals differ in what they skip
+                break
+            kept += [code, kind, *(next(parameters, "0") for _ in range(_COLOUR_NUMBERS[kind]))]
         elif code.lstrip("0") != "8":
             kept.append(code)
     return f"\x1b[{';'.join(kept)}m" if kept else ""
@@ -107,8 +112,9 @@ class Kept:
         if not self.dropped:
             return Cleaner().feed(self.data, last=True)
         head = Cleaner().feed(bytes(self._head), last=False)
-        tail = self.tail(self._tail_room).lstrip(bytes(range(0x80, 0xC0)))  # not from inside a character
-        return f"{head}\n{dropped_line(self.dropped)}\n{Cleaner().feed(tail, last=True)}"
+        tail = self.tail(self._tail_room)
+        start = next((n for n, byte in enumerate(tail[:3]) if byte & 0xC0 != 0x80), 3)  # noqa: PLR2004 - not inside a character
+        return f"{head}\n{dropped_line(self.dropped)}\n{Cleaner().feed(tail[start:], last=True)}"
 
 
 def dropped_line(count: int) -> str:

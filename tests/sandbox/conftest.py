@@ -21,7 +21,16 @@ def _children() -> list[str]:
 
 
 @pytest.fixture
-def footprint():
+def own_directory(tmp_path, monkeypatch):
+    """Runs of this test have a temporary directory of their own: other test sessions may be at work."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def footprint(own_directory):
     """Gives a function that tells what this process holds, for before = after."""
 
     def look() -> dict[str, object]:

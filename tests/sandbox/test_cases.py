@@ -119,8 +119,9 @@ def out_of_memory(result: Result) -> None:
 
 def straight_line(result: Result) -> None:
     used = [sample.memory_bytes for sample in result.timeline.samples]
-    assert used == sorted(used)
-    assert used[-1] >= 0.9 * (256 << 20)
+    rise = used[: used.index(max(used)) + 1]
+    assert rise == sorted(rise)
+    assert max(used) >= 0.9 * (256 << 20)
 
 
 def splits_memory(result: Result) -> None:
@@ -254,7 +255,9 @@ CHECKS = {
     "res-fault-forge": Check(ends(Outcome.FAILED, exit_code=1)),
     "priv-personality": Check(prints(r"set NO_RANDOMIZE -1 EPERM\nset READ_IMPLIES_EXEC -1 EPERM\nquery \d+ OK\n")),
     "priv-int80": Check(lambda result: "HELD" in result.stdout or "ESCAPED" not in result.stdout),
-    "pid1-prlimit": Check(also(ends(Outcome.FAILED, exit_code=9), lambda result: "changed" not in result.stdout)),
+    "pid1-prlimit": Check(  # its 200 children are never waited for, so they count
+        also(ends(Outcome.FAILED, exit_code=9), lambda result: "changed" not in result.stdout), {"processes": 300}
+    ),
     "mem-ramp": Check(also(out_of_memory, straight_line), {"memory": "256M"}),
     "mem-memfd": Check(lambda result: "UNBOUNDED" not in result.stdout, {"memory": "256M"}),
     "mem-pagecache": Check(also(prints(f"{3 << 20}\n"), splits_memory), {"disk": "256M"}),

@@ -67,7 +67,7 @@ def lives(pid):
         return False
 
 
-def test_host_killed_in_mid_run():
+def test_host_killed_in_mid_run(own_directory):
     """SIGKILL to the caller: no process a second later, no directory after the next start."""
     code = """
         import sandbox_magic as sm

@@ -12,6 +12,7 @@ MACHINE = Host(
     binds=("/usr", "/lib", "/etc/ld.so.cache"),
     masked_files=("/proc/kallsyms",),
     masked_directories=("/proc/fs",),
+    processors=2,
 )
 PYTHON = Interpreter(
     executable="/opt/venv/bin/python",

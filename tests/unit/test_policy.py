@@ -79,7 +79,6 @@ def test_a_number_too_large_for_a_float_is_refused(parse):
         Limits(wall_seconds=parse("9" * 400))
 
 
-@pytest.mark.xfail(reason="there is no upper bound")
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -130,7 +129,7 @@ LEAST = {
 @pytest.mark.parametrize(("field", "least"), LEAST.items())
 def test_a_bound_under_which_no_cell_could_run_is_refused(field, least):
     assert getattr(Limits(**{field: least}), field) == least
-    with pytest.raises(PolicyError, match=r"too small\nTry: at least "):
+    with pytest.raises(PolicyError, match=r"\nTry: from "):
         Limits(**{field: least - 0.0005})
 
 

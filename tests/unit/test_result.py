@@ -92,7 +92,6 @@ def test_an_error_travels_between_processes_with_its_parts():
     assert isinstance(error, SandboxError)
 
 
-@pytest.mark.xfail(reason="RunFailed is rebuilt from its message instead of its result")
 def test_a_failed_check_travels_between_processes():
     run = result(Outcome.FAILED, exit_code=1)
     assert pickle.loads(pickle.dumps(RunFailed(run))).result == run
