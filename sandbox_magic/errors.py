@@ -27,6 +27,10 @@ class SandboxError(Exception):
         parts = [what, f"Seen: {seen}" if seen else "", f"Try: {remedy}" if remedy else ""]
         super().__init__("\n".join(part for part in parts if part))
 
+    def _render_traceback_(self) -> list[str]:
+        """Give IPython these lines to show instead of a traceback of ours."""
+        return [f"sandbox: {line}" for line in str(self).splitlines()]
+
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes whole."""
         return _rebuilt, (type(self), self.what, self.seen, self.remedy)
@@ -58,7 +62,3 @@ class RunFailed(SandboxError):  # noqa: N818 - reads as what it says, like `Call
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes with the result."""
         return type(self), (self.result,)
-
-    def _render_traceback_(self) -> list[str]:
-        """Give IPython one line to show instead of a traceback of ours."""
-        return [f"sandbox: {self.what}"]

@@ -186,7 +186,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         names = (*option.flags, f"--{option.name}")
         text = f"{option.help} (default: {option.default})"
         if option.parse is None:
-            parser.add_argument(*names, dest=option.keyword, action="store_true", default=argparse.SUPPRESS, help=text)
+            how = {"nargs": "?", "const": True, "metavar": "on|off"}
+            parser.add_argument(*names, dest=option.keyword, default=argparse.SUPPRESS, help=text, **how)  # type: ignore[arg-type] # of several types
         else:
             parser.add_argument(
                 *names, dest=option.keyword, metavar=option.metavar, default=argparse.SUPPRESS, help=text

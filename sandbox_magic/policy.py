@@ -120,7 +120,7 @@ class Limits:
         _between("cpus", self.cpus, 0.01, 2**13, "processors", optional=True)
         _between("disk", self.disk_bytes, MIB, 2**50, "bytes")
         _between("open-files", self.open_files, 16, 2**20, "descriptors")
-        _between("output-limit", self.output_bytes, 0, 2**30, "bytes, for it is kept in memory")
+        _between("output-limit", self.output_bytes, 0, 2**30, "bytes")
         if self.on_output_limit not in ("cut", "stop"):
             msg = f"on-output-limit is {self.on_output_limit!r}"
             raise PolicyError(msg, remedy="cut (drop the middle, go on) or stop (end the run)")
@@ -131,7 +131,11 @@ def _between(name: str, value: object, least: float, most: float, unit: str, *, 
         return
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
         msg = f"{name} is {value!r}"
-        raise PolicyError(msg, remedy=f"from {least:,} to {most:,} {unit}")
+        raise PolicyError(msg, remedy=f"from {_bound(least, unit)} to {_bound(most, unit)}")
+
+
+def _bound(value: float, unit: str) -> str:
+    return f"{value // MIB}M" if unit == "bytes" and value >= MIB else f"{value:,} {unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

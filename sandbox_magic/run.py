@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
+import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic import ending
@@ -21,8 +23,8 @@ from sandbox_magic.timeline import Recorder
 from sandbox_magic.verdict import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import TracebackType
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, TracebackType
     from typing import Self
 
     from sandbox_magic.policy import Policy
@@ -50,7 +52,7 @@ def run(source: str | bytes, *, policy: Policy | None = None, **options: object)
         PolicyError: An option makes no sense.
         SandboxUnavailable: No sandbox could be started, so nothing was run.
     """
-    with stream(source, policy=policy, **options) as events:
+    with stream(source, policy=policy, **options) as events, interrupting(events):
         for _ in events:
             pass
         return events.result
@@ -71,6 +73,31 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: obje
     text = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     given = {name: values.pop(name) for name in ("stdin", "args") if name in values}
     return Run(text, _options.to_policy(values, policy), stdin=given.get("stdin", b""), arguments=given.get("args", ()))  # type: ignore[arg-type] # parsed by the table
+
+
+@contextmanager
+def interrupting(run: Run) -> Iterator[None]:
+    """While the block runs, Ctrl-C interrupts the run instead of raising; the second one raises.
+
+    So it can't fall between an event and what is done with it. Where no handler can be set (on
+    another thread than the main one, which gets no signals either), nothing changes.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if run.started and not run.interrupted:
+            run.interrupt()
+        elif callable(before):
+            before(number, frame)
+
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Run:
@@ -136,6 +163,11 @@ class Run:
                 self.close()
                 raise
         return self._queue.popleft()
+
+    @property
+    def started(self) -> bool:
+        """Whether its sandbox is up."""
+        return self._sandbox is not None
 
     @property
     def interrupted(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from sandbox_magic.events import Ended, Sample, Text
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.notebook.views import view_for
-from sandbox_magic.run import stream
+from sandbox_magic.run import interrupting, stream
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -39,10 +40,13 @@ class OptionDefault(TraitType[Any, Any]):
     def validate(self, _owner: object, value: object) -> object:
         """Refuse a value that the option would refuse; keep it as it was given."""
         try:
-            _options.read({self.option.keyword: value}, [self.option.scope])
+            parsed = _options.read({self.option.keyword: value}, [self.option.scope])
+            _options.to_policy(parsed)
+            if self.option.keyword == "result":
+                variable(value)
         except PolicyError as error:
             raise TraitError(str(error)) from error
-        return value
+        return value if self.option.parse else parsed[self.option.keyword]
 
 
 _metaclass: Any = type(Magics)
@@ -63,15 +67,15 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             print(HELP)
             return
         shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
+        raises = not shown.get("no_raise_error")
         try:
+            name = variable(shown.get("result", "_sandbox"))
             run = stream(cell, policy=None, **values)
-            name = _variable(shown.get("result", "_sandbox"))
+            result = _show(run, view_for(self.shell, run.policy, shown, raises=raises))
         except PolicyError as error:
             raise UsageError(str(error)) from None
-        view = view_for(self.shell, run.policy, quiet=bool(shown.get("quiet")), plain=bool(shown.get("no_dashboard")))
-        result = _show(run, view)
         self.shell.push({name: result})
-        if not result.ok and not shown.get("no_raise_error"):
+        if raises and not result.ok:
             raise RunFailed(result)
 
     run_cell.__doc__ = HELP  # type: ignore[assignment] # as above
@@ -84,6 +88,9 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         Put ``%%sandbox`` (two percent signs) on top of a cell to run that cell in a sandbox.
         """
         word = line.strip()
+        if word in ("-h", "--help"):
+            print(HELP)
+            return
         if word not in ("", "doctor"):
             msg = f"%sandbox takes no {word!r}: %sandbox, %sandbox doctor, or %%sandbox on top of a cell"
             raise UsageError(msg)
@@ -114,33 +121,30 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
 
 
 def _show(run: Run, view: View) -> Result:
-    """Pull the run's events into the view; an interrupt that lands in the view still ends the run."""
-    with run, view:
-        begun = False
-        while True:
-            try:
-                event = next(run)
-                if not begun:
-                    begun = True
-                    view.begin()
-                match event:
-                    case Text(stream=name, text=text):
-                        file = sys.stdout if name == "stdout" else sys.stderr
-                        file.write(text)
-                        file.flush()
-                    case Sample() as sample:
-                        view.add(sample)
-                    case Ended(result=result):
-                        view.finish(result)
-                        return result
-            except KeyboardInterrupt:
-                if run.interrupted:
-                    raise
-                run.interrupt()
+    """Pull the run's events into the view."""
+    with run, view, interrupting(run):
+        for number, event in enumerate(run):
+            if number == 0:
+                view.begin()
+            match event:
+                case Text(stream=name, text=text):
+                    file = sys.stdout if name == "stdout" else sys.stderr
+                    file.write(text)
+                    file.flush()
+                case Sample() as sample:
+                    view.add(sample)
+                case Ended(result=result):
+                    view.finish(result)
+        return run.result
 
 
-def _variable(name: object) -> str:
-    if not isinstance(name, str) or not name.isidentifier():
+def variable(name: object) -> str:
+    """Give the name if a variable can have it.
+
+    Raises:
+        PolicyError: None can.
+    """
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         msg = f"option result: {name!r} is not the name of a variable"
         raise PolicyError(msg, remedy="a name such as r1")
     return name
@@ -148,17 +152,35 @@ def _variable(name: object) -> str:
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics; say so if another package's ``%%sandbox`` is replaced."""
-    other = shell.magics_manager.magics["cell"].get("sandbox")
-    owner = type(getattr(other, "__self__", other)).__module__ if other is not None else ""
-    if owner and not owner.startswith("sandbox_magic."):
-        print(
-            f"sandbox_magic: %%sandbox was {owner}'s until now, which is something else; from here on it is "
-            "sandbox_magic's. %unload_ext sandbox_magic gives it back.",
-            file=sys.stderr,
-        )
-    magics = SandboxMagics(shell)
-    magics.replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
+    magics = _configured(shell)
+    replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
+    magics.replaced = replaced
     shell.register_magics(magics)
+    other = replaced["cell"]
+    owner = getattr(other, "__self__", None)
+    module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
+    if module and not module.startswith("sandbox_magic."):
+        _warn(
+            f"%%sandbox was {module}'s until now, which is something else; from here on it is sandbox_magic's. "
+            "%unload_ext sandbox_magic gives it back."
+        )
+
+
+def _configured(shell: InteractiveShell) -> SandboxMagics:
+    """Make the magics with what the user has configured; a value that makes no sense is left out, and said."""
+    while True:
+        try:
+            return SandboxMagics(shell)
+        except TraitError as error:
+            shell.configurables[:] = [item for item in shell.configurables if not isinstance(item, SandboxMagics)]
+            bad = next((name for name in shell.config.SandboxMagics if f"option {name}" in str(error)), None)
+            for name in [bad] if bad else list(shell.config.SandboxMagics):
+                del shell.config.SandboxMagics[name]
+            _warn(f"a configured default is left out: {error}")
+
+
+def _warn(text: str) -> None:
+    print(f"sandbox_magic: {text}", file=sys.stderr)
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic import words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
@@ -43,14 +44,21 @@ class View:
 
 
 class Line(View):
-    """One line at the end, and the notes."""
+    """One line at the end, and the notes.
 
-    def __init__(self, policy: Policy) -> None:
+    Args:
+        policy: The run's.
+        raises: Whether the cell of a run that failed fails with a line of its own.
+    """
+
+    def __init__(self, policy: Policy, *, raises: bool) -> None:
         self._limits = policy.limits
+        self._raises = raises
 
     def finish(self, result: Result) -> None:
         """Write the line to standard error, so that it is not taken for the code's own output."""
-        _say(str(words.ended(result, self._limits)), *result.notes)
+        line = [] if self._raises and not result.ok else [str(words.ended(result, self._limits))]
+        _say(*line, *result.notes)
 
 
 class Live(View):
@@ -85,10 +93,17 @@ def _say(*lines: str) -> None:
     sys.stderr.flush()
 
 
-def view_for(shell: InteractiveShell, policy: Policy, *, quiet: bool, plain: bool) -> View:
-    """Give the view for this front end: the dashboard needs one that shows widgets."""
-    if quiet:
+def view_for(shell: InteractiveShell, policy: Policy, shown: Mapping[str, object], *, raises: bool) -> View:
+    """Give the view for this front end: the dashboard needs one that shows widgets.
+
+    Args:
+        shell: The front end's.
+        policy: The run's.
+        shown: The options ``quiet`` and ``no_dashboard``.
+        raises: Whether the cell of a run that failed fails.
+    """
+    if shown.get("quiet"):
         return View()
-    if plain or not hasattr(shell, "kernel"):
-        return Line(policy)
+    if shown.get("no_dashboard") or not hasattr(shell, "kernel"):
+        return Line(policy, raises=raises)
     return Live(policy)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -25,7 +26,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -289,3 +289,9 @@ def _end_kernels(server: Server) -> None:
 
     for session in json.loads(ask("GET", "api/sessions")):
         ask("DELETE", f"api/sessions/{session['id']}")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where screenshots go: PICTURES=docs/pictures renews those of the documentation."""
+    return Path(os.environ.get("PICTURES", tmp_path)).absolute()

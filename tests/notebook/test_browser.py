@@ -40,3 +40,75 @@ def test_a_curve_moves_while_its_cell_runs(lab, tmp_path):
     lab.theme("JupyterLab Dark")
     lab.screenshot(tmp_path / "dark.png")
     assert (tmp_path / "dark.png").stat().st_size > 10_000
+
+
+BUSY = """%%sandbox --memory 300M
+import time
+
+hoard, end = [], time.time() + 5
+while time.time() < end:
+    hoard.append(b"x" * 4_000_000)
+    sum(range(300_000))
+    time.sleep(0.07)
+print("ended by itself", len(hoard))
+"""
+ENDLESS = """%%sandbox --timeout 60
+import time
+print("it has begun", flush=True)
+while True:
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.timeout(180)
+def test_the_dashboard_moves_and_becomes_a_picture(lab, pictures):
+    """While the cell runs the CPU curve has at least three states a second; afterwards an image is in its place."""
+    lab.open(["%load_ext sandbox_magic", BUSY])
+    lab.record(".sandbox-cpu path.line", "d")
+    lab.start()
+    lab.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
+    assert lab.page.inner_text(".sandbox-dashboard .sandbox-state") == "running"
+    lab.page.wait_for_timeout(2500)
+    lab.screenshot(pictures / "running-light.png")
+    assert lab.page.locator(".sandbox-dashboard").bounding_box()["height"] <= 200
+    lab.wait()
+
+    moments = [moment for moment, _ in lab.recorded()]
+    assert most_within(moments, seconds=1.0) >= 3
+    assert len({curve for _, curve in lab.recorded()}) >= 8
+    assert lab.page.locator(".sandbox-dashboard").count() == 0
+    picture = lab.page.locator("img.sandbox-picture")
+    assert picture.get_attribute("alt").startswith("Sandbox run: done")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    assert "ended by itself" in lab.text(1)
+    lab.screenshot(pictures / "ended-light.png")
+    lab.theme("JupyterLab Dark")
+    lab.screenshot(pictures / "ended-dark.png")
+    lab.theme("JupyterLab Light")
+
+
+@pytest.mark.timeout(180)
+def test_the_stop_button_ends_the_cell_and_keeps_its_text(lab):
+    """A real click on the notebook's own stop button."""
+    lab.open(["%load_ext sandbox_magic", ENDLESS, "'not reached'"])
+    lab.start()
+    lab.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
+    lab.page.click('[data-command="notebook:interrupt-kernel"]:visible')
+    lab.wait()
+    assert "it has begun" in lab.text(1)
+    assert lab.page.locator("img.sandbox-picture").get_attribute("alt").startswith("Sandbox run: stopped by you")
+    assert lab.outputs(2) == []
+
+
+@pytest.mark.timeout(180)
+def test_a_saved_notebook_shows_the_picture_without_a_kernel(lab):
+    """Reopened, with the server gone for the kernel's part: the image is there, and nothing says "model not found"."""
+    lab.open(["%load_ext sandbox_magic", "%%sandbox\nimport time; time.sleep(0.6); print('hello')"], name="saved.ipynb")
+    lab.start()
+    lab.wait()
+    lab.save()
+    lab.open_file("saved.ipynb", kernel=False)
+    picture = lab.page.locator("img.sandbox-picture")
+    picture.wait_for()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    assert "not found" not in lab.page.inner_text(".jp-Notebook")

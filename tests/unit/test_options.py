@@ -134,7 +134,7 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
         ("--timeout", "expected one argument"),
         ("--timeout -1", "option timeout: '-1' is not a time"),
         ("print(1)", "unrecognized arguments: print\\(1\\)"),
-        ("--quiet=yes", "ignored explicit argument"),
+        ("--quiet=perhaps", "neither on nor off"),
         ("--args 'a", "the line can't be read: --args 'a\nSeen: No closing quotation\nTry: close the quotation"),
     ],
 )
