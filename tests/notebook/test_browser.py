@@ -64,6 +64,7 @@ while True:
 def test_the_dashboard_moves_and_becomes_a_picture(lab, pictures):
     """While the cell runs the CPU curve has at least three states a second; afterwards an image is in its place."""
     lab.open(["%load_ext sandbox_magic", BUSY])
+    lab.theme("JupyterLab Light")  # the last test's theme is kept
     lab.record(".sandbox-cpu path.line", "d")
     lab.start()
     lab.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
@@ -84,7 +85,6 @@ def test_the_dashboard_moves_and_becomes_a_picture(lab, pictures):
     lab.screenshot(pictures / "ended-light.png")
     lab.theme("JupyterLab Dark")
     lab.screenshot(pictures / "ended-dark.png")
-    lab.theme("JupyterLab Light")
 
 
 @pytest.mark.timeout(180)
