@@ -75,6 +75,8 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         except PolicyError as error:
             raise UsageError(str(error)) from None
         self.shell.push({name: result})
+        if not shown.get("quiet"):
+            _say_weaker(result)
         if raises and not result.ok:
             raise RunFailed(result)
 
@@ -136,6 +138,17 @@ def _show(run: Run, view: View) -> Result:
                 case Ended(result=result):
                     view.finish(result)
         return run.result
+
+
+_said: set[str] = set()
+
+
+def _say_weaker(result: Result) -> None:
+    """Say once in a kernel which limits are held by less than the kernel for the run as a whole."""
+    weaker = [guard for guard in result.isolation.weaker if guard.name not in _said]
+    _said.update(guard.name for guard in weaker)
+    for guard in weaker:
+        _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To mend it: {guard.remedy}")
 
 
 def variable(name: object) -> str:

@@ -25,7 +25,7 @@ import psutil
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from playwright.sync_api import Browser, Page
 
@@ -295,3 +295,31 @@ def _end_kernels(server: Server) -> None:
 def pictures(tmp_path: Path) -> Path:
     """Where screenshots go: PICTURES=docs/pictures renews those of the documentation."""
     return Path(os.environ.get("PICTURES", tmp_path)).absolute()
+
+
+@pytest.fixture(scope="module")
+def execute(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tuple[Any, str]]]:
+    """Gives a function that runs a notebook of ours and gives its code cells, each with the status of its reply."""
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpecManager
+    from nbclient import NotebookClient
+    from traitlets.config import Config
+
+    def run(name: str) -> list[tuple[Any, str]]:
+        folder = tmp_path_factory.mktemp("notebook")
+        manager = AsyncKernelManager(
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # not what the user has installed under its name
+            connection_file=str(folder / "connection.json"),
+            config=Config(KernelManager={"transport_encryption": "auto"}),  # or newer kernels warn of a plain socket
+        )
+        notebook = nbformat.read(Path(__file__).parents[2] / "notebooks" / name, as_version=4)
+        replies: list[str] = []
+
+        def replied(execute_reply: dict[str, Any], **_: Any) -> None:
+            replies.append(execute_reply["content"]["status"])
+
+        client = NotebookClient(notebook, km=manager, timeout=60, allow_errors=True, on_cell_executed=replied)
+        client.execute(cwd=str(folder), env=os.environ | {"IPYTHONDIR": str(folder)}, cleanup_kc=True)
+        return list(zip([cell for cell in notebook.cells if cell.cell_type == "code"], replies, strict=True))
+
+    return run

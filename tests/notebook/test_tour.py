@@ -1,45 +1,18 @@
 """The tour: every cell ends as it is meant to, and shows what the text around it promises."""
 
-import os
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpecManager
-from nbclient import NotebookClient
-from traitlets.config import Config
 
-TOUR = Path(__file__).parents[2] / "notebooks" / "tour.ipynb"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PICTURE = re.compile(r'<img [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"')
 
 
-def read():
-    return nbformat.read(TOUR, as_version=4)
-
-
-def code_cells(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
-    """The code cells after a run in a kernel of this Python, each with the status of its reply."""
-    folder = tmp_path_factory.mktemp("tour")
-    manager = AsyncKernelManager(
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # not what the user has installed under its name
-        connection_file=str(folder / "connection.json"),
-        config=Config(KernelManager={"transport_encryption": "auto"}),  # or newer kernels warn of a plain socket
-    )
-    notebook, replies = read(), []
-
-    def replied(execute_reply, **_):
-        replies.append(execute_reply["content"]["status"])
-
-    client = NotebookClient(notebook, km=manager, timeout=60, allow_errors=True, on_cell_executed=replied)
-    client.execute(cwd=str(folder), env=os.environ | {"IPYTHONDIR": str(folder)}, cleanup_kc=True)
-    return list(zip(code_cells(notebook), replies, strict=True))
+def executed(execute):
+    return execute("tour.ipynb")
 
 
 def text(cell):
@@ -50,11 +23,13 @@ def pictures(cell):
     return [output.data for output in cell.outputs if PICTURE.match(output.get("data", {}).get("text/html", ""))]
 
 
-def test_it_is_committed_as_it_was_written():
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_committed_as_they_were_written(path):
     """No outputs, no counts, and a kernelspec, without which JupyterLab asks for a kernel in a dialog."""
-    notebook = read()
+    notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    assert [(cell.outputs, cell.execution_count) for cell in code_cells(notebook)] == [([], None)] * 6
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [(cell.outputs, cell.execution_count) for cell in cells] == [([], None)] * len(cells)
     assert notebook.metadata.kernelspec.name == "python3"
     assert "widgets" not in notebook.metadata
 
@@ -85,9 +60,8 @@ def test_the_cells_show_what_the_text_promises(executed):
     assert clean.count("step") == 5
     assert clean.endswith("step 5 of 5: 1500000 numbers\n")
     assert re.search(r'File "/sandbox/cell.py", line [23] in <module>', loop), "where the code was when it was stopped"
-    for what in ("call home", "read /etc/shadow", "write into /usr"):
+    for what in ("call home", "read /etc/shadow", "steal your SSH keys", "write into /usr"):
         assert f"{what}: refused, " in attempts
-    assert "other people's homes: ['sandbox']\n" in attempts, "its own"
     assert re.search(r"^who am I: uid [1-9]\d*, ", attempts, re.MULTILINE)
     assert "a scratch file of its own: 7\n" in attempts
     assert look.startswith("<Result: COMPLETED, ")
