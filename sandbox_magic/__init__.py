@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox_magic.comparison import Comparison, compare
 from sandbox_magic.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
-from sandbox_magic.events import Ended, Event, Sample, Text
+from sandbox_magic.events import Ended, Event, Mark, Sample, Text
+from sandbox_magic.loop import Run
 from sandbox_magic.policy import Limits, Policy
 from sandbox_magic.result import Guard, Isolation, Outcome, Result, Usage
-from sandbox_magic.run import Run, run, stream
+from sandbox_magic.run import run, stream
 from sandbox_magic.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.doctor import Diagnosis
 
 __all__ = [
+    "Comparison",
     "Ended",
     "Event",
     "Guard",
     "Isolation",
     "Limits",
+    "Mark",
     "Outcome",
     "Policy",
     "PolicyError",
@@ -34,6 +38,7 @@ __all__ = [
     "Text",
     "Timeline",
     "Usage",
+    "compare",
     "diagnose",
     "run",
     "stream",

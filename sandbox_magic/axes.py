@@ -65,10 +65,10 @@ def cpu_axis(peak: float | None) -> Axis:
     return Axis(end=top * HEADROOM, ticks=_labelled([_clean(value) for value in values], 1, "%"))
 
 
-def memory_axis(peak: float | None, limit: float) -> Axis:
-    """Give the axis of the memory, in bytes: up to its limit, or closer while it is far from it."""
+def memory_axis(peak: float | None, limit: float | None) -> Axis:
+    """Give the axis of the memory, in bytes: up to its limit, or closer while it is far from it or there is none."""
     peak = peak or 0
-    if peak < limit * LIMIT_SHOWN_FROM:
+    if limit is None or peak < limit * LIMIT_SHOWN_FROM:
         top = 2.0 ** math.ceil(math.log2(max(peak * 1.05, MIB)))
         return Axis(end=top * HEADROOM, ticks=_sizes([0, top / 2, top]))
     reach = max(limit, peak)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail.cgroup import Facts
@@ -28,6 +29,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     report: Report | None,
     host_cause: str,
     wall_seconds: float,
+    paused_seconds: float,
     timeline: Timeline,
     streams: Sequence[Stream],
 ) -> Result:
@@ -40,11 +42,13 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         report: PID 1's report, if it came.
         host_cause: Why the host ended the run, if it did.
         wall_seconds: Real time by the host's clock, for want of PID 1's.
+        paused_seconds: Real time for which it was paused.
         timeline: The samples.
         streams: Standard output and standard error.
     """
     counted = facts(sandbox)
-    verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills)
+    too_much = limits.on_output_limit == "stop" and any(s.kept.total > limits.output_bytes for s in streams)
+    verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
     out, err = (stream.kept for stream in streams)
     dropped = out.dropped + err.dropped
     return Result(
@@ -65,8 +69,10 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
             read_bytes=_most(timeline.peak("read_bytes")),
             written_bytes=_most(timeline.peak("written_bytes")),
             park_seconds=sandbox.park_seconds,
+            paused_seconds=paused_seconds,
         ),
-        timeline=timeline,
+        limits=limits,
+        timeline=replace(timeline, memory_limit_bytes=limits.memory_bytes),
         isolation=sandbox.isolation,
         notes=notes(
             verdict,

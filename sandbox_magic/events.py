@@ -57,6 +57,21 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Something happened at one moment of the run.
+
+    Attributes:
+        label: What, in a few words; the code's own (``mark("sorted")``) made safe to show.
+        seconds: Real time since "go".
+        own: Whether the code itself set it.
+    """
+
+    label: str
+    seconds: float
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The run is over; always the last event.
 
@@ -67,4 +82,4 @@ class Ended:
     result: Result
 
 
-Event = Text | Sample | Ended
+Event = Text | Sample | Mark | Ended

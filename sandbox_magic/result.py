@@ -8,10 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from sandbox_magic.errors import RunFailed
+from sandbox_magic.policy import Limits
 from sandbox_magic.timeline import Timeline
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from sandbox_magic.drawing import Drawing
 
 
 class Outcome(StrEnum):
@@ -118,6 +121,7 @@ class Usage:
         read_bytes: Bytes read, as far as samples saw them.
         written_bytes: Bytes written, likewise.
         park_seconds: Real time to start the sandbox, before "go".
+        paused_seconds: Real time for which the run was paused; not part of ``wall_seconds``.
     """
 
     wall_seconds: float
@@ -128,6 +132,7 @@ class Usage:
     read_bytes: int | None = None
     written_bytes: int | None = None
     park_seconds: float = 0.0
+    paused_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -144,6 +149,7 @@ class Result:
         stderr_bytes: Likewise.
         dropped_bytes: Bytes of both streams that were not kept.
         usage: What it cost.
+        limits: The bounds under which it ran.
         timeline: The samples taken while it ran.
         isolation: What was in force.
         notes: Plain sentences for a person.
@@ -158,6 +164,7 @@ class Result:
     stderr_bytes: bytes = b""
     dropped_bytes: int = 0
     usage: Usage
+    limits: Limits = field(default_factory=Limits)
     timeline: Timeline = field(default_factory=Timeline)
     isolation: Isolation = field(default_factory=Isolation)
     notes: tuple[str, ...] = ()
@@ -204,6 +211,18 @@ class Result:
         if not self.ok:
             raise RunFailed(self)
         return self
+
+    def plot(self) -> Drawing:
+        """Draw how it went and how it ended; ``.save("run.svg")`` or ``.save("run.html")`` writes a file."""
+        from sandbox_magic.picture import drawing
+
+        return drawing(self)
+
+    def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
+        """Give what a notebook shows: the picture, and folded below it the figures, the output, what held it."""
+        from sandbox_magic.card import html
+
+        return {"text/html": html(self), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         """Give one line with the figures."""

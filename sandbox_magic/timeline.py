@@ -8,12 +8,18 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from sandbox_magic.events import Sample
+from sandbox_magic.errors import SandboxError
+from sandbox_magic.events import Mark, Sample
+from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+    from typing import Any
+
+    from sandbox_magic.drawing import Drawing
 
 MOST_SAMPLES = 600
+MOST_MARKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +30,16 @@ class Timeline:
         samples: The samples.
         memory_source: What ``memory_bytes`` counts: ``cgroup`` (the kernel's own count), ``pss``
             (shared pages divided among the processes that share them) or ``rss`` (counted in each).
+        marks: What happened, in order; the first 100.
         peaks: Field of `Sample` and its largest value, of the samples that were thinned out too.
+        memory_limit_bytes: The bound on memory, for the picture; None if it is not known.
     """
 
     samples: tuple[Sample, ...] = ()
     memory_source: str = "pss"
     peaks: tuple[tuple[str, float], ...] = ()
+    marks: tuple[Mark, ...] = ()
+    memory_limit_bytes: int | None = None
 
     def peak(self, field: str) -> float | None:
         """Give the largest known value of a field of `Sample` in the whole run, None where it is never known."""
@@ -48,45 +58,112 @@ class Timeline:
         writer.writerows(asdict(sample) for sample in self.samples)
         return text.getvalue()
 
+    def to_frame(self) -> Any:
+        """Give the samples as a pandas ``DataFrame``: a column for each field, ``seconds`` the index, unknown NaN.
+
+        Raises:
+            SandboxError: pandas is not installed.
+        """
+        try:
+            with importing():
+                import pandas as pd
+        except ImportError as error:
+            what = "A timeline becomes a DataFrame only where pandas is installed."
+            raise SandboxError(
+                what, seen=str(error), remedy="pip install pandas, or to_json() or to_csv(), which need nothing"
+            ) from error
+        rows = {field.name: [getattr(sample, field.name) for sample in self.samples] for field in fields(Sample)}
+        return pd.DataFrame(rows, dtype="float64").set_index("seconds")
+
+    def plot(self) -> Drawing:
+        """Draw the course of the run: shown by a notebook, ``.save("run.svg")`` or ``.save("run.html")`` elsewhere."""
+        from sandbox_magic.picture import course
+
+        return course(self)
+
 
 class Recorder:
     """Takes samples as they come and keeps a series of bounded length.
 
-    When it is full, each pair of neighbours becomes the one that used more memory; the curve
-    loses detail evenly over the run, and the peaks of every field are kept beside it.
+    The run is divided into spans of equally many samples, and each keeps those with the least and the
+    most CPU percent and memory. When the series is full, each two neighbours become one. So the curves
+    keep their peaks and their dips, and lose detail evenly over the run. A merge doubles the spans, so
+    the merges of a whole run are few, and a sample costs the same whatever the run's length.
+
+    Args:
+        most: How many samples to keep, 10 or more.
     """
 
     def __init__(self, most: int = MOST_SAMPLES) -> None:
         self._most = most
-        self._samples: list[Sample] = []
-        self._stride = 1
-        self._group: list[Sample] = []
+        self._first: Sample | None = None
         self._newest: Sample | None = None
+        self._spans: list[list[Sample]] = []
+        self._open: list[Sample] = []
+        self._taken = 0  # into the open span
+        self._length = _KEPT_OF_A_SPAN  # of a span, in samples taken
         self._peaks: dict[str, float] = {}
+        self._marks: list[Mark] = []
+
+    def mark(self, mark: Mark) -> bool:
+        """Take a mark; give whether there was room for it."""
+        if len(self._marks) >= MOST_MARKS:
+            return False
+        self._marks.append(mark)
+        return True
 
     def add(self, sample: Sample) -> None:
         """Take the next sample."""
+        self._first = self._first or sample
         self._newest = sample
         for name in _FIELDS:
             if (value := getattr(sample, name)) is not None and value > self._peaks.get(name, -1):
                 self._peaks[name] = value
-        self._group.append(sample)
-        if len(self._group) < self._stride:
-            return
-        self._samples.append(_fullest(self._group))
-        self._group = []
-        if len(self._samples) >= self._most:
-            self._samples = [_fullest(self._samples[n : n + 2]) for n in range(0, len(self._samples), 2)]
-            self._stride *= 2
+        self._open.append(sample)
+        self._taken += 1
+        if self._taken == self._length:
+            self._close_span()
+        elif len(self._open) == 2 * _KEPT_OF_A_SPAN:
+            self._open = _extremes(self._open)
 
     def timeline(self, memory_source: str = "pss") -> Timeline:
-        """Give what is kept so far; the newest sample is always the last."""
-        tail = [] if self._newest is None or self._newest in self._samples[-1:] else [self._newest]
-        return Timeline((*self._samples, *tail), memory_source, tuple(self._peaks.items()))
+        """Give what is kept so far; the first sample is always the first, the newest the last."""
+        kept = [sample for span in (*self._spans, _extremes(self._open)) for sample in span]
+        if self._first is not None and kept[:1] != [self._first]:
+            kept.insert(0, self._first)
+        if self._newest is not None and kept[-1] is not self._newest:
+            kept.append(self._newest)
+        return Timeline(tuple(kept), memory_source, tuple(self._peaks.items()), tuple(self._marks))
+
+    def _close_span(self) -> None:
+        self._spans.append(_extremes(self._open))
+        self._open, self._taken = [], 0
+        while sum(map(len, self._spans)) > self._most - _KEPT_OF_A_SPAN - 2:  # the open span, the first, the newest
+            self._merge()
+
+    def _merge(self) -> None:
+        if len(self._spans) % 2:  # the last one goes on as the open one
+            self._open, self._taken = [*self._spans.pop(), *self._open], self._taken + self._length
+        pairs = zip(self._spans[::2], self._spans[1::2], strict=True)
+        self._spans = [_extremes([*left, *right]) for left, right in pairs]
+        self._length *= 2
 
 
-def _fullest(samples: Sequence[Sample]) -> Sample:
-    return max(samples, key=lambda sample: sample.memory_bytes or 0)
+def _extremes(samples: list[Sample]) -> list[Sample]:
+    """Give, in their order, the samples with the least and the most of each curve's value; all, if they are few."""
+    if len(samples) <= _KEPT_OF_A_SPAN:
+        return samples
+    kept = {place for name in _CURVES for place in _places([getattr(sample, name) for sample in samples])}
+    return [samples[place] for place in sorted(kept or {0})]  # one that knows nothing keeps its time's gap
+
+
+def _places(values: list[float | None]) -> Iterable[int]:
+    known = [place for place, value in enumerate(values) if value is not None]
+    if known:
+        yield min(known, key=values.__getitem__)  # type: ignore[arg-type] # none of these is None
+        yield max(known, key=values.__getitem__)  # type: ignore[arg-type] # as above
 
 
 _FIELDS = tuple(field.name for field in fields(Sample) if field.name != "seconds")
+_CURVES = ("cpu_percent", "memory_bytes")
+_KEPT_OF_A_SPAN = 2 * len(_CURVES)

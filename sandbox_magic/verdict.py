@@ -76,7 +76,9 @@ class Verdict:
     signal: int | None = None
 
 
-def decide(report: Report | None, host_cause: str, limits: Limits, *, oom_kills: int = 0) -> Verdict:
+def decide(
+    report: Report | None, host_cause: str, limits: Limits, *, oom_kills: int = 0, too_much: bool = False
+) -> Verdict:
     """Give the verdict.
 
     Args:
@@ -84,10 +86,12 @@ def decide(report: Report | None, host_cause: str, limits: Limits, *, oom_kills:
         host_cause: Why the host ended the run itself; counts only where PID 1 sent no report.
         limits: The limits in force.
         oom_kills: Processes of the run that the kernel killed because it was out of memory.
+        too_much: Whether it wrote more than ends a run; it may have ended before that was read.
     """
     cause = report.cause if report is not None else host_cause
     if oom_kills and cause != "interrupt":
         cause = "memory"
+    cause = cause or ("output" if too_much else "")
     if report is None:
         return Verdict(outcome=CAUSES.get(cause, Outcome.SIGNALLED))
     exit_code = os.WEXITSTATUS(report.status) if os.WIFEXITED(report.status) else None

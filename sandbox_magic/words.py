@@ -11,12 +11,16 @@ from sandbox_magic.policy import MIB
 from sandbox_magic.result import Outcome, seconds, signal_name, size
 
 if TYPE_CHECKING:
+    from sandbox_magic.events import Mark as Moment
     from sandbox_magic.events import Sample
     from sandbox_magic.policy import Limits
     from sandbox_magic.result import Result
+    from sandbox_magic.timeline import Timeline
 
-Mark = Literal["running", "done", "failed", "time", "stopped"]
+Mark = Literal["running", "paused", "done", "failed", "time", "stopped"]
 
+_TOLD_MARKS = 8
+_LABEL_CHARACTERS = 28
 NEAR = 0.98  # of a limit; a cgroup kills a page or two before its limit is reached
 
 _MARKS: dict[Outcome, Mark] = {
@@ -45,7 +49,7 @@ class Line:
 
     def __str__(self) -> str:
         """Give the words without the mark."""
-        return " · ".join((self.state, *self.figures))
+        return " · ".join(filter(None, (self.state, *self.figures)))
 
 
 def live(sample: Sample | None, limits: Limits, *, state: str = "running") -> Line:
@@ -63,14 +67,20 @@ def live(sample: Sample | None, limits: Limits, *, state: str = "running") -> Li
         _timed(sample.seconds, limits.wall_seconds),
         f"CPU {cores}{_cpu_seconds(sample.cpu_seconds, limits)}",
         "memory unknown" if sample.memory_bytes is None else amount(sample.memory_bytes, limits.memory_bytes),
-        _count(sample.processes, "process", "processes"),
+        count(sample.processes, "process", "processes"),
     )
     return Line(mark="running", state=state, figures=figures)
 
 
-def ended(result: Result, limits: Limits) -> Line:
+def paused(line: Line, held_seconds: float, most_seconds: float) -> Line:
+    """Give the line of a run that goes on for one that is paused: for how long, and how long at most."""
+    held = f"{clock(int(held_seconds), exact=True)}, at most {most_seconds / 60:g} min"
+    return Line(mark="paused", state="paused", figures=(held, *line.figures))
+
+
+def ended(result: Result) -> Line:
     """Give the line for a run that is over, with the option to try if a limit ended it."""
-    usage = result.usage
+    usage, limits = result.usage, result.limits
     figures = [f"{_VERBS.get(result.outcome, 'ended after')} {seconds(usage.wall_seconds)}"]
     if usage.cpu_seconds is not None:
         figures.append(f"CPU {seconds(usage.cpu_seconds)}")
@@ -78,9 +88,26 @@ def ended(result: Result, limits: Limits) -> Line:
         figures.append(f"peak {_peak(usage.peak_memory_bytes, limits.memory_bytes)}")
     if usage.peak_processes is not None and usage.peak_processes > 1:
         figures.append(f"up to {usage.peak_processes} processes")
+    if usage.paused_seconds:
+        figures.append(f"paused for {seconds(usage.paused_seconds)}")
     if remedy := remedy_for(result.outcome, limits):
         figures.append(f"try {remedy}")
     return Line(mark=_MARKS.get(result.outcome, "failed"), state=result.ending, figures=tuple(figures))
+
+
+def watched(timeline: Timeline) -> Line:
+    """Give the line for samples of which no more is known."""
+    if not timeline.samples:
+        return Line(mark="done", state="", figures=("no samples",))
+    figures = [seconds(timeline.samples[-1].seconds)]
+    if (cpu := timeline.peak("cpu_seconds")) is not None:
+        figures.append(f"CPU {seconds(cpu)}")
+    if (memory := timeline.peak("memory_bytes")) is not None:
+        limit = timeline.memory_limit_bytes
+        figures.append(f"peak {size(memory) if limit is None else _peak(int(memory), limit)}")
+    if (processes := timeline.peak("processes")) is not None and processes > 1:
+        figures.append(f"up to {processes:.0f} processes")
+    return Line(mark="done", state="", figures=tuple(figures))
 
 
 def cause(result: Result) -> str:
@@ -114,9 +141,9 @@ def remedy_for(outcome: Outcome, limits: Limits) -> str:
     return ""
 
 
-def described(result: Result, limits: Limits) -> str:
+def described(result: Result) -> str:
     """Give the whole picture in sentences, for a reader who does not see it."""
-    line = ended(result, limits)
+    line = ended(result)
     sentences = [f"Sandbox run: {line}."]
     samples = result.timeline.samples
     cpu, memory = result.timeline.peak("cpu_percent"), result.timeline.peak("memory_bytes")
@@ -125,8 +152,24 @@ def described(result: Result, limits: Limits) -> str:
     if len(samples) > 1 and memory is not None:
         known = [sample.memory_bytes for sample in samples if sample.memory_bytes is not None]
         path = f"from {size(known[0])} to {size(known[-1])}, at most {size(memory)}"
-        sentences.append(f"Memory: {path}, limit {limit_size(limits.memory_bytes)}.")
+        sentences.append(f"Memory: {path}, limit {limit_size(result.limits.memory_bytes)}.")
+    if marks := result.timeline.marks:
+        told = ", ".join(f"{shown(mark)} at {seconds(mark.seconds)}" for mark in marks[:_TOLD_MARKS])
+        more = f", and {len(marks) - _TOLD_MARKS} more" if len(marks) > _TOLD_MARKS else ""
+        sentences.append(f"Marks: {told}{more}.")
     return " ".join(sentences)
+
+
+def shown(mark: Moment) -> str:
+    """Give a mark's label for a picture: the code's own in quotes, printable, short."""
+    short = printable(mark.label, _LABEL_CHARACTERS)
+    return f"“{short}”" if mark.own else short
+
+
+def printable(text: str, most: int) -> str:
+    """Give a text without controls and what is invisible, cut to so many characters."""
+    bare = "".join(character for character in text if character.isprintable())
+    return bare if len(bare) <= most else f"{bare[: most - 1]}…"
 
 
 def clock(value: float, *, exact: bool = False) -> str:
@@ -159,7 +202,8 @@ def _cpu_seconds(value: float | None, limits: Limits) -> str:
     return "" if value is None else f", {_timed(value, limits.cpu_seconds)}"
 
 
-def _count(value: int | None, one: str, many: str) -> str:
+def count(value: int | None, one: str, many: str) -> str:
+    """Write a number of things: ``1 process``, ``3 processes``, ``processes unknown``."""
     return f"{many} unknown" if value is None else f"{value} {one if value == 1 else many}"
 
 

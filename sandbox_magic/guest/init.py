@@ -1,8 +1,9 @@
 """PID 1 of the sandbox: parks, hands over the cell, holds the deadline, reaps, reports.
 
-It is started as ``python3 init.py CONTROL REPORT DOOR...`` with the numbers of two pipes: the host's
-words come in on CONTROL, PID 1's own words go out on REPORT. The cell's process never holds either.
-Through the DOORs it joins its control group, before it waits for its cell.
+It is started as ``python3 init.py CONTROL REPORT DISPLAY DOOR...`` with the numbers of three pipes: the
+host's words come in on CONTROL, PID 1's own words go out on REPORT, and the cell's process never holds
+either; what the cell has to show goes out on DISPLAY. Through the DOORs the cell's process joins its
+control group, before it waits for its cell.
 
 The process that will run the cell is forked before anything else, so that what PID 1 loads for
 itself is not in it. Then PID 1 makes itself undumpable: no other process of the sandbox can read
@@ -26,16 +27,18 @@ import wire
 
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
 DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
+TICK_SECONDS = 0.05  # between two looks whether a paused run is really still
+PAUSE_SECONDS = 615.0  # the host resumes a paused run after 600; if it has not, the run ends
 
 
 def main() -> None:
     """Park; then either become the cell or watch it to its end."""
-    control, report, *doors = map(int, sys.argv[1:])
+    control, report, display, *doors = map(int, sys.argv[1:])
     start_read, start_write = os.pipe()
     ready, _held_by_the_cells_process = os.pipe()
     cell = os.fork()
     if cell == 0:
-        python.main(start_read, doors)
+        python.main(start_read, display, doors)
     else:
         Watch(cell, control, report, start_write, ready).run()
 
@@ -100,12 +103,27 @@ class Watch:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         due = None if self._wall is None else self._began + self._wall
+        pause: Pause | None = None
         while True:
-            left = None if due is None else max(0.0, due - time.monotonic()) * 1000
-            if not self._words and not poll.poll(left):
+            if pause:
+                due = pause.due()
+            left = None if due is None else max(0.0, due - time.monotonic())
+            tick = pause.tick(left) if pause else left
+            if not self._words and not poll.poll(None if tick is None else tick * 1000):
+                if tick != left:
+                    continue
                 self._stop(self._cause or b"deadline")
                 return
             word = self._next_word()[0]
+            now = time.monotonic()
+            if word in (b"pause", b"pause-stop"):
+                pause = Pause(due, now, stop=word == b"pause-stop")
+                continue
+            if word == b"resume" and pause:
+                due = pause.end()
+                self._began += pause.credit
+                pause = None
+                continue
             if word != b"interrupt" or self._cause:
                 self._stop(self._cause or word)
                 return
@@ -135,6 +153,43 @@ class Watch:
         cpu = max(0.0, used.ru_utime + used.ru_stime - self._cpu_before)
         numbers = (b"%d" % status, b"%.6f" % wall, b"%.6f" % cpu, b"%d" % (used.ru_maxrss * 1024), b"%d" % stopped)
         os.write(self._report, wire.pack(b"ended", self._cause, *numbers))
+
+
+class Pause:
+    """A pause, and how much of it counts: only the time in which every process was really stopped.
+
+    A cgroup that the host has frozen stays so. Without one the processes get SIGSTOP, which a
+    timer's SIGCONT of their own undoes: what is found running is stopped again, and its time counts.
+    """
+
+    def __init__(self, due: float | None, now: float, *, stop: bool) -> None:
+        self._due = due
+        self._stop = stop
+        self._began = self._looked = now
+        self.credit = 0.0
+        if stop:
+            _send(os.kill, -1, _signal.SIGSTOP)
+
+    def due(self) -> float:
+        """Give when the run ends if nothing else happens, and look whether all is still."""
+        now = time.monotonic()
+        if self._stop and not all(map(_stopped, os.listdir("/proc"))):
+            _send(os.kill, -1, _signal.SIGSTOP)
+        else:
+            self.credit += now - self._looked
+        self._looked = now
+        latest = self._began + PAUSE_SECONDS
+        return latest if self._due is None else min(latest, self._due + self.credit)
+
+    def tick(self, left: float | None) -> float | None:
+        """Give when to look again."""
+        return TICK_SECONDS if left is None or left > TICK_SECONDS else left
+
+    def end(self) -> float | None:
+        """Let them go on; give when the run is due now."""
+        self.due()
+        _send(os.kill, -1, _signal.SIGCONT)
+        return None if self._due is None else self._due + self.credit
 
 
 def _let_go_of_streams() -> None:
@@ -177,13 +232,22 @@ def _end_others() -> int:
 
 
 def _alive(name: str) -> bool:
+    return _state(name) not in (b"", b"Z", b"X")
+
+
+def _stopped(name: str) -> bool:
+    return _state(name) in (b"", b"Z", b"X", b"T")
+
+
+def _state(name: str) -> bytes:
+    """Give the state of a process by its number as /proc lists it; nothing for PID 1 and for what is none."""
     if not name.isdigit() or name == "1":
-        return False
+        return b""
     try:
         with open("/proc/%s/stat" % name, "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+            return stat.read().rpartition(b")")[2].split()[0]
     except OSError:
-        return False
+        return b""
 
 
 def _send(send: object, pid: int, number: int) -> None:

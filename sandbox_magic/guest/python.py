@@ -17,10 +17,15 @@ if False:  # for the type checker; typing costs milliseconds
 DUMP_SIGNAL = _signal.SIGRTMAX - 1  # PID 1 sends it at a time limit
 
 
-def main(start: int, doors: list[int]) -> None:
+DISPLAY = 3  # the one descriptor besides 0, 1 and 2; it is closed when the cell starts another program
+_LABEL_BYTES = 400
+
+
+def main(start: int, display: int, doors: list[int]) -> None:
     """Join the control group, wait for the cell, give up everything that is ours, and run it.
 
     Args:
+        display: The descriptor on which the cell's own words for the host go out.
         doors: Files of control groups to join; where that is refused, the host sees and moves us.
         start: The descriptor on which PID 1 sends: the resource limits (``NPROC=64 CORE=1 ...``),
             the module search path (joined by ``:``), then ``sys.argv``.
@@ -35,11 +40,15 @@ def main(start: int, doors: list[int]) -> None:
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2)
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
-    inherited.close_all_but(0, 1, 2, start)  # `ready` and the doors among them
+    inherited.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
     os.close(start)
+    if display != DISPLAY:
+        os.dup2(display, DISPLAY, inheritable=False)
+        os.close(display)
+    _offer_mark(wire.pack)
     for name in ("inherited", "python", "wire"):  # names that the cell may want for itself
         del sys.modules[name]
     limits, path, *arguments = (field.decode("utf-8", "surrogateescape") for field in frame)
@@ -48,6 +57,17 @@ def main(start: int, doors: list[int]) -> None:
     sys.orig_argv = [sys.executable, *arguments]
     _limit(limits)
     run(arguments[0])
+
+
+def _offer_mark(pack: object) -> None:
+    """Give the cell a function of its own that marks a moment on the picture."""
+
+    def mark(label: object) -> None:
+        """Mark this moment, with a label, on the picture of this run."""
+        text = str(label).replace("\0", "").encode("utf-8", "replace")
+        os.write(DISPLAY, pack(b"mark", text[:_LABEL_BYTES]))  # type: ignore[operator]
+
+    sys.modules["builtins"].__dict__["mark"] = mark
 
 
 def run(file: str) -> None:

@@ -22,27 +22,33 @@ def pack(*fields: bytes) -> bytes:
 
 
 class Reader:
-    """Puts frames together from pieces as they arrive."""
+    """Puts frames together from pieces as they arrive; one longer than ``most`` bytes is an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._most = most
         self._data = b""
 
     def feed(self, data: bytes) -> list[list[bytes]]:
         """Take the next bytes; give the frames that are now complete.
 
         Raises:
-            ValueError: The stream announces a frame longer than the bound.
+            ValueError: The stream announces a frame longer than the bound, and no good one comes before it.
         """
         self._data += data
-        frames = []
-        while len(self._data) >= 4:
-            end = 4 + int.from_bytes(self._data[:4], "big")
-            if end > 4 + MOST_BYTES:
-                raise ValueError("a frame of %d bytes is announced, more than %d" % (end - 4, MOST_BYTES))
+        frames: list[list[bytes]] = []
+        start = 0
+        while len(self._data) - start >= 4:
+            end = start + 4 + int.from_bytes(self._data[start : start + 4], "big")
+            if end - start - 4 > self._most:
+                if not frames:
+                    raise ValueError("a frame of %d bytes is announced, more than %d" % (end - start - 4, self._most))
+                self._data = self._data[: start + 4]  # raises at the next call
+                break
             if len(self._data) < end:
                 break
-            frames.append(self._data[4:end].split(b"\0"))
-            self._data = self._data[end:]
+            frames.append(self._data[start + 4 : end].split(b"\0"))
+            start = end
+        self._data = self._data[start:]
         return frames
 
 

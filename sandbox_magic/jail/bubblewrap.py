@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox_magic.jail.interpreter import Interpreter
     from sandbox_magic.policy import Limits
@@ -192,6 +192,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     guest: str,
     cell: str,
     sources: Mapping[str, str] | None = None,
+    masked: Sequence[str] = (),
 ) -> list[str]:
     """Give bwrap's options for a sandbox.
 
@@ -204,6 +205,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
             where the guest's code appears, and what masks a directory.
         sources: Host path -> the place where it can be reached instead, for a sandbox whose user
             can't reach the path itself.
+        masked: Paths below what is shared that must not be used: sockets and the like.
 
     Returns:
         The options, without the program and without the command that it runs.
@@ -234,6 +236,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         # All writable space but /dev/shm is one tmpfs, so that one size bounds it.
         ["--symlink", f"{HOME[1:]}/.tmp", "/tmp", "--symlink", f"..{HOME}/.tmp", "/var/tmp"],  # noqa: S108
         words(*(bind(path) for path in interpreter.shared)),
+        words(*(["--ro-bind", "/dev/null", path] for path in masked)),
         bind(cell, CELL),
         bind(guest, GUEST),
         words(*(["--ro-bind", "/dev/null", path] for path in machine.masked_files)),

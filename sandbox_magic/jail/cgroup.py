@@ -105,6 +105,11 @@ class Group:
     def kill(self) -> None:
         """Kill every process in it, where the kernel can do that at once."""
 
+    def freeze(self, *, frozen: bool) -> bool:
+        """Stop all processes in it, or let them go on; give whether the kernel can do that here."""
+        del frozen
+        return False
+
     def close(self) -> None:
         """Remove it."""
 
@@ -117,17 +122,30 @@ class Directories:
     """
 
     def __init__(self, parents: Iterable[str]) -> None:
-        name = f"{PREFIX}{os.getpid()}-{next(_counter)}-{os.urandom(3).hex()}"
         self.paths: list[str] = []
         self._locks: list[int] = []
+        places = tuple(dict.fromkeys(parents))
+        for parent in places:
+            sweep(parent)
+        while not self._make(places):
+            self.remove()
+
+    def _make(self, parents: Iterable[str]) -> bool:
+        """Make and lock them under a new name; give False if another process's sweep was quicker than a lock."""
+        name = f"{PREFIX}{os.getpid()}-{next(_counter)}-{os.urandom(3).hex()}"
         try:
-            for parent in dict.fromkeys(parents):
-                sweep(parent)
+            for parent in parents:
                 path = os.path.join(parent, name)
                 os.mkdir(path)
                 self.paths.append(path)
                 self._locks.append(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
                 fcntl.flock(self._locks[-1], fcntl.LOCK_EX)
+            return all(map(_is_still, self.paths, self._locks))
+        except FileNotFoundError:
+            if all(map(os.path.isdir, parents)):
+                return False
+            self.remove()
+            raise
         except OSError:
             self.remove()
             raise
@@ -146,6 +164,14 @@ class Directories:
         for lock in self._locks:
             os.close(lock)
         self.paths, self._locks = [], []
+
+
+def _is_still(path: str, descriptor: int) -> bool:
+    """Tell whether a path still leads to what was opened."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def sweep(parent: str) -> None:
@@ -176,7 +202,7 @@ def make(limits: Limits) -> Group:
             try:
                 group = tier(limits)
             except (OSError, ValueError, KeyError) as error:
-                _refused[name] = f"{name}: {error}"
+                _refuse(name, error)
             else:
                 return _with_reasons(group)
     return _with_reasons(Group())
@@ -195,10 +221,14 @@ def settle(group: Group, limits: Limits, pid: int) -> Group:
             group.add(pid)
             break
         except OSError as error:
-            _refused[group.tier] = f"{group.tier}: {error}"
+            _refuse(group.tier, error)
             group.close()
             group = make(limits)
     return group
+
+
+def _refuse(tier: str, error: Exception) -> None:
+    _refused[tier] = f"{tier}: {error}"
 
 
 def _with_reasons(group: Group) -> Group:

@@ -50,6 +50,8 @@ class Group1(Group):
             write(f"{memory}/memory.memsw.limit_in_bytes", limits.memory_bytes)
         with suppress(FileNotFoundError):
             write(f"{memory}/memory.swappiness", 0)
+        with suppress(FileNotFoundError):  # unread data in sockets, which v1 counts apart from memory
+            write(f"{memory}/memory.kmem.tcp.limit_in_bytes", limits.memory_bytes // 4)
         write(f"{self._at['pids']}/pids.max", limits.processes)
         if limits.cpus is not None and self.bounds_cpus:
             write(f"{self._at['cpu']}/cpu.cfs_period_us", PERIOD_MICROSECONDS)

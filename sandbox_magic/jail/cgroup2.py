@@ -89,6 +89,14 @@ class Group2(Group):
         with suppress(FileNotFoundError):  # Linux 5.14
             write(f"{self.path}/cgroup.kill", 1)
 
+    def freeze(self, *, frozen: bool) -> bool:
+        """Stop all processes in it, or let them go on."""
+        try:
+            write(f"{self.path}/cgroup.freeze", int(frozen))
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         """Remove it."""
         self._directories.remove()
@@ -132,6 +140,10 @@ def _look() -> str:
         with suppress(OSError):
             enable(place)
             return place
+    _demand_controllers(own)
+    if not os.path.exists(f"{own}/cgroup.type"):  # the true top needs no room, so something else is wrong
+        msg = f"{own} does not give its controllers to the groups below"
+        raise OSError(msg)
     empty(own)
     enable(own)
     return own
@@ -183,11 +195,16 @@ def enable(directory: str) -> None:
     Raises:
         OSError: The kernel refuses (EBUSY: there are processes in the group itself).
     """
+    there = _demand_controllers(directory)
+    write(f"{directory}/cgroup.subtree_control", " ".join(f"+{name}" for name in WANTED if name in there))
+
+
+def _demand_controllers(directory: str) -> list[str]:
     there = read(f"{directory}/cgroup.controllers").split()
     if missing := [name for name in NEEDED if name not in there]:
         msg = f"{directory} has no controller {' and '.join(missing)}"
         raise OSError(msg)
-    write(f"{directory}/cgroup.subtree_control", " ".join(f"+{name}" for name in WANTED if name in there))
+    return there
 
 
 def empty(directory: str) -> None:

@@ -35,7 +35,7 @@ shift
 exec "$@"
 """
 
-_counter = itertools.count(os.getpid())
+_counter = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def choose() -> Identity:
         return Identity(os.geteuid(), dropped=False)
     for numbers in (_OWN_RANGE, _FALLBACK_RANGE):
         if _mapped(numbers):
-            return Identity(numbers[next(_counter) % len(numbers)], dropped=True)
+            return Identity(numbers[(os.getpid() * 64 + next(_counter)) % len(numbers)], dropped=True)
     msg = "this process is root and has no other user id to run the sandbox under"
     raise SandboxUnavailable(msg, seen=_read("/proc/self/uid_map"), remedy="run Jupyter as an ordinary user")
 

@@ -47,6 +47,12 @@ class Interpreter:
     user_base: str = ""
 
     @property
+    def entries(self) -> tuple[str, ...]:
+        """What is shared besides the environment itself."""
+        kept = outermost((*self.prefixes, *self.search, *self.extra))
+        return tuple(path for path in kept if path not in self.prefixes)
+
+    @property
     def shared(self) -> tuple[str, ...]:
         """The host paths that must be visible, outermost only, ``/usr`` and below left out."""
         return outermost((*self.prefixes, *self.search, *self.extra))

@@ -47,7 +47,7 @@ def _protections(identity: Identity) -> tuple[Guard, ...]:
         return Guard(name=name, kind="protection", mechanism=mechanism)
 
     return (
-        guard("files", "mount namespace: only the listed paths, read-only"),
+        guard("files", "mount namespace: only the listed paths, read-only; sockets there masked"),
         guard("network", "network namespace with a loopback of its own"),
         guard("processes seen", "PID namespace; PID 1 is ours and undumpable"),
         guard("other namespaces", "user, IPC, UTS and cgroup namespaces; no further user namespaces"),
@@ -90,7 +90,8 @@ def _memory(limits: Limits, group: Group) -> Guard:
     asked = size(limits.memory_bytes)
     if group.tier != "none":
         return Guard(name="memory", kind="limit", mechanism=f"{asked}, {group.tier} memory controller, without swap")
-    mechanism = f"{asked}, samples of its processes; RLIMIT_DATA in each"
+    # What no process has mapped (a memfd, data in sockets) is in neither.
+    mechanism = f"{asked} of what is mapped, samples of its processes; RLIMIT_DATA in each"
     return Guard(name="memory", kind="limit", strength="watched", mechanism=mechanism, remedy=_REMEDY)
 
 

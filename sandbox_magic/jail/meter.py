@@ -22,6 +22,7 @@ _FINEST_SECONDS = 0.01
 _COARSEST_SECONDS = 0.25
 _SHARE_OF_TIME = 0.05  # the interval grows with the run: 1 s in, every 50 ms
 _MOST_COST = 0.02  # of one core
+_SLOW_SECONDS = 0.05  # for one sample: a process can make its PSS as slow to read as it likes
 
 
 class Meter:
@@ -81,6 +82,8 @@ class Meter:
             written_bytes=written,
         )
         self._cost = time.thread_time() - began
+        if self._cost > _SLOW_SECONDS and self.memory_source == "pss":
+            self.memory_source = "rss"
         return sample
 
     def _reading(self) -> Reading:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, isolation, seccomp
+from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, isolation, seccomp, special
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.refusal import unavailable
 
@@ -39,6 +39,7 @@ class Sandbox:
         stdout: Our end of its standard output.
         stderr: Our end of its standard error.
         report: Where PID 1's frames arrive.
+        display: Where the code's own frames arrive: untrusted.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
         isolation: What is in force.
@@ -49,7 +50,7 @@ class Sandbox:
     """
 
     def __init__(self) -> None:
-        self.stdin = self.stdout = self.stderr = self.report = self._control = -1
+        self.stdin = self.stdout = self.stderr = self.report = self.display = self._control = -1
         self.pid = 0
         self._pidfd = -1
         self.park_seconds = 0.0
@@ -105,24 +106,33 @@ class Sandbox:
         folder, name = os.path.split(program)
         program = os.path.join(how.sources.get(folder, folder), name)
         machine = bubblewrap.host()
-        options = bubblewrap.arguments(policy.limits, python, machine, guest=GUEST, cell=cell, sources=how.sources)
+        options = bubblewrap.arguments(
+            policy.limits,
+            python,
+            machine,
+            guest=GUEST,
+            cell=cell,
+            sources=how.sources,
+            masked=special.below(python.entries, except_for=python.prefixes),
+        )
 
         stdin, self.stdin = self._pipe(theirs, ours="write")
         stdout, self.stdout = self._pipe(theirs, ours="read")
         stderr, self.stderr = self._pipe(theirs, ours="read")
         control, self._control = self._pipe(theirs, ours="write")
         report, self.report = self._pipe(theirs, ours="read")
+        display, self.display = self._pipe(theirs, ours="read")
         info, told = self._pipe(theirs, ours="read")
-        doors = [self._open_for_writing(theirs, path) for path in self.group.doors]
+        doors = self._open_doors(theirs)
         filtered = _in_memory(theirs, seccomp.load())
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
         listed = _in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
-        command = (*how.prefix, program, "--args", str(listed), "--",
-                   python.executable, f"{bubblewrap.GUEST}/init.py", *map(str, (control, report, *doors)))  # fmt: skip
+        init = (python.executable, f"{bubblewrap.GUEST}/init.py", *map(str, (control, report, display, *doors)))
+        command = (*how.prefix, program, "--args", str(listed), "--", *init)
         try:
             self._process = subprocess.Popen(
                 _without_ignored_sigchld(command), stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/",
-                pass_fds=(control, report, info, filtered, listed, *doors), start_new_session=True,
+                pass_fds=(control, report, display, info, filtered, listed, *doors), start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise unavailable(str(error)) from error
@@ -141,10 +151,14 @@ class Sandbox:
         os.set_blocking(our, False)
         return their, our
 
-    def _open_for_writing(self, theirs: ExitStack, path: str) -> int:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-        theirs.callback(os.close, descriptor)
-        return descriptor
+    def _open_doors(self, theirs: ExitStack) -> list[int]:
+        """Open the files by which a process joins the group; none if that fails, for then it is moved."""
+        doors: list[int] = []
+        with suppress(OSError):
+            for path in self.group.doors:
+                doors.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
+                theirs.callback(os.close, doors[-1])
+        return doors
 
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:  # stdin is closed early, and its number may be another's by now
@@ -208,6 +222,17 @@ class Sandbox:
         """Ask PID 1 to interrupt the cell; it kills it after a short grace."""
         with suppress(OSError):
             self._say(b"interrupt")
+
+    def pause(self) -> None:
+        """Stop every process where it is, PID 1's clock too; what is stopped can still be killed."""
+        with suppress(OSError):
+            self._say(b"pause" if self.group.freeze(frozen=True) else b"pause-stop")
+
+    def resume(self) -> None:
+        """Let them go on."""
+        self.group.freeze(frozen=False)
+        with suppress(OSError):
+            self._say(b"resume")
 
     def stop(self, cause: str) -> None:
         """Ask PID 1 to end the cell now; with cause ``cpu`` it shows first where the code was."""

@@ -8,6 +8,7 @@ set-up and just before the guest starts.
 Whatever the table does not allow is answered, never killed, because code that probes must go on:
 
 * EPERM for a call that exists and is refused (also for refused arguments);
+* EOPNOTSUPP for the calls in `UNSUPPORTED`, as a file system without the feature answers;
 * ENOSYS where a library then falls back by itself: the calls in `ABSENT`, every number after
   `LAST_NUMBER` (so a newer libc behaves as on an older kernel), the numbers in `UNUSED`, the x32
   calls, and every call of another architecture (`int 0x80`).
@@ -87,14 +88,13 @@ ALLOWED = (
         fchmod fchmodat chown fchown lchown fchownat utimensat""",
     ),
     _group(
-        "Extended attributes: ls reads them; cp -a sets access lists and complains at EPERM.",
-        """getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr
-        removexattr lremovexattr fremovexattr""",
+        "Reading extended attributes, as ls does.",
+        "getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr",
     ),
     _group(
         "Memory, protection keys (V8), and files in memory, which are charged to the run.",
-        """mmap munmap mprotect mremap msync mincore madvise brk mlock munlock memfd_create pkey_alloc
-        pkey_free pkey_mprotect""",
+        """munmap mprotect mremap msync mincore madvise brk mlock munlock pkey_alloc pkey_free
+        pkey_mprotect""",
     ),
     _group(
         "Processes and threads of its own.  `clone` has a rule: no new namespaces.",
@@ -167,6 +167,9 @@ RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
     "mknodat": tuple((Bits(2, mode, _FORMAT),) for mode in _MODES),
     # Ask for the present one, or set plain Linux: gcc and Lisp systems do.
     "personality": ((Bits(0, LOW_32_BITS),), (Bits(0, 0),)),
+    # No huge pages of the reserved pool (MAP_HUGETLB, MFD_HUGETLB): no memory controller counts them.
+    "mmap": ((Bits(3, 0, 0x40000),),),
+    "memfd_create": ((Bits(1, 0, 4),),),
     # Its own limits and priority.  A cell could have PID 1 killed by a CPU limit, or starve it.
     "prlimit64": (_SELF,),
     "sched_setaffinity": (_SELF,),
@@ -181,10 +184,21 @@ RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
 
 NEVER: dict[str, tuple[Bits, ...]] = {
     # TIOCSTI types into the terminal, TIOCLINUX pastes into a console (CVE-2017-5226, CVE-2023-28100).
-    "ioctl": (Bits(1, 0x5412), Bits(1, 0x541C)),
+    # TIOCSETD would load the module of a line discipline.
+    "ioctl": (Bits(1, 0x5412), Bits(1, 0x541C), Bits(1, 0x5423)),
+    # Merging equal pages (MADV_MERGEABLE, PR_SET_MEMORY_MERGE) tells what other processes hold.
+    "madvise": (Bits(2, 12),),
+    "prctl": (Bits(0, 67),),
+    # F_SETLEASE on a file that is shared and the caller's own makes the host's open(2) wait for the cell.
+    "fcntl": (Bits(1, 1024),),
 }
 """Refused if one of the conditions holds, before anything else is looked at; the mask is
 `LOW_32_BITS`.  libseccomp has no "masked and not equal", so these are compiled by our own tool."""
+
+UNSUPPORTED = _group(
+    "Answered EOPNOTSUPP: attributes on a tmpfs take memory that its size does not bound; cp -a is silent.",
+    "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
+)
 
 ABSENT = _group(
     "Answered ENOSYS: the caller then uses something older, as on a kernel built without it.",

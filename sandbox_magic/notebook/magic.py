@@ -21,9 +21,9 @@ from sandbox_magic.run import interrupting, stream
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.loop import Run
     from sandbox_magic.notebook.views import View
     from sandbox_magic.result import Result
-    from sandbox_magic.run import Run
 
 
 class OptionDefault(TraitType[Any, Any]):

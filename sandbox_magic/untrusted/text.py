@@ -31,6 +31,15 @@ def clean(text: str) -> str:
     return _ESCAPE.sub(lambda match: _colours(match["sgr"]) if match["sgr"] else "", text)
 
 
+_INVISIBLE = re.compile("[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+
+
+def label(text: str, most: int) -> str:
+    """Give text of the code's for a line of ours: no controls, one line, what is invisible made visible, bounded."""
+    bare = _ESCAPE.sub("", " ".join(text.split()))[:most]
+    return _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", bare)
+
+
 _COLOUR_NUMBERS = {"5": 1, "2": 3}  # an index; red, green and blue
 
 

@@ -13,6 +13,7 @@ from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+import sandbox_magic as sm
 from sandbox_magic import Outcome, RunFailed, SandboxUnavailable
 from sandbox_magic.notebook.line import HELP
 from sandbox_magic.options import OPTIONS
@@ -245,7 +246,8 @@ def test_in_a_terminal_text_goes_to_its_stream_and_one_line_sums_up(run):
 def test_the_line_magic_says_what_is_configured_and_enforced(run):
     said, doctor = run("%sandbox").out, run("%sandbox doctor").out
     assert [option.name for option in OPTIONS if f"  {option.name:<16} {option.default}\n" not in said] == []
-    for words in ("bubblewrap", "network namespace", "RLIMIT_NOFILE", sys.prefix):
+    (shared,) = [path for path in sm.diagnose().isolation.shared if f"{sys.prefix}/".startswith(f"{path}/")]
+    for words in ("bubblewrap", "network namespace", "RLIMIT_NOFILE", shared):
         assert words in said
         assert words in doctor
     assert "defaults" not in doctor

@@ -168,7 +168,7 @@ CHECKS = {
     "priv-clone3": Check(errors("ENOSYS", "EPERM", "ENOSPC")),
     "priv-pid1-mem": Check(also(held, lambda result: "open" not in result.stdout)),
     "pid-count": Check(also(ends(Outcome.COMPLETED), lambda result: "'sandbox-init'" in result.stdout)),
-    "fd-inherit": Check(prints(r"0 pipe:\S+\n1 pipe:\S+\n2 pipe:\S+\n")),
+    "fd-inherit": Check(prints(r"0 pipe:\S+\n1 pipe:\S+\n2 pipe:\S+\n3 pipe:\S+\n")),
     "tty-tiocsti-highbits": Check(errors("EPERM", "ENOTTY", "EIO")),
     "tty-tioclinux": Check(errors("EPERM", "ENOTTY")),
     "tty-none": Check(prints(r"False False False \w+\nno ctty 6\n")),

@@ -106,3 +106,51 @@ def test_two_sandboxes_do_not_meet():
     with first, second:
         for run in (first, second):
             assert next(event for event in run if isinstance(event, sm.Text)).text == "up\n"
+
+
+def test_a_socket_below_what_is_shared_is_masked(tmp_path, monkeypatch):
+    """A project's folder on the search path, with a server's socket and a FIFO in it: read-only would not do."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "module.py").write_text("VALUE = 1")
+    os.mkfifo(folder / "fifo")
+    monkeypatch.syspath_prepend(str(folder))
+    code = f"""
+        import os, socket, sys
+        import module
+        print(module.VALUE)
+        try:
+            socket.socket(socket.AF_UNIX).connect({str(folder / "server")!r})
+            print("WORKED")
+        except OSError as error:
+            print("DENIED", type(error).__name__)
+        try:
+            os.open({str(folder / "fifo")!r}, os.O_RDWR | os.O_NONBLOCK)
+            print("WORKED")
+        except OSError as error:
+            print("DENIED", type(error).__name__)
+    """
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "server"))
+        (folder / "server").chmod(0o777)
+        server.listen()
+        outside = subprocess.run(
+            [sys.executable, "-P", "-c", textwrap.dedent(code)],
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(folder)}, check=False, timeout=30,
+        )  # fmt: skip
+        assert outside.stdout == "1\nWORKED\nWORKED\n", outside.stderr
+        inside = sm.run(textwrap.dedent(code))
+    assert inside.stdout.startswith("1\nDENIED "), inside.stderr
+    assert "WORKED" not in inside.stdout
+
+
+def test_a_shared_file_can_not_be_leased(tmp_path, monkeypatch):
+    """A lease would make the host's own open(2) of the file wait for the cell."""
+    lease = "fcntl.fcntl(os.open(os.__file__, os.O_RDONLY), 1024, 0)"
+    assert sm.run(f"import fcntl, os\ntry: {lease}\nexcept OSError as error: print(error.errno)").stdout == "1\n"
+
+
+def test_attributes_take_no_memory_beside_the_disk_limit():
+    attribute = "os.setxattr('f', 'user.a', b'x')"
+    code = f"import os\nopen('f', 'w')\ntry: {attribute}\nexcept OSError as error: print(error.errno)"
+    assert sm.run(code).stdout == "95\n"

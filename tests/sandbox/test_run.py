@@ -386,3 +386,85 @@ def test_many_at_once():
     for thread in threads:
         thread.join()
     assert results == {number: f"{number}\n" for number in range(8)}
+
+
+def test_marks_of_the_code_are_labels_and_nothing_more():
+    """`mark` puts a moment on the timeline; whatever else is sent where it sends is passed over."""
+    code = """
+        import os
+        mark("sorted \\x1b[31m\\u202e" + "x" * 500)
+        os.write(3, b"\\0\\0\\0\\x0aended\\0\\0000")
+        os.write(3, b"\\xff" * 10)
+        mark("after rubbish nothing is believed")
+        print("done")
+    """
+    result = sm.run(textwrap.dedent(code))
+    assert (result.outcome, result.stdout) == (Outcome.COMPLETED, "done\n"), result.stderr
+    own = [mark.label for mark in result.timeline.marks if mark.own]
+    assert own == [("sorted \\u202e" + "x" * 500)[: len(own[0])]]
+    assert len(own[0]) < 70
+
+
+def test_a_thousand_marks_are_bounded():
+    result = sm.run("for i in range(1000): mark(i)\nprint('done')")
+    assert result.stdout == "done\n"
+    assert len(result.timeline.marks) == 100
+
+
+def test_a_pause_stops_the_code_and_its_clock():
+    """Paused time is told and does not count against the limit."""
+    run = sm.stream("import time\nfor i in range(10):\n    print(i, flush=True)\n    time.sleep(0.05)", timeout=2)
+    seen = 0
+    for event in run:
+        if isinstance(event, Text) and not seen:
+            run.pause()
+            threading.Timer(2.5, run.resume).start()
+        seen += isinstance(event, Text)
+    usage = run.result.usage
+    assert run.result.outcome is Outcome.COMPLETED
+    assert 2.4 < usage.paused_seconds < 3.5
+    assert usage.wall_seconds < 2
+    assert [mark.label for mark in run.result.timeline.marks if not mark.own] == ["paused", "resumed"]
+
+
+def test_a_paused_run_can_be_interrupted_and_dropped():
+    run = sm.stream("import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)", timeout=30)
+    next(event for event in run if isinstance(event, Text))
+    run.pause()
+    run.interrupt()
+    assert list(run)[-1].result.outcome is Outcome.INTERRUPTED
+    run = sm.stream("import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)", timeout=30)
+    next(event for event in run if isinstance(event, Text))
+    run.pause()
+    pid = run._sandbox.pid
+    del run
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_pause_can_not_be_slept_through():
+    """A timer of the code's that sends SIGCONT undoes SIGSTOP: what runs on then counts against the limit."""
+    code = """
+        import ctypes, signal, time
+        signal.signal(signal.SIGCONT, lambda *_: None)
+        event = (ctypes.c_int * 16)(0, 0, signal.SIGCONT, 0)  # sigevent: value, signo, SIGEV_SIGNAL
+        timer = ctypes.c_void_p()
+        libc = ctypes.CDLL(None)
+        assert libc.timer_create(1, event, ctypes.byref(timer)) == 0
+        libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 1_000_000, 0, 1_000_000), None)
+        print("up", flush=True)
+        while True: pass
+    """
+    run = sm.stream(textwrap.dedent(code), timeout=1.5)
+    next(event for event in run if isinstance(event, Text))
+    run.pause()
+    threading.Timer(6, run.resume).start()
+    *_, last = run
+    assert last.result.outcome is Outcome.WALL_TIME
+    assert last.result.usage.cpu_seconds < 2.5
+
+
+def test_a_quick_end_does_not_evade_the_output_limit():
+    """All of it in the pipe at once, and gone before it was read."""
+    code = "import fcntl, os\nfcntl.fcntl(1, 1031, 2**20)\nos.write(1, b'x' * 900_000)\nos._exit(0)"
+    result = sm.run(code, output_limit="100K", on_output_limit="stop")
+    assert result.outcome is Outcome.OUTPUT_LIMIT

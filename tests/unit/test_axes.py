@@ -88,3 +88,9 @@ def test_no_tick_stands_on_the_limit():
         axis = memory_axis(limit * MIB, limit * MIB)
         assert all(abs(value - axis.limit) > 0.04 * axis.end for value, _ in axis.ticks), limit
         assert 2 <= len(axis.ticks) <= 4
+
+
+def test_memory_without_a_known_limit_is_drawn_by_its_peak():
+    axis = memory_axis(300 * MIB, None)
+    assert axis.limit is None
+    assert labels(axis) == ["0", "256 MiB", "512 MiB"]

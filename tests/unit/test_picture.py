@@ -3,11 +3,13 @@
 import base64
 import math
 import re
+from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from sandbox_magic import Limits, Outcome, Result, Sample, Timeline, Usage, picture, words
+from sandbox_magic import Limits, Mark, Outcome, Result, Sample, SandboxError, Timeline, Usage, picture, words
 from sandbox_magic.policy import MIB
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -28,8 +30,8 @@ def result(outcome=Outcome.OUT_OF_MEMORY, *, count=64, wall=3.2, unknown=()):
     return Result(outcome=outcome, exit_code=1, usage=usage, timeline=Timeline(samples))
 
 
-def drawn(run, limits=None, **options):
-    return ET.fromstring(picture.svg(run, limits or Limits(), **options))
+def drawn(run, **options):
+    return ET.fromstring(picture.svg(run, **options))
 
 
 def of_class(root, name):
@@ -41,7 +43,7 @@ def texts(root):
 
 
 def test_it_says_in_words_how_the_run_ended():
-    line = words.ended(result(), Limits())
+    line = words.ended(result())
     shown = "".join(texts(drawn(result())))
     assert line.state in shown
     assert all(figure in shown for figure in line.figures)
@@ -66,7 +68,7 @@ def test_the_memory_curve_rises_to_the_limits_line():
 
 
 def test_a_limit_outside_the_picture_is_said_and_not_drawn():
-    root = drawn(result(), Limits(memory_bytes=64 * 1024 * MIB))
+    root = drawn(replace(result(), limits=Limits(memory_bytes=64 * 1024 * MIB)))
     assert not of_class(root, "limit")
     assert "limit 64 GiB ↑" in texts(root)
 
@@ -89,12 +91,19 @@ def test_only_a_run_that_was_cut_short_has_a_mark_at_its_end(outcome):
     assert ["".join(text.itertext()) for text in of_class(drawn(run), "cause")] == ([cause] if cause else [])
 
 
+def test_the_mark_at_the_end_stands_at_the_curves_end_where_the_run_was_paused():
+    """The samples' clock goes on in a pause, the run's own does not."""
+    run = result()
+    root = drawn(replace(run, usage=replace(run.usage, wall_seconds=1.2, paused_seconds=2.0)))
+    assert [line.get("x1") for line in of_class(root, "bad") if line.tag == f"{SVG}line"] == ["100.00%"]
+
+
 @pytest.mark.parametrize("run", [result(count=1), result(count=0), result(wall=0.05)])
 def test_a_run_too_short_for_curves_is_one_line(run):
     root = drawn(run)
     assert root.get("height") == "36"
     assert not of_class(root, "plot")
-    assert f'height="{picture.SHORT_HEIGHT}"' in picture.html(run, Limits())
+    assert f'height="{picture.SHORT_HEIGHT}"' in picture.html(run)
 
 
 def test_it_is_at_most_200_pixels_high():
@@ -103,7 +112,7 @@ def test_it_is_at_most_200_pixels_high():
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
 def test_it_runs_nothing_and_fetches_nothing(theme):
-    source = picture.svg(result(), Limits(), theme=theme)
+    source = picture.svg(result(), theme=theme)
     names = {element.tag.removeprefix(SVG) for element in ET.fromstring(source).iter()}
     assert names <= {"svg", "title", "style", "rect", "g", "path", "circle", "line", "text", "tspan", "foreignObject"}
     assert not re.search(r"\bon\w+=|href|url\(|@import|javascript", source)
@@ -111,24 +120,183 @@ def test_it_runs_nothing_and_fetches_nothing(theme):
 
 
 def test_light_and_dark_differ_in_colours_alone():
-    light, dark = (picture.svg(result(), Limits(), theme=theme) for theme in ("light", "dark"))
+    light, dark = (picture.svg(result(), theme=theme) for theme in ("light", "dark"))
     assert light != dark
     assert re.sub("#[0-9a-fA-F]{6}", "", light) == re.sub("#[0-9a-fA-F]{6}", "", dark)
 
 
 def test_the_html_is_one_image_that_holds_everything():
-    source = picture.html(result(), Limits(), theme="light")
+    source = picture.html(result(), theme="light")
     match = re.fullmatch(r'<img [^>]*alt="([^"]*)"[^>]* src="data:image/svg\+xml;base64,([^"]*)">', source)
-    assert match[1] == words.described(result(), Limits())
-    assert base64.b64decode(match[2]).decode() == picture.svg(result(), Limits(), theme="light")
+    assert match[1] == words.described(result())
+    assert base64.b64decode(match[2]).decode() == picture.svg(result(), theme="light")
 
 
 def test_the_page_may_tell_the_picture_its_theme():
-    source = picture.html(result(), Limits())
+    source = picture.html(result())
     image, style = source.split("<style>")
     assert image.startswith("<img ")
     assert "color-scheme" in style
 
 
 def test_a_full_series_stays_small():
-    assert len(picture.html(result(count=600), Limits())) < 60_000
+    assert len(picture.html(result(count=600))) < 60_000
+
+
+def shared(parts, limit=512 * MIB):
+    """Give the course of a run whose memory has these anonymous and shared parts, in MiB."""
+    samples = (
+        Sample(seconds=n, cpu_percent=1.0, memory_bytes=(own + other) * MIB, anonymous_bytes=own * MIB)
+        for n, (own, other) in enumerate(parts, start=1)
+    )
+    return Timeline(tuple(samples), memory_limit_bytes=limit)
+
+
+def course(timeline):
+    return ET.fromstring(timeline.plot().svg())
+
+
+def test_shared_memory_is_told_apart_from_the_codes_own():
+    root = course(shared([(100, 0), (150, 50), (200, 100)]))
+    (line,) = of_class(root, "part")
+    (whole,) = [curve for curve in of_class(root, "memory") if "part" not in curve.get("class")]
+    assert len(of_class(root, "share")) == 1
+    own, both = (float(curve.get("d").split(",")[-1]) for curve in (line, whole))
+    assert own > both  # further down
+    assert "100 shared" in texts(root)
+    assert "300 MiB" in texts(root)
+
+
+def test_shared_memory_that_is_gone_at_the_end_is_named_where_there_was_most():
+    root = course(shared([(200, 0), (200, 100), (200, 0)]))
+    assert "100 MiB shared" in texts(root)
+
+
+@pytest.mark.parametrize("parts", [[(100, 1), (150, 2), (200, 3)], [(100, 0)] * 3])
+def test_shared_memory_too_little_to_be_seen_is_not_drawn(parts):
+    root = course(shared(parts))
+    assert not of_class(root, "share")
+    assert not any("shared" in text for text in texts(root))
+
+
+def test_memory_whose_parts_are_not_known_is_drawn_whole():
+    assert not of_class(drawn(result()), "share")
+
+
+def marked(*marks, wall=10.0):
+    run = result(Outcome.COMPLETED, wall=wall)
+    return replace(run, timeline=replace(run.timeline, marks=marks))
+
+
+def labels(root):
+    return ["".join(text.itertext()) for text in of_class(root, "flag")]
+
+
+def test_each_mark_is_a_line_with_its_label_and_the_codes_own_are_in_quotes():
+    root = drawn(marked(Mark("first output", 2.0), Mark("sorted", 7.5, own=True)))
+    assert [line.get("x1") for line in of_class(root, "moment")] == ["20.00%", "75.00%"]
+    assert sorted(labels(root)) == ["first output", "“sorted”"]
+
+
+@pytest.mark.parametrize(
+    ("marks", "label"),
+    [
+        ([Mark("paused", 5), Mark("resumed", 5.01)], "paused, resumed"),
+        ([Mark("step", 5, own=True)] * 4, "“step” \u00d74"),
+        ([Mark(f"a rather long label {n}", 5) for n in range(3)], "a rather long label 0 +2"),
+    ],
+)
+def test_marks_at_one_place_are_one_line(marks, label):
+    root = drawn(marked(*marks))
+    assert len(of_class(root, "moment")) == 1
+    assert labels(root) == [label]
+
+
+def shown_labels(source, width):
+    """Give the labels that the style shows in a picture so many pixels wide, each with its extent."""
+    root = ET.fromstring(source)
+    rules = re.findall(
+        r"@media\(min-width:([\d.]+)px\) and \(max-width:([\d.]+)px\)\{([^{}]*)\{display:inline\}\}", source
+    )
+    classes = {
+        name.strip(".") for low, high, names in rules if float(low) <= width <= float(high) for name in names.split(",")
+    }
+    for text in of_class(root, "flag"):
+        if classes & set(text.get("class").split()):
+            start = float(text.get("x").rstrip("%")) / 100 * (width - 148) + float(text.get("dx"))
+            long = 5.6 * len("".join(text.itertext()))
+            yield (start - long, start) if text.get("text-anchor") == "end" else (start, start + long)
+
+
+@pytest.mark.parametrize("width", [300, 380, 500, 777, 900, 1200])
+@pytest.mark.parametrize("count", [2, 9, 40, 100])
+def test_no_label_of_a_mark_stands_over_another_or_outside_the_picture(width, count):
+    marks = [Mark(f"a label {n * 7919}", 10 * n / count, own=n % 3 == 0) for n in range(count)]
+    extents = sorted(shown_labels(picture.svg(marked(*marks)), width))
+    assert extents
+    assert all(left[1] < right[0] for left, right in pairwise(extents))
+    assert extents[0][0] > -60
+    assert extents[-1][1] < width - 60
+
+
+def test_a_wide_picture_shows_more_labels_than_a_narrow_one():
+    marks = [Mark(f"step {n}", n / 4) for n in range(40)]
+    numbers = [len(list(shown_labels(picture.svg(marked(*marks)), width))) for width in (300, 600, 1200)]
+    assert numbers == sorted(set(numbers))
+
+
+def test_many_marks_do_not_hide_the_curves():
+    root = drawn(marked(*(Mark("x", n / 10) for n in range(100))))
+    assert {line.get("y2") for line in of_class(root, "moment")} == {"-1.0"}
+
+
+def test_a_label_that_the_code_chose_is_text_whatever_is_in_it():
+    root = drawn(marked(Mark("</text><script>\x00\x1b[31m\u202e" + "x" * 500, 5.0, own=True)))
+    (label,) = labels(root)
+    assert label.startswith("“</text><script>[31m")
+    assert len(label) == 30
+
+
+def test_the_description_tells_the_marks():
+    told = words.described(marked(Mark("first output", 2.0), Mark("sorted", 7.5, own=True)))
+    assert told.endswith("Marks: first output at 2.00 s, “sorted” at 7.50 s.")
+    many = words.described(marked(*(Mark("x", n) for n in range(10))))
+    assert many.endswith("x at 7.00 s, and 2 more.")
+
+
+def test_a_timeline_alone_is_drawn_without_an_ending():
+    timeline = replace(result().timeline, memory_limit_bytes=512 * MIB)
+    root = course(timeline)
+    assert len(of_class(root, "curve")) == 2
+    assert "limit 512 MiB" in texts(root)
+    assert not of_class(root, "cause")
+    assert any(text.startswith("3.20 s") for text in texts(root))
+    assert "limit" not in "".join(texts(course(result().timeline)))
+
+
+@pytest.mark.parametrize(("samples", "word"), [((), "no samples"), ((Sample(seconds=0.5),), "0.50 s")])
+def test_a_timeline_too_short_for_curves_is_one_line(samples, word):
+    drawing = Timeline(samples).plot()
+    assert drawing.height == picture.SHORT_HEIGHT
+    assert texts(ET.fromstring(drawing.svg())) == [word]
+
+
+def test_a_notebook_shows_a_drawing_and_a_file_holds_it(tmp_path):
+    drawing = result().timeline.plot()
+    assert drawing._repr_mimebundle_(include=None, exclude=None) == {
+        "text/html": drawing._repr_html_(),
+        "text/plain": f"<Drawing: {drawing.described}>",
+    }
+    drawing.save(tmp_path / "run.svg", theme="light")
+    drawing.save(tmp_path / "run.HTML")
+    assert (tmp_path / "run.svg").read_text(encoding="utf-8") == drawing.svg(theme="light")
+    page = (tmp_path / "run.HTML").read_text(encoding="utf-8")
+    assert drawing.html() in page
+    assert 'content="light dark"' in page
+
+
+def test_a_drawing_in_another_format_is_refused_with_a_remedy(tmp_path):
+    with pytest.raises(SandboxError) as caught:
+        result().plot().save(tmp_path / "run.png")
+    assert "svg" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,18 @@ import pickle
 
 import pytest
 
-from sandbox_magic import Guard, Isolation, Outcome, Result, RunFailed, SandboxError, SandboxUnavailable, Usage
+from sandbox_magic import (
+    Guard,
+    Isolation,
+    Limits,
+    Outcome,
+    Result,
+    RunFailed,
+    SandboxError,
+    SandboxUnavailable,
+    Usage,
+    picture,
+)
 from sandbox_magic.policy import MIB
 from sandbox_magic.result import seconds, signal_name, size
 
@@ -78,6 +89,27 @@ def test_the_repr_is_one_line_of_figures_and_leaves_out_what_is_not_known():
     known = Usage(wall_seconds=3.2, cpu_seconds=3.1, peak_memory_bytes=12 * MIB)
     assert repr(result(usage=known, stdout="x" * 10_000)) == "<Result: COMPLETED, 3.20 s, CPU 3.10 s, peak 12.0 MiB>"
     assert repr(result(Outcome.FAILED)) == "<Result: FAILED, 3.20 s>"
+
+
+def test_a_notebook_shows_a_card_and_a_terminal_the_line():
+    run = result(stdout="<b>")
+    bundle = run._repr_mimebundle_(include=None, exclude=None)
+    assert set(bundle) == {"text/html", "text/plain"}
+    assert bundle["text/plain"] == repr(run)
+    assert "&lt;b&gt;" in bundle["text/html"]
+
+
+def test_ipython_asks_for_that():
+    formatter = pytest.importorskip("IPython.core.formatters").DisplayFormatter()
+    run = result()
+    assert formatter.format(run) == (run._repr_mimebundle_(), {})
+
+
+def test_a_result_knows_its_limits_and_draws_itself():
+    run = result(limits=Limits(memory_bytes=100 * MIB))
+    assert run.limits.memory_bytes == 100 * MIB
+    assert result().limits == Limits()
+    assert run.plot().svg() == picture.svg(run)
 
 
 def test_a_result_travels_between_processes():

@@ -1,0 +1,144 @@
+"""A result as a notebook shows it: its picture, its notes, and the rest folded below. No script in it."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from sandbox_magic import picture, words
+from sandbox_magic.result import seconds, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sandbox_magic.result import Guard, Isolation, Result, Usage
+
+SHOWN_CHARACTERS = 2000  # of each stream; the whole of it is in the result
+_MOST_PATHS = 12
+_COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
+_REDRAWN = re.compile(r"[^\n]*\r(?!\n)")  # what a progress bar wrote over
+
+# It takes the page's colours, so it is as light or as dark as the page; a front end that drops the style
+# shows the same elements plainly.
+STYLE = """<style>
+.sandbox-result{max-width:1200px;font:12px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif}
+.sandbox-result img{margin-bottom:5px}
+.sandbox-result :is(p,.sandbox-table){margin:5px 14px}
+.sandbox-result details{margin:0 14px;border-top:1px solid #8883}
+.sandbox-result details :is(p,.sandbox-table){margin:0 0 8px}
+.sandbox-result summary{padding:4px 0;cursor:pointer}
+.sandbox-result small{font-size:inherit;opacity:.7;margin-left:.5em}
+.sandbox-result pre{margin:0 0 8px;padding:6px 8px;max-height:240px;overflow:auto;background:#8881;border-radius:4px;
+font:11.5px/1.45 ui-monospace,'DejaVu Sans Mono',monospace;white-space:pre-wrap;overflow-wrap:anywhere}
+.sandbox-result .sandbox-table{overflow-x:auto}
+.sandbox-result.sandbox-result table{margin:0;border:0;border-collapse:collapse;font-size:12px;table-layout:auto}
+.sandbox-result.sandbox-result :is(th,td){padding:2px 18px 2px 0;border:0;text-align:left;vertical-align:top;
+max-width:none;background:none;white-space:normal;font-weight:normal;font-variant-numeric:tabular-nums}
+.sandbox-result.sandbox-result thead th{opacity:.7}
+.sandbox-result.sandbox-result :is(tbody th,.figures td){white-space:nowrap}
+</style>"""
+
+
+def html(result: Result) -> str:
+    """Give the card of a run. What the code wrote is escaped, and cut to its first 2000 characters a stream."""
+    notes = "".join(f"<p>{escape(note)}</p>" for note in result.notes)
+    folded = (
+        *_stream("output", "stdout", result.stdout),
+        *_stream("errors", "stderr", result.stderr),
+        _folded("figures", _cost(result), table(_figures(result.usage))),
+        *_isolation(result.isolation),
+    )
+    return f'{STYLE}<div class="sandbox-result">{picture.html(result)}{notes}{"".join(folded)}</div>'
+
+
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, kind: str = "figures") -> str:
+    """Give a table of texts, the first of each row its name; everything is escaped.
+
+    Args:
+        rows: Texts of each row.
+        head: Texts above the columns.
+        kind: ``figures`` are not wrapped, ``prose`` is.
+    """
+    top = "".join(f"<th>{escape(text)}</th>" for text in head)
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>"
+        for name, *texts in rows
+    )
+    above = f"<thead><tr>{top}</tr></thead>" if top else ""
+    return f'<div class="sandbox-table {kind}"><table>{above}<tbody>{body}</tbody></table></div>'
+
+
+def plain(text: str) -> str:
+    """Give text as it would stand on a terminal without colours."""
+    return _REDRAWN.sub("", _COLOURS.sub("", text)).replace("\r", "").encode("utf-8", "replace").decode()
+
+
+def _folded(name: str, about: str, inside: str) -> str:
+    return f"<details><summary>{escape(name)}<small>{escape(about)}</small></summary>{inside}</details>"
+
+
+def _stream(name: str, attribute: str, text: str) -> Iterator[str]:
+    if not text:
+        return
+    lines = text.count("\n") + (not text.endswith("\n"))
+    about = f"{lines:,} {'line' if lines == 1 else 'lines'}"
+    head = plain(text[:SHOWN_CHARACTERS])
+    cut = ""
+    if len(text) > SHOWN_CHARACTERS:
+        cut = f"<p>The first {SHOWN_CHARACTERS:,} of {len(text):,} characters; all of them: .{attribute}</p>"
+    yield _folded(name, about, f"<pre>{escape(head)}</pre>{cut}")
+
+
+def _cost(result: Result) -> str:
+    usage = result.usage
+    moved = [
+        f"{size(value)} {verb}"
+        for verb, value in (("read", usage.read_bytes), ("written", usage.written_bytes))
+        if value is not None
+    ]
+    return ", ".join(moved)
+
+
+def _figures(usage: Usage) -> Iterator[tuple[str, str]]:
+    yield "real time", seconds(usage.wall_seconds)
+    yield "CPU time", _known(usage.cpu_seconds, seconds)
+    files = ", cached pages of files included" if usage.peak_includes_files else ""
+    yield "most memory", _known(usage.peak_memory_bytes, size) + files
+    yield "most processes at once", _known(usage.peak_processes, str)
+    yield "bytes read", _known(usage.read_bytes, size)
+    yield "bytes written", _known(usage.written_bytes, size)
+    if usage.paused_seconds:
+        yield "paused for", seconds(usage.paused_seconds)
+    yield "start of the sandbox", seconds(usage.park_seconds)
+
+
+def _known(value: float | None, write: Callable[[float], str]) -> str:
+    return "unknown" if value is None else write(value)
+
+
+def _isolation(isolation: Isolation) -> Iterator[str]:
+    if not isolation.guards:
+        return
+    weaker = [guard.name for guard in isolation.weaker]
+    about = f"{len(weaker)} of {len(isolation.guards)} weaker: {', '.join(weaker)}" if weaker else "all enforced"
+    shared = [words.printable(path, 200) for path in isolation.shared[:_MOST_PATHS]]
+    more = len(isolation.shared) - len(shared)
+    paths = ", ".join(shared) + (f" and {more} more" if more else "")
+    below = [
+        f"<p>{escape(text)}</p>"
+        for text in (f"Also readable, of the host's: {paths}." if shared else "", isolation.bwrap)
+        if text
+    ]
+    head = (
+        "",
+        "held by",
+        "how strictly",
+        "to make it stronger" if any(guard.remedy for guard in isolation.guards) else "",
+    )
+    rows = table(map(_guard, isolation.guards), head, kind="prose")
+    yield _folded("isolation", about, rows + "".join(below))
+
+
+def _guard(guard: Guard) -> tuple[str, str, str, str]:
+    return guard.name, guard.mechanism, guard.strength, guard.remedy

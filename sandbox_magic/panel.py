@@ -1,0 +1,220 @@
+"""One panel of a picture: curves over their axes, each with its word at its end.
+
+Text stands in percent of the plot, curves in an inner drawing that is stretched without its
+strokes: so a picture follows the width it is given and its text keeps its size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from sandbox_magic.ink import LEFT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sandbox_magic.axes import Axis
+
+Point = tuple[float, float | None]
+
+_STRETCH = 1000  # the curves' own unit of width
+_LINE_HEIGHT = 12
+_BESIDE = 0.4  # of the width: words that begin closer than this may meet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One curve.
+
+    Attributes:
+        name: ``cpu``, ``memory``, ``first`` or ``second``; the prefix of its classes.
+        points: Time and value; None where the value is not known.
+        word: What is written at its end.
+        dashed: Whether the line is dashed and nothing is filled below it.
+    """
+
+    name: str
+    points: Sequence[Point]
+    word: str
+    dashed: bool = False
+
+    @property
+    def last(self) -> tuple[float, float] | None:
+        """The last known point."""
+        return next(((x, y) for x, y in reversed(self.points) if y is not None), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """The upper part of a curve's value, told apart from the rest of it.
+
+    Attributes:
+        points: Time, the value of the rest, the whole value.
+        word: What the part is, and how much.
+        lasts: Whether that is so at the curve's end; else it is the most there was.
+    """
+
+    points: Sequence[tuple[float, float | None, float | None]]
+    word: str
+    lasts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Curves with their axes.
+
+    Attributes:
+        top: Its upper edge, in pixels.
+        height: In pixels.
+        across: The axis of time.
+        up: The axis of the values.
+        curves: The curves, the last one on top.
+        caption: Written above the limit's line, or above the panel.
+        share: A part of the only curve's value.
+    """
+
+    top: int
+    height: int
+    across: Axis
+    up: Axis
+    curves: tuple[Curve, ...]
+    caption: str = ""
+    share: Share | None = None
+
+    def draw(self) -> str:
+        """Draw it, in an element of its own."""
+        stretched = "".join((*self._areas(), *self._shared(), *self._lines()))
+        curves = (
+            f'<svg viewBox="0 0 {_STRETCH} {self.height}" preserveAspectRatio="none" '
+            f'width="100%" height="100%">{stretched}</svg>'
+        )
+        parts = (*self._grid(), curves, *self._limit(), *self._ends(), *self._shared_word())
+        return plot(self.top, self.height, "".join(parts))
+
+    def _y(self, value: float) -> float:
+        """Give a value's distance from the upper edge, in pixels."""
+        return self.height * (1 - value / self.up.end)
+
+    def _path(self, points: Iterable[tuple[float, float]]) -> str:
+        return "L".join(f"{_STRETCH * x / self.across.end:.1f},{self._y(y):.1f}" for x, y in points)
+
+    def _grid(self) -> Iterator[str]:
+        for value, label in self.up.ticks:
+            y = self._y(value)
+            yield line("grid", 0, y, 100, y)
+            yield f'<text x="-7" y="{y + 3.5:.1f}" text-anchor="end">{escape(label)}</text>'
+
+    def _areas(self) -> Iterator[str]:
+        for curve in self.curves:
+            for piece in () if curve.dashed else _pieces(curve.points):
+                feet = self._path([(piece[0][0], 0), *piece, (piece[-1][0], 0)])
+                yield f'<path class="area {curve.name}-fill" d="M{feet}Z"/>'
+
+    def _lines(self) -> Iterator[str]:
+        for curve in self.curves:
+            dashed = " dashed" if curve.dashed else ""
+            for piece in _pieces(curve.points):
+                yield f'<path class="curve {curve.name}{dashed}" d="M{self._path(piece)}"/>'
+
+    def _shared(self) -> Iterator[str]:
+        if self.share is None:
+            return
+        name = self.curves[0].name
+        rest = [(x, None if whole is None else below) for x, below, whole in self.share.points]
+        wholes = {x: whole for x, _, whole in self.share.points if whole is not None}
+        for piece in _pieces(rest):
+            back = self._path((x, wholes[x]) for x, _ in reversed(piece))
+            yield f'<path class="share {name}-fill" d="M{self._path(piece)}L{back}Z"/>'
+            yield f'<path class="curve part {name}" d="M{self._path(piece)}"/>'
+
+    def _shared_word(self) -> Iterator[str]:
+        """Write what the part is: below the curve's word if it lasts to there, else where it is greatest."""
+        if self.share is None:
+            return
+        known = [(x, y, whole) for x, y, whole in self.share.points if y is not None and whole is not None]
+        if self.share.lasts:
+            x, _, whole = known[-1]
+            below = self._baseline(whole) + _LINE_HEIGHT
+            yield self._word(self.curves[0].name, x, min(below, self.height + _LINE_HEIGHT), self.share.word, "aside")
+            return
+        x, y, whole = max(known, key=lambda point: point[2] - point[1])
+        anchor = "start" if x < self.across.end / 3 else "end" if x > self.across.end * 2 / 3 else "middle"
+        yield (
+            f'<text class="halo" x="{100 * x / self.across.end:.2f}%" y="{self._y((y + whole) / 2) + 3.5:.1f}" '
+            f'text-anchor="{anchor}">{escape(self.share.word)}</text>'
+        )
+
+    def _ends(self) -> Iterator[str]:
+        ends = [(curve, curve.last) for curve in self.curves]
+        baselines = [self.height if last is None else self._baseline(last[1]) for _, last in ends]
+        if len(ends) > 1:
+            baselines = self._apart(ends, baselines)
+        for (curve, last), baseline in zip(ends, baselines, strict=True):
+            if last is not None:
+                x, y = f"{100 * last[0] / self.across.end:.2f}%", self._y(last[1])
+                yield f'<circle class="{curve.name}-fill" cx="{x}" cy="{y:.1f}" r="3"/>'
+            yield self._word(curve.name, self.across.end if last is None else last[0], baseline, curve.word)
+
+    def _apart(
+        self, ends: Sequence[tuple[Curve, tuple[float, float] | None]], baselines: Sequence[float]
+    ) -> list[float]:
+        """Move two words apart that would meet, the lower one down, or the upper one up at the bottom."""
+        places = [self.across.end if last is None else last[0] for _, last in ends]
+        upper, lower = sorted(range(2), key=lambda index: baselines[index])
+        moved = list(baselines)
+        if abs(places[0] - places[1]) < _BESIDE * self.across.end:
+            lack = max(0.0, _LINE_HEIGHT - (moved[lower] - moved[upper]))
+            moved[lower] = min(moved[lower] + lack, self.height + 3)
+            moved[upper] = min(moved[upper], moved[lower] - _LINE_HEIGHT)
+        return moved
+
+    def _baseline(self, value: float) -> float:
+        return min(max(self._y(value) + 4, 9), self.height)
+
+    def _word(self, name: str, x: float, baseline: float, word: str, kind: str = "word") -> str:
+        place = f'x="{100 * x / self.across.end:.2f}%" dx="8" y="{baseline:.1f}"'
+        return f'<text class="{kind} halo {name}-word" {place}>{escape(word)}</text>'
+
+    def _limit(self) -> Iterator[str]:
+        y = 0.0
+        if self.up.limit is not None:
+            y = self._y(self.up.limit)
+            yield line("limit", 0, y, 100, y)
+        if self.caption:
+            yield f'<text class="halo" x="4" y="{y - 4:.1f}">{escape(self.caption)}</text>'
+
+
+def time_ticks(across: Axis, y: float) -> str:
+    """Write the axis of time, to be put into a `plot`."""
+    return "".join(
+        f'<text x="{100 * value / across.end:.2f}%" y="{y}" text-anchor="middle">{escape(label)}</text>'
+        for value, label in across.ticks
+    )
+
+
+def plot(top: int, height: int, body: str) -> str:
+    """Give a drawing between the gutters, as wide as they leave.
+
+    That width is a calculation, which Firefox takes for a foreign object but not for an inner `svg`.
+    """
+    inner = f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="{height}">{body}</svg>'
+    return f'<foreignObject class="plot" x="{LEFT}" y="{top}" width="80%" height="{height}">{inner}</foreignObject>'
+
+
+def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    """Draw a straight line; x in percent, y in pixels."""
+    return f'<line class="{kind}" x1="{x1:.2f}%" y1="{y1:.1f}" x2="{x2:.2f}%" y2="{y2:.1f}"/>'
+
+
+def _pieces(points: Sequence[Point]) -> Iterator[list[tuple[float, float]]]:
+    """Give the stretches of known values; one alone is no line."""
+    piece: list[tuple[float, float]] = []
+    for x, y in (*points, (0.0, None)):
+        if y is not None:
+            piece.append((x, y))
+            continue
+        if len(piece) > 1:
+            yield piece
+        piece = []
