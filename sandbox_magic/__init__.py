@@ -1,17 +1,22 @@
 """Run code that you do not trust: ``%load_ext sandbox_magic``, then ``%%sandbox`` on top of a cell."""
 
-from __future__ import annotations
-
+import sys
 from typing import TYPE_CHECKING
 
-from sandbox_magic.comparison import Comparison, compare
-from sandbox_magic.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
-from sandbox_magic.events import Ended, Event, Mark, Sample, Text
-from sandbox_magic.loop import Run
-from sandbox_magic.policy import Limits, Policy
-from sandbox_magic.result import Guard, Isolation, Outcome, Result, Usage
-from sandbox_magic.run import run, stream
-from sandbox_magic.timeline import Timeline
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("sandbox_magic") and not sys.flags.safe_path:
+    del sys.path[0]  # python -m puts the working directory first, which may hold a stranger's selectors.py
+
+from sandbox_magic.trusted import importing
+
+with importing():  # a notebook's folder stands before the standard library too
+    from sandbox_magic.comparison import Comparison, compare
+    from sandbox_magic.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
+    from sandbox_magic.events import Ended, Event, Mark, Sample, Text
+    from sandbox_magic.loop import Run
+    from sandbox_magic.policy import Limits, Policy
+    from sandbox_magic.result import Guard, Isolation, Outcome, Result, Usage
+    from sandbox_magic.run import run, stream
+    from sandbox_magic.timeline import Timeline
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -45,21 +50,21 @@ __all__ = [
 ]
 
 
-def diagnose() -> Diagnosis:
+def diagnose() -> "Diagnosis":
     """Give what this machine enforces, found by starting a sandbox; print it for a table."""
-    from sandbox_magic.jail import doctor
-
+    with importing():
+        from sandbox_magic.jail import doctor
     return doctor.diagnose()
 
 
-def load_ipython_extension(shell: InteractiveShell) -> None:
+def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Make ``%%sandbox`` and ``%sandbox`` known (called by ``%load_ext sandbox_magic``)."""
-    from sandbox_magic.notebook import magic
-
+    with importing():
+        from sandbox_magic.notebook import magic
     magic.load(shell)
 
 
-def unload_ipython_extension(shell: InteractiveShell) -> None:
+def unload_ipython_extension(shell: "InteractiveShell") -> None:
     """Take the magics away (called by ``%unload_ext sandbox_magic``)."""
     from sandbox_magic.notebook import magic
 

@@ -1,31 +1,111 @@
-"""The command line: ``sandbox-magic doctor`` for now."""
+"""The command line: ``sandbox-magic run``, ``plot``, ``doctor``."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
-from typing import TYPE_CHECKING
+import traceback
+from typing import TYPE_CHECKING, Protocol
+
+from sandbox_magic import exits
+from sandbox_magic.commands.doctor import Doctor
+from sandbox_magic.commands.plot import Plot
+from sandbox_magic.commands.run import Run
+from sandbox_magic.errors import PolicyError, SandboxError
+from sandbox_magic.usage_file import BadUsageFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class Command(Protocol):
+    """One command.
+
+    Attributes:
+        name: As it is typed.
+        help: One line; ends without a full stop.
+    """
+
+    name: str
+    help: str
+
+    def prepare(self, parser: argparse.ArgumentParser) -> None:
+        """Add what it takes to its parser."""
+
+    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
+        """Give the words that the parser reads, and those that belong to somebody else."""
+
+    def run(self, given: argparse.Namespace, rest: list[str]) -> int:
+        """Do it.
+
+        Args:
+            given: What the parser read.
+            rest: The words that it did not.
+
+        Returns:
+            The exit status.
+        """
+
+
+COMMANDS: tuple[Command, ...] = (Run(), Plot(), Doctor())
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the parser of all commands."""
+    whole = argparse.ArgumentParser(prog="sandbox-magic", description="Run code that you do not trust.")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        own = commands.add_parser(
+            command.name,
+            help=command.help,
+            description=f"{command.help[0].upper()}{command.help[1:]}.",
+            formatter_class=_Help,
+            allow_abbrev=False,
+        )
+        command.prepare(own)
+    return whole
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=32, width=110)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; give its exit status."""
-    parser = argparse.ArgumentParser(prog="sandbox-magic", description="Run code that you do not trust.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    doctor = commands.add_parser("doctor", help="say what this machine enforces, found by trying it")
-    doctor.add_argument("--json", action="store_true", help="as JSON")
-    return _doctor(as_json=parser.parse_args(arguments).json)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = next((command for command in COMMANDS if words[:1] == [command.name]), None)
+    own, rest = command.divide(words[1:]) if command else (words[1:], [])
+    given = parser().parse_args([*words[:1], *own])
+    assert command is not None, "the parser refuses what is no command"  # noqa: S101 - tells the type checker
+    try:
+        return command.run(given, rest)
+    except (PolicyError, BadUsageFile) as error:
+        return _failed(command, error, exits.USAGE)
+    except (SandboxError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            _let_go_of_stdout()
+            return exits.READER_GONE
+        return _failed(command, error, exits.REFUSED)
+    except KeyboardInterrupt:
+        return exits.INTERRUPTED
+    except Exception:  # noqa: BLE001 - a mistake of ours must not look like the script's own exit status 1
+        traceback.print_exc()
+        return exits.REFUSED
 
 
-def _doctor(*, as_json: bool) -> int:
-    from sandbox_magic.jail.doctor import diagnose
+def _failed(command: Command, error: Exception, status: int) -> int:
+    for line in str(error).splitlines():
+        print(f"sandbox-magic {command.name}: {line}", file=sys.stderr)
+    return status
 
-    found = diagnose()
-    print(json.dumps(found.as_dict(), indent=2) if as_json else found)
-    return 0 if found.ok else 1
+
+def _let_go_of_stdout() -> None:
+    """Leave nothing for the interpreter to flush at its end, which would complain."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 if __name__ == "__main__":

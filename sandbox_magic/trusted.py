@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
+from _thread import RLock
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_lock = threading.RLock()
+_lock = RLock()
 
 
 @contextmanager

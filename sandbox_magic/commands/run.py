@@ -1,0 +1,211 @@
+"""``sandbox-magic run``: a script in a sandbox, as if it had been started by Python itself."""
+
+from __future__ import annotations
+
+import io
+import select
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+from sandbox_magic import exits, words
+from sandbox_magic import options as _options
+from sandbox_magic.commands import files, pictures
+from sandbox_magic.errors import PolicyError
+from sandbox_magic.events import Ended, Sample, Text
+from sandbox_magic.run import interrupting, stream
+from sandbox_magic.terminal import Terminal
+from sandbox_magic.usage_file import to_json
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+    from types import FrameType
+
+    from sandbox_magic.result import Result
+
+_SOON_SECONDS = 2.0  # for input; whoever waits longer is told
+
+_LONG = {flag: f"--{option.name}" for option in _options.OPTIONS for flag in option.flags}
+_SWITCHES = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse is None)
+_VALUED = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse) | {"--save-usage", "--plot"}
+_STATES = ("on", "off", "true", "false", "yes", "no")  # what may follow a switch
+
+USAGE = "sandbox-magic run [OPTIONS] SCRIPT [ARGS...]"
+EPILOG = f"""\
+Options stand before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may stand before
+SCRIPT. Standard input is passed to the script, read to its end before the script starts, unless it is a
+terminal or --stdin is given. Ctrl-C stops the script.
+
+{exits.HELP}"""
+
+
+class Run:
+    """Runs a script."""
+
+    name = "run"
+    help = "run a Python script in a sandbox: no network, no files of yours, bounded in time, memory and processes"
+
+    def prepare(self, parser: argparse.ArgumentParser) -> None:
+        """Add the script, the table's options, and the files to write."""
+        parser.usage, parser.epilog = USAGE, EPILOG
+        parser.add_argument(
+            "script", metavar="SCRIPT", nargs="?", help="the path of a Python file; - reads it from standard input"
+        )
+        parser.add_argument("arguments", metavar="ARGS", nargs="*", help="the script's own arguments, options included")
+        parser.add_argument("--save-usage", metavar="FILE.json", help="write how it ended and what it used over time")
+        parser.add_argument("--plot", metavar="FILE", help="draw that: .svg, .html, or .png with sandbox-magic[plot]")
+        _options.add_to(parser)
+
+    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
+        """Give our options, and the rest: SCRIPT and what follows it, after ``--`` if that stands before it.
+
+        argparse itself would take options of ours out of the script's arguments, drop a ``--`` that is
+        the script's, and take SCRIPT for the value of a switch before it.
+        """
+        own: list[str] = []
+        rest = words[:]
+        while rest and rest[0].startswith("-") and rest[0] != "-":
+            word = _LONG.get(rest[0], rest[0])
+            del rest[0]
+            if word == "--":
+                return own, [word, *rest]
+            if word in _SWITCHES:
+                word += f"={rest.pop(0)}" if rest and rest[0].lower() in _STATES else "=on"
+            elif word in _VALUED and rest:
+                word += f"={rest.pop(0)}"
+            own.append(word)
+        return own, rest
+
+    def run(self, given: argparse.Namespace, rest: list[str]) -> int:
+        """Run it; give the exit status that `exits` has for how it ended."""
+        sure, rest = rest[:1] == ["--"], rest[1:] if rest[:1] == ["--"] else rest
+        if not rest:
+            raise PolicyError("there is no SCRIPT", remedy=USAGE)
+        values = _values(vars(given), rest[1:])
+        shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
+        _check_files(given)
+        if not sure and not shown.get("quiet"):
+            _say_misplaced(rest[1:])
+        source = _source(rest[0])
+        if "stdin" not in values:
+            values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
+        result = _shown(source, values, shown)
+        _write_files(given, result)
+        return 0 if shown.get("no_raise_error") else exits.status(result)
+
+
+def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, object]:
+    """Give the parsed options of the table, the script's arguments among them."""
+    table = {key: value for key, value in given.items() if key in _options.BY_KEYWORD}
+    if "result" in table:
+        raise PolicyError("option result: a terminal has no variables", remedy="--save-usage FILE.json")
+    if arguments and "args" in table:
+        raise PolicyError("option args: there are arguments after SCRIPT too", remedy="one of the two")
+    if arguments:
+        table["args"] = arguments
+    return _options.read(table, ("limits", "policy", "run", "show"))
+
+
+def _say_misplaced(arguments: list[str]) -> None:
+    """Say it if options of ours stand where they are the script's; ``--`` before SCRIPT says that this is meant."""
+    names = [word.partition("=")[0] for word in arguments]
+    if ours := [name for name in names if name in _SWITCHES | _VALUED]:
+        text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic stand before SCRIPT"
+        print(f"sandbox: {text} (-- before SCRIPT leaves this line out)", file=sys.stderr)
+
+
+def _check_files(given: argparse.Namespace) -> None:
+    if given.plot:
+        pictures.check(given.plot)
+    for path in filter(None, (given.save_usage, given.plot)):
+        files.check(path)
+
+
+def _write_files(given: argparse.Namespace, result: Result) -> None:
+    if given.save_usage:
+        files.write(given.save_usage, to_json(result).encode())
+    if given.plot:
+        files.write(given.plot, pictures.drawn(given.plot, result))
+
+
+def _source(script: str) -> bytes:
+    if script == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return files.read(script)
+    except (OSError, ValueError) as error:
+        seen = getattr(error, "strerror", None) or str(error)
+        raise PolicyError(f"{script!r} can't be read", seen=seen, remedy="the path of a Python file, or -") from error
+
+
+def _standard_input(*, taken: bool, quiet: bool) -> bytes:
+    """Give what is on standard input; nothing if it is a terminal, was closed, or held the script itself."""
+    if taken or sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return b""
+    try:
+        waits = not select.select([sys.stdin], [], [], _SOON_SECONDS)[0]
+    except (OSError, ValueError):  # it is no file of the system's
+        waits = False
+    if waits and not quiet:
+        print("sandbox: waiting for the end of standard input; </dev/null gives the script none", file=sys.stderr)
+    return sys.stdin.buffer.read()
+
+
+def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
+    """Run the code and show its text as it comes, then how it ended."""
+    _write_whatever_comes()
+    quiet = bool(shown.get("quiet"))
+    run = stream(source, policy=None, **values)
+    live = not quiet and not shown.get("no_dashboard")
+    with _ended_by_signals(), run, Terminal(run.policy.limits, live=live) as terminal, interrupting(run):
+        for event in run:
+            match event:
+                case Text():
+                    terminal.write(event)
+                case Sample():
+                    terminal.add(event)
+                case Ended(result=result):
+                    terminal.end()
+                    if not quiet:
+                        terminal.say(
+                            *(f"sandbox: {line}" for line in (words.ended(result), *result.notes, *_weaker(result)))
+                        )
+        return run.result
+
+
+def _weaker(result: Result) -> Iterator[str]:
+    """Say to a person which guards the kernel does not hold for the run as a whole."""
+    weaker = [f"{guard.name} ({guard.strength})" for guard in result.isolation.weaker]
+    if weaker and sys.stderr.isatty():
+        yield f"not enforced for the run as a whole: {', '.join(weaker)}; sandbox-magic doctor says what mends it"
+
+
+def _write_whatever_comes() -> None:
+    """Let no character fail the run that the locale's encoding does not have."""
+    for file in (sys.stdout, sys.stderr):
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGHUP end it in good order; one that is ignored (nohup) stays so."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

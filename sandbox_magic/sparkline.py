@@ -1,0 +1,79 @@
+"""Curves made of characters: one row of blocks for the live line, two for the chart at the end."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sandbox_magic import words
+from sandbox_magic.axes import cpu_axis
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox_magic.events import Sample
+    from sandbox_magic.policy import Limits
+    from sandbox_magic.timeline import Timeline
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+UNKNOWN = "·"
+
+
+def spark(values: Sequence[float | None], top: float) -> str:
+    """Give one block for each value, the lowest for 0, the highest from ``top`` on; a dot for an unknown one."""
+    return "".join(UNKNOWN if value is None else BLOCKS[_level(value, top)] for value in values)
+
+
+def columns(samples: Sequence[Sample], field: str, width: int) -> list[float | None]:
+    """Give a value for each of ``width`` equal spans of time, from 0 to the last sample.
+
+    It is the largest that is known in the span. A sample tells about the time since the one before,
+    so it counts in every span that this time touches: a peak is never lost, whatever the width.
+    """
+    values: list[float | None] = [None] * width
+    end = samples[-1].seconds if samples else 0.0
+    if end <= 0:
+        return values
+    begin = 0.0
+    for sample in samples:
+        value = getattr(sample, field)
+        first, after = int(width * begin / end), math.ceil(width * sample.seconds / end)
+        for place in range(min(first, width - 1), min(max(after, first + 1), width)):
+            values[place] = _larger(values[place], value)
+        begin = sample.seconds
+    return values
+
+
+def pair(timeline: Timeline, width: int) -> tuple[str, str]:
+    """Give the sparklines of CPU and memory, each ``width`` characters.
+
+    CPU reaches up to whole cores; memory to its own peak, for eight levels up to a limit far above would be flat.
+    """
+    cores = cpu_axis(timeline.peak("cpu_percent")).ticks[-1][0]
+    return (
+        spark(columns(timeline.samples, "cpu_percent", width), cores),
+        spark(columns(timeline.samples, "memory_bytes", width), timeline.peak("memory_bytes") or 1),
+    )
+
+
+def chart(timeline: Timeline, limits: Limits, width: int) -> tuple[str, str]:
+    """Give the run in two rows: CPU and memory, each with its name, its course and its largest value.
+
+    Args:
+        timeline: The run's.
+        limits: The run's.
+        width: Characters of the courses alone.
+    """
+    cpu, memory = pair(timeline, width)
+    most_cpu, most_memory = timeline.peak("cpu_percent"), timeline.peak("memory_bytes")
+    cpu_words = "unknown" if most_cpu is None else f"at most {most_cpu:.0f} %"
+    memory_words = "unknown" if most_memory is None else f"at most {words.amount(most_memory, limits.memory_bytes)}"
+    return f"CPU    {cpu} {cpu_words}", f"memory {memory} {memory_words}"
+
+
+def _level(value: float, top: float) -> int:
+    return max(0, min(int(value / top * len(BLOCKS)), len(BLOCKS) - 1))
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)

@@ -1,0 +1,152 @@
+"""The file of ``--save-usage``: what is kept of a `Result` as JSON, and the `Result` made from it again.
+
+It is one object. Version 1 has these keys; a later sandbox_magic may add keys to any object in it
+without a new version, so a reader ignores what it does not know. What is not known is null, never 0.
+
+=================  ==================================================================================
+``format``         always ``sandbox_magic resource usage``
+``version``        1
+``outcome``        how the run ended, a name of `sandbox_magic.Outcome`
+``exit_code``      the code's own exit status; null if it did not exit by itself
+``signal``         the number of the signal that ended it; null if none did
+``dropped_bytes``  bytes of its output that were not kept
+``usage``          what it cost: the fields of `sandbox_magic.Usage`
+``limits``         its bounds: the fields of `sandbox_magic.Limits`
+``timeline``       ``samples``: a list of `sandbox_magic.Sample`, oldest first, at most 600 (``cpu_percent``
+                   is of one core); ``memory_source``; ``peaks``: [field, largest value] of all samples
+                   that were taken, those that were thinned out too; ``marks``: what happened, and when
+``isolation``      what was in force: the fields of `sandbox_magic.Isolation`
+``notes``          plain sentences for a person
+=================  ==================================================================================
+
+The code's output is not in it. A file may come from a stranger: reading it checks the type and the
+range of every value.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, asdict, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+
+from sandbox_magic.errors import PolicyError, SandboxError
+from sandbox_magic.result import Result
+
+FORMAT = "sandbox_magic resource usage"
+VERSION = 1
+MOST_CHARACTERS = 16 * 2**20
+_LARGEST = 2.0**63
+
+_PARTS = ("outcome", "exit_code", "signal", "dropped_bytes", "usage", "limits", "timeline", "isolation", "notes")
+
+
+class BadUsageFile(SandboxError, ValueError):  # noqa: N818 - reads as what it says, as the other kinds do
+    """It is no file that ``--save-usage`` wrote."""
+
+
+def to_json(result: Result) -> str:
+    """Give the text of the file, a line for each key."""
+    values = {name: _plain(getattr(result, name)) for name in _PARTS}
+    whole = {"format": FORMAT, "version": VERSION, **values}
+    return (
+        "{\n" + ",\n".join(f'"{key}": {json.dumps(value, allow_nan=False)}' for key, value in whole.items()) + "\n}\n"
+    )
+
+
+def from_json(text: str) -> Result:
+    """Give the result that a file tells about; its output is not in it.
+
+    Raises:
+        BadUsageFile: It is not such a file, or one of a newer version.
+    """
+    if len(text) > MOST_CHARACTERS:
+        _refuse(f"it has more than {MOST_CHARACTERS:,} characters")
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadUsageFile("this is no resource usage file", seen=str(error), remedy=_REMEDY) from error
+    if not isinstance(whole, dict) or whole.get("format") != FORMAT:
+        _refuse(f'it is not an object with "format": "{FORMAT}"')
+    if whole.get("version") != VERSION:
+        what = f"this resource usage file has version {str(whole.get('version'))[:20]!r}, not {VERSION}"
+        raise BadUsageFile(what, remedy="pip install --upgrade sandbox-magic")
+    try:
+        kinds = get_type_hints(Result)
+        return Result(**{name: _read(kinds[name], _member(whole, name), name) for name in _PARTS})
+    except PolicyError as error:  # the bounds make no sense
+        raise BadUsageFile("this is no resource usage file", seen=str(error), remedy=_REMEDY) from error
+
+
+_REMEDY = "a file that sandbox-magic run --save-usage wrote"
+
+
+def _refuse(seen: str) -> NoReturn:
+    raise BadUsageFile("this is no resource usage file", seen=seen, remedy=_REMEDY)
+
+
+def _plain(value: Any) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _member(whole: dict[str, Any], name: str) -> object:
+    if name not in whole:
+        _refuse(f"{name} is missing")
+    return whole[name]
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _read(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one for each form of type
+    """Give a value of the type that a field is annotated with.
+
+    Raises:
+        BadUsageFile: The value is not of that type.
+        PolicyError: The values of an object make no sense together.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is UnionType or NoneType in parts:
+        return None if value is None else _read(next(part for part in parts if part is not NoneType), value, where)
+    if origin is Literal:
+        return value if isinstance(value, str) and value in parts else _refuse(f"{where} is {str(value)[:40]!r}")
+    if origin is tuple:
+        return _sequence(parts, value, where)
+    if is_dataclass(kind):
+        return _object(kind, value, where)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return kind(value) if value in list(kind) else _refuse(f"{where} is {str(value)[:40]!r}")
+    if kind in (int, float):
+        return _number(kind, value, where)
+    if not isinstance(value, kind):
+        _refuse(f"{where} is of type {type(value).__name__}")
+    return "".join(c if c.isprintable() else "\ufffd" for c in value) if kind is str else value
+
+
+def _sequence(parts: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list) or (parts[-1] is not ... and len(value) != len(parts)):
+        _refuse(f"{where} is no list as it should be")
+    kinds = parts[:1] * len(value) if parts[-1] is ... else parts
+    return tuple(_read(kind, item, where) for kind, item in zip(kinds, value, strict=True))
+
+
+def _object(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        _refuse(f"{where} is no object")
+    hints = _hints(kind)
+    required = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+    if lacking := [name for name in required if name not in value]:
+        _refuse(f"{where}.{lacking[0]} is missing")
+    known = [field.name for field in fields(kind) if field.name in value]
+    return kind(**{name: _read(hints[name], value[name], f"{where}.{name}") for name in known})
+
+
+def _number(kind: type[int | float], value: Any, where: str) -> int | float:
+    wanted = (int, float) if kind is float else (int,)
+    if not isinstance(value, wanted) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
+        _refuse(f"{where} is {str(value)[:40]}")
+    return kind(value)
