@@ -130,6 +130,8 @@ def body(lib: ctypes.CDLL, machine: str) -> bytes:
                 add(ALLOW, name, bits)
         for name in seccomp.ABSENT.calls:
             add(ERRNO | errno.ENOSYS, name)
+        for name in seccomp.UNSUPPORTED.calls:
+            add(ERRNO | errno.EOPNOTSUPP, name)
         return exported(lib, context)
 
 
