@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox_magic.relay import Stream
     from sandbox_magic.timeline import Timeline
 
+_LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak
 
 
@@ -74,7 +75,8 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         limits=limits,
         timeline=replace(timeline, memory_limit_bytes=limits.memory_bytes),
         isolation=sandbox.isolation,
-        notes=notes(
+        notes=(_LOST,) * meter.lost
+        + notes(
             verdict,
             report,
             limits,

@@ -67,7 +67,7 @@ class Run:
         self._wrote = False
         self._text = Coalescer()
         self._recorder = Recorder()
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.PollSelector()  # needs no descriptor of its own
         self._closed = False
 
     @property
@@ -306,7 +306,7 @@ class Run:
             if left <= 0:
                 self._stop("cpu")
             soonest[0] = left / (os.cpu_count() or 1)
-        if sandbox.group.tier == "none":
+        if sandbox.group.tier == "none" or self._meter.lost:
             left = limits.memory_bytes - (sample.memory_bytes or 0)
             if left <= 0:
                 self._stop("memory")

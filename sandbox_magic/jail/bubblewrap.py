@@ -116,7 +116,7 @@ def _probe(path: str, _inode: int, _mtime: int) -> tuple[str, tuple[str, ...]]:
     try:
         listed = say("--help")
         version = say("--version").strip()
-    except (OSError, subprocess.SubprocessError):
+    except (PermissionError, subprocess.SubprocessError):  # what it lacks is shown when it is started
         return "bubblewrap of unknown version", ()
     missing = tuple(option for option in NEEDED if not re.search(rf"{option}\b", listed)) if listed else ()
     return version or "bubblewrap of unknown version", missing

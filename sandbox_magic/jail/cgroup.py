@@ -10,6 +10,7 @@ only itself needs no lock on v1, where moving another costs the kernel a grace p
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import itertools
 import os
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PREFIX = "sandbox-magic-"
 PERIOD_MICROSECONDS = 100_000  # of the CPU quota; the kernel's default
 _REMOVE_SECONDS = 2.0
+_PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.ENOSPC)
 _counter = itertools.count(1)
 
 
@@ -228,6 +230,13 @@ def settle(group: Group, limits: Limits, pid: int) -> Group:
 
 
 def _refuse(tier: str, error: Exception) -> None:
+    """Remember that a tier does not work here, unless it is only that something is short just now.
+
+    Raises:
+        OSError: It is: a weaker tier would be a weaker sandbox for a reason that passes.
+    """
+    if isinstance(error, OSError) and error.errno in _PASSING:
+        raise error
     _refused[tier] = f"{tier}: {error}"
 
 

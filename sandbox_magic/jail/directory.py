@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import tempfile
 from contextlib import suppress
 
 from sandbox_magic.errors import SandboxUnavailable
+
+_SESSION = "session"
 
 
 class RunDirectory:
@@ -62,6 +65,11 @@ class RunDirectory:
             ) from error
         return path
 
+    def record(self, pid: int) -> None:
+        """Note the process that leads the sandbox's session, for the sweep after our own death."""
+        with open(os.path.join(self.path, _SESSION), "w") as file:
+            file.write(f"{pid} {_started(pid)}")
+
     def remove(self) -> None:
         """Remove it."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -90,9 +98,40 @@ def sweep(root: str) -> None:
                 descriptor = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _end_session(entry.path)
                     shutil.rmtree(entry.path, ignore_errors=True)
                 finally:
                     os.close(descriptor)
+
+
+def _end_session(directory: str) -> None:
+    """Kill what is left of a sandbox whose host was killed.
+
+    A bwrap that is killed between its clone(2) and the uid map leaves a child that waits for ever.
+    Its session still bears the number of the dead bwrap, which the kernel gives to nobody else
+    as long as the session has a member.
+    """
+    try:
+        with open(os.path.join(directory, _SESSION)) as file:
+            leader, started = map(int, file.read().split())
+    except (OSError, ValueError):  # it was killed before there was one
+        return
+    if _started(leader) not in (0, started):
+        return  # another process has the number by now
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError):
+                if os.getsid(int(name)) == leader:
+                    os.kill(int(name), signal.SIGKILL)
+
+
+def _started(pid: int) -> int:
+    """Give when a process started, in ticks since the boot; 0 if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[19])  # field 22 of proc(5)
+    except OSError:
+        return 0
 
 
 def _root() -> str:

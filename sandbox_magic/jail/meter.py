@@ -30,6 +30,7 @@ class Meter:
 
     Attributes:
         memory_source: ``cgroup``, ``pss``, or ``rss`` once a process could not be read so closely.
+        lost: Whether the group could not be read any more: somebody took it away.
         cpu_before: CPU seconds used before "go", which are not the cell's.
 
     Args:
@@ -48,6 +49,7 @@ class Meter:
         self._transferred: dict[int, tuple[int, int]] = {}
         self._last: Sample | None = None
         self._cost = 0.0
+        self.lost = False
         reading = self._reading()
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
         self.cpu_before = self._cpu(reading)
@@ -89,8 +91,11 @@ class Meter:
     def _reading(self) -> Reading:
         """Read the group; without one, or if it was taken away, find the processes below PID 1."""
         reading = None
-        with suppress(OSError, KeyError, ValueError):
-            reading = self._group.reading()
+        if not self.lost:
+            try:
+                reading = self._group.reading()
+            except (OSError, KeyError, ValueError):
+                self.lost = True
         pids = _tree(self._pid) if reading is None else reading.pids
         self._processes = {pid: self._processes.get(pid) or self._process(pid) for pid in pids}
         return reading or Reading(pids=tuple(pids))

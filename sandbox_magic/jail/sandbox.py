@@ -71,6 +71,10 @@ class Sandbox:
         sandbox = cls()
         try:
             sandbox._start(policy)
+        except OSError as error:
+            sandbox.close()
+            what = "no sandbox could be started, so nothing was run"
+            raise SandboxUnavailable(what, seen=str(error), remedy="free what is short, and try again") from error
         except BaseException:
             sandbox.close()
             raise
@@ -137,6 +141,7 @@ class Sandbox:
         except OSError as error:
             raise unavailable(str(error)) from error
         self._exits.callback(self._reap)
+        self._directory.record(self._process.pid)
         return told
 
     def _pipe(self, theirs: ExitStack, *, ours: str) -> tuple[int, int]:
@@ -283,7 +288,9 @@ def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:
 def _in_memory(stack: ExitStack, data: bytes) -> int:
     descriptor = os.memfd_create("sandbox-magic", os.MFD_CLOEXEC)
     stack.callback(os.close, descriptor)
-    os.write(descriptor, data)
+    if os.write(descriptor, data) != len(data):  # cut options would be fewer protections
+        msg = "the sandbox's options could not be written whole"
+        raise OSError(msg)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 

@@ -1,0 +1,250 @@
+"""Every limit, as the tier in force here holds it, and as it is held where there is no cgroup."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic import Outcome, Sample
+from sandbox_magic.jail import cgroup
+
+MIB = 2**20
+PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
+
+
+@pytest.fixture(scope="module")
+def slowness():
+    """How many times slower than that machine a sandbox starts here; at least 1."""
+    sm.run("pass")
+    return max(1.0, statistics.median(sm.run("pass").usage.park_seconds for _ in range(5)) / PARK_SECONDS)
+
+
+@pytest.fixture(params=["the best tier", "no cgroup"])
+def tier(request, monkeypatch):
+    """The test is about what this machine enforces, and then about what is left without a cgroup."""
+    if request.param == "no cgroup":
+        monkeypatch.setattr(cgroup, "_tiers", dict)
+
+
+def run(source, **options):
+    return sm.run(textwrap.dedent(source), **options)
+
+
+def is_enforced(result, name):
+    return result.isolation[name].strength == "enforced"
+
+
+FILL = "with open({!r}, 'wb') as f:\n    while True: f.write(b'x' * 2**20)"
+EATERS = {
+    "own memory": "kept = []\nwhile True: kept.append(b'x' * 2**20)",
+    "children": """
+        import os, time
+        for _ in range(8):
+            if os.fork() == 0:
+                b = b"x" * (16 << 20)
+                time.sleep(600)
+        os.wait()
+    """,
+    "home": FILL.format("f"),
+    "/tmp": FILL.format("/tmp/f"),
+    "/dev/shm": FILL.format("/dev/shm/f"),
+    "memfd": "import os\nf = os.memfd_create('f')\nfor _ in range(400): os.write(f, b'x' * 2**20)",
+    "SharedMemory": """
+        from multiprocessing.shared_memory import SharedMemory
+        shared = SharedMemory(create=True, size=200 << 20)
+        for place in range(0, 200 << 20, 4096): shared.buf[place] = 1
+    """,
+}
+
+
+@pytest.mark.parametrize("eater", EATERS)
+def test_memory_of_the_whole_tree(eater, slowness):
+    """Processes and tmpfs together are held to the limit, and the peak is the kernel's: at the limit."""
+    result = run(EATERS[eater], memory="64M", disk="256M", timeout=20 * slowness)
+    assert not result.ok
+    if is_enforced(result, "memory"):
+        assert result.outcome is Outcome.OUT_OF_MEMORY, result.stderr
+        assert "It needed more than 64.0 MiB; --memory allows more." in result.notes
+        if result.usage.peak_memory_bytes is not None:
+            assert 62 * MIB <= result.usage.peak_memory_bytes <= 64 * MIB
+
+
+def test_only_a_child_out_of_memory(slowness):
+    """Then too the run is out of memory. v2 kills all of it; v1 one process, and a note tells that it was a child."""
+    code = """
+        import os
+        child = os.fork()
+        if child == 0:
+            kept = []
+            while True: kept.append(b"x" * 2**20)
+        os.waitpid(child, 0)
+        os._exit(0)
+    """
+    result = run(code, memory="64M", timeout=20 * slowness)
+    if is_enforced(result, "memory"):
+        assert result.outcome is Outcome.OUT_OF_MEMORY
+        told = any("killed a process that it had started" in note for note in result.notes)
+        assert told == ("v1" in result.isolation["memory"].mechanism)
+
+
+def test_short_spike_is_in_the_peak():
+    """A hundred megabytes for thirty milliseconds: the kernel's counter saw them, if there is one."""
+    result = run("import time\nb = b'x' * (100 << 20)\ntime.sleep(0.03)\ndel b", memory="256M")
+    assert result.ok
+    if is_enforced(result, "memory"):
+        assert result.usage.peak_memory_bytes is None or 100 * MIB <= result.usage.peak_memory_bytes <= 125 * MIB
+
+
+def cold_library():
+    """Gives a file of some megabytes that everybody may read and that is no longer in the page cache."""
+    sizes = {path: path.stat().st_size for path in Path("/usr/lib").glob("*/*.so*") if not path.is_symlink()}
+    for path in sorted((path for path in sizes if sizes[path] < 48 * MIB), key=sizes.__getitem__, reverse=True):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+        if str(path) not in Path("/proc/self/maps").read_text():
+            return path
+    pytest.fail("there is no library in /usr/lib")
+
+
+def test_file_pages_are_marked():
+    """A peak that holds cached pages of files says so; one that does not, doesn't."""
+    path = cold_library()
+    result = run(f"data = open({str(path)!r}, 'rb').read()")
+    assert result.ok
+    counted = is_enforced(result, "memory") and result.usage.peak_memory_bytes is not None
+    assert result.usage.peak_includes_files == counted
+    assert not run("data = b'x' * (8 << 20)\nopen('f', 'wb').write(data)").usage.peak_includes_files
+
+
+def test_kinds_of_memory_are_told_apart(slowness):
+    """Samples tell own memory, shared memory and files from each other; without a cgroup they say unknown."""
+    code = "import time\nb = b'x' * (40 << 20)\nopen('/dev/shm/f', 'wb').write(b'x' * (12 << 20))\ntime.sleep(600)"
+    with sm.stream(code, timeout=20 * slowness) as stream:
+        counted = is_enforced(next(stream) and stream._sandbox, "memory")
+        samples = (event for event in stream if isinstance(event, Sample) and event.memory_bytes >= 40 * MIB)
+        seen = next(sample for sample in samples if not counted or sample.shared_bytes >= 12 * MIB)
+    kinds = (seen.anonymous_bytes, seen.shared_bytes, seen.file_bytes)
+    if not counted:
+        assert kinds == (None, None, None)
+        return
+    assert seen.memory_bytes == seen.anonymous_bytes + seen.shared_bytes
+    assert kinds[0] in range(40 * MIB, 60 * MIB)
+    assert kinds[1] in range(12 * MIB, 14 * MIB)
+    assert kinds[2] < 8 * MIB
+
+
+COUNT = """
+    import _thread, errno, os, time
+    n = 1
+    try:
+        while True:
+            {}
+            n += 1
+    except OSError as error: print(n, errno.errorcode[error.errno])
+    except RuntimeError: print(n, "EAGAIN")  # Python tells no number
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("start", ["os.fork() or time.sleep(600)", "_thread.start_new_thread(time.sleep, (600,))"])
+def test_processes(start, tier):
+    """One more than the limit is refused, processes and threads alike, and a note tells."""
+    result = run(COUNT.format(start), processes=20)
+    assert result.ok
+    number, error = result.stdout.split()
+    counted = "pids controller" in result.isolation["processes"].mechanism
+    assert (error, int(number) - 20) in (("EAGAIN", 0), ("EAGAIN", not counted))  # or PID 1 took its second thread late
+    if counted:
+        assert "It asked for more than 20 processes and threads; --processes allows more." in result.notes
+
+
+def test_cpu_share(slowness):
+    """Half a processor gives half of the time; what can't be enforced is said to be so."""
+    result = run("import os\nprint(os.environ['OMP_NUM_THREADS'], flush=True)\nwhile True: pass", cpus=0.5, timeout=2)
+    assert result.outcome is Outcome.WALL_TIME
+    assert result.stdout == "1\n"
+    if is_enforced(result, "cpus"):
+        assert 0.35 / slowness <= result.usage.cpu_seconds / result.usage.wall_seconds <= 0.6
+    assert run("import os; print(os.environ['OMP_NUM_THREADS'])", cpus=1.5).stdout == "2\n"
+
+
+def test_cpu_time_of_the_whole_tree(tier, slowness):
+    """Processes that ended, those that live and threads count together."""
+    code = """
+        import os, time
+        def burn(seconds):
+            while time.process_time() < seconds: pass
+        if os.fork() == 0:
+            burn(0.4)
+            os._exit(0)
+        os.wait()
+        os.fork()
+        while True: pass
+    """
+    result = run(code, cpu_time=1, timeout=20 * slowness)
+    assert result.outcome is Outcome.CPU_TIME
+    assert 0.9 <= result.usage.cpu_seconds <= 1.0 + 0.5 * slowness
+
+
+def test_the_start_is_not_charged(tier, slowness):
+    """What the sandbox itself used before "go" is not the code's."""
+    assert min(run("pass").usage.cpu_seconds for _ in range(3)) < 0.015 * slowness
+
+
+def test_disk(tier):
+    """Three quarters of the limit in home and /tmp together, one quarter in /dev/shm, then ENOSPC."""
+    code = """
+        import errno
+        for place in (".", "/tmp", "/dev/shm"):
+            total = 0
+            try:
+                with open(place + "/f", "wb", 0) as file:
+                    while True: total += file.write(b"x" * 4096)
+            except OSError as error: print(total // 4096, errno.errorcode[error.errno])
+    """
+    result = run(code, disk="16M")
+    assert result.stdout == "3072 ENOSPC\n0 ENOSPC\n1024 ENOSPC\n"
+    assert is_enforced(result, "disk")
+
+
+def test_open_files(tier):
+    """A process has as many descriptors as the limit says, in each process."""
+    code = "import os\ntry:\n    while True: last = os.dup(0)\nexcept OSError as error: print(last, error.errno)"
+    assert run(code, open_files=32).stdout == "31 24\n"
+
+
+def test_strict(tier, footprint):
+    """Runs where the kernel holds every limit; else refuses, names what is not held and what would make it hold."""
+    asked = {"cpu_time": 5, "cpus": 1}
+    weak = [guard.name for guard in run("pass", **asked).isolation.weaker if guard.kind == "limit"]
+    before = footprint()
+    if not weak:
+        assert run("print(1)", strict=True, **asked).stdout == "1\n"
+        return
+    with pytest.raises(sm.SandboxUnavailable) as caught:
+        run("print(1)", strict=True, **asked)
+    assert all(name in caught.value.what for name in weak)
+    assert "delegate a cgroup" in caught.value.remedy
+    assert footprint() == before
+
+
+def test_without_a_cgroup(monkeypatch, slowness):
+    """Memory over children is watched, each process has limits of its own, and the isolation says so."""
+    monkeypatch.setattr(cgroup, "_tiers", dict)
+    weak = {guard.name: guard.strength for guard in run("pass", cpu_time=5, cpus=1).isolation.weaker}
+    assert weak.items() >= {"memory": "watched", "cpu-time": "watched", "cpus": "none"}.items()
+    result = run(EATERS["children"], memory="64M", timeout=20 * slowness)
+    assert "RLIMIT_DATA" in result.isolation["memory"].mechanism
+    assert result.outcome is Outcome.OUT_OF_MEMORY
+    alone = run(EATERS["own memory"], memory="64M", timeout=20 * slowness)
+    assert "MemoryError" in alone.stderr or alone.outcome is Outcome.OUT_OF_MEMORY
+    code = "import resource as r; print(*(r.getrlimit(n)[1] for n in (r.RLIMIT_DATA, r.RLIMIT_NPROC, r.RLIMIT_CPU)))"
+    data, processes, cpu = map(int, run(code, memory="64M", processes=20, cpu_time=5).stdout.split())
+    assert (data, cpu) == (64 * MIB, 7)
+    assert processes in (20, 21, 22)  # PID 1's own two may be counted with them
