@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import selectors
+import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic import ending
@@ -60,6 +62,7 @@ class Run:
         self._frames = wire.Reader()
         self._cause = ""
         self._kill_due: float | None = None
+        self._lock = threading.RLock()  # a button's press comes on another thread
         self._paused_at: float | None = None
         self._paused = 0.0
         self._shown = wire.Reader(_FRAME_BYTES)
@@ -119,10 +122,11 @@ class Run:
 
     def interrupt(self) -> None:
         """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
-        if self._sandbox is not None and not self._closed:
-            self.resume()
-            self._expect_end("interrupt")
-            self._sandbox.interrupt()
+        with self._lock:
+            if self._sandbox is not None and not self._closed:
+                self.resume()
+                self._expect_end("interrupt")
+                self._sandbox.interrupt()
 
     @property
     def paused(self) -> bool:
@@ -131,28 +135,37 @@ class Run:
 
     def pause(self) -> None:
         """Stop the code where it is; its clock stops too. It goes on by itself after ten minutes."""
-        if self._sandbox is not None and not self._closed and not self.paused:
-            self._paused_at = time.monotonic()
-            self._sandbox.pause()
-            self._mark("paused")
+        with self._lock:
+            if self._sandbox is not None and not self._closed and not self.paused:
+                self._mark("paused")
+                self._paused_at = time.monotonic()
+                self._sandbox.pause()
 
     def resume(self) -> None:
         """Let paused code go on."""
-        if self._sandbox is not None and self._paused_at is not None:
-            gone = time.monotonic() - self._paused_at
-            self._paused_at = None
-            self._paused += gone
-            if self._kill_due is not None:
-                self._kill_due += gone
-            self._sandbox.resume()
-            self._mark("resumed")
+        with self._lock:
+            if self._sandbox is not None and not self._closed and self._paused_at is not None:
+                gone = time.monotonic() - self._paused_at
+                self._paused_at = None
+                self._paused += gone
+                self._began += gone
+                self._meter.begin(self._began)
+                if self._kill_due is not None:
+                    self._kill_due += gone
+                self._sandbox.resume()
+                self._mark("resumed")
+
+    def _clock(self) -> float:
+        """Give the seconds for which the code has run: a pause is no part of them."""
+        return (self._paused_at or time.monotonic()) - self._began
 
     def close(self) -> None:
         """End the run at once if it has not ended, and give back everything it holds."""
-        self._closed = True
-        self._selector.close()
-        if self._sandbox is not None:
-            self._sandbox.close()
+        with self._lock:
+            self._closed = True
+            self._selector.close()
+            if self._sandbox is not None:
+                self._sandbox.close()
 
     def __enter__(self) -> Self:
         return self
@@ -226,9 +239,9 @@ class Run:
             self._selector.unregister(stream.descriptor)
             return
         self._text.add(stream.name, text)
-        if text and not self._wrote:
+        if text and not self._wrote and not self._cause:
             self._wrote = True
-            if time.monotonic() - self._began >= _LATE_SECONDS:
+            if self._clock() >= _LATE_SECONDS:
                 self._mark("first output")
         limits = self.policy.limits
         if limits.on_output_limit == "stop" and stream.kept.total > limits.output_bytes:
@@ -261,7 +274,7 @@ class Run:
             self._selector.unregister(sandbox.display)
 
     def _mark(self, what: str, *, own: bool = False) -> None:
-        mark = Mark(what, time.monotonic() - self._began, own)
+        mark = Mark(what, self._clock(), own)
         if self._recorder.mark(mark):
             self._queue.append(mark)
 
@@ -290,6 +303,10 @@ class Run:
 
     def _sample(self, sandbox: Sandbox) -> None:
         sample = self._meter.sample()
+        if self.paused:  # shown, for the time passes, but no part of the run's course
+            self._queue.append(replace(sample, seconds=self._clock()))
+            self._sample_due = time.monotonic() + self._meter.interval()
+            return
         self._recorder.add(sample)
         self._queue.append(sample)
         if (born := (sample.processes or 0) - self._processes) >= _MANY_BORN:
@@ -328,7 +345,7 @@ class Run:
 
     def _end(self, sandbox: Sandbox) -> None:
         """Everything in the sandbox is dead: read what is left in the pipes, decide, clean up."""
-        wall = time.monotonic() - self._began
+        wall = self._clock()
         if self._report is None:
             sandbox.wait()  # its last processes may still be dying
         for stream in self._streams:
@@ -343,7 +360,7 @@ class Run:
             self._meter,
             report=self._report,
             host_cause=self._cause,
-            wall_seconds=wall - self._paused,
+            wall_seconds=wall,
             paused_seconds=self._paused,
             timeline=self._recorder.timeline(self._meter.memory_source),
             streams=self._streams,

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,12 @@ from sandbox_magic.timeline import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox_magic.events import Sample
+    from sandbox_magic.events import Mark, Sample
+    from sandbox_magic.notebook.buttons import Controls
     from sandbox_magic.notebook.panels import Panels
     from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
+    from sandbox_magic.timeline import Timeline
 
 OPEN_AFTER_SECONDS = 0.25  # a shorter run costs no widget
 PUSH_EVERY_SECONDS = 0.2
@@ -50,21 +53,28 @@ class Dashboard:
     """Shows one run: a live widget while it goes on, in its place a picture when it is over.
 
     Nothing here fails a run: trouble with the front end is logged, and the run goes on without
-    its live picture.
+    its live picture. Its time is the run's own clock, which stands still while the run is paused.
 
     Args:
         policy: The run's policy, for its limits.
+        run: The run, for the buttons; without it there are none that stop or pause.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, run: Controls | None = None) -> None:
         self._limits = policy.limits
+        self._run = run
+        self._made = time.monotonic()
+        self._park_seconds: float | None = None
         self._recorder = Recorder()
         self._panels: Panels | None = None
+        self._moving = threading.RLock()  # widgets are moved by the loop, and by a press on another thread
         self._display_id = f"sandbox-{uuid.uuid4()}"
         self._shown = False
         self._over = False
         self._still = False
         self._next_push = 0.0
+        self._paused = 0.0
+        self._held: tuple[float, float] | None = None  # since when it is paused: of the run's time, of ours
 
     def begin(self) -> None:
         """Take the place above the code's output; empty, for a short run needs no widget."""
@@ -73,19 +83,33 @@ class Dashboard:
 
     def add(self, sample: Sample) -> None:
         """Take the next sample; open the widget or move it if that is due."""
-        self._recorder.add(sample)
+        if self._park_seconds is None:
+            self._park_seconds = max(0.0, time.monotonic() - sample.seconds - self._made)
+        if self._held is None:
+            self._recorder.add(replace(sample, seconds=sample.seconds - self._paused) if self._paused else sample)
         if self._still or sample.seconds < OPEN_AFTER_SECONDS or time.monotonic() < self._next_push:
             return
         if self._panels is None and _loader().is_alive():
             return
-        with self._tolerant():
+        with self._tolerant(), self._moving:
             self._move()
         self._next_push = time.monotonic() + PUSH_EVERY_SECONDS
 
+    def mark(self, mark: Mark) -> None:
+        """Take something that happened; it is drawn with the next sample."""
+        if not mark.own and mark.label == "paused":
+            self._held = mark.seconds, time.monotonic()
+        before = self._paused if self._held is None else self._paused + mark.seconds - self._held[0]
+        self._recorder.mark(replace(mark, seconds=max(0.0, mark.seconds - before)))
+        if not mark.own and mark.label == "resumed":
+            self._paused, self._held = before, None
+        if not mark.own:
+            self._next_push = 0.0
+
     def finish(self, result: Result) -> None:
         """Put the static picture in the widget's place, or show it if there is no widget."""
-        line = words.ended(result, self._limits)
-        self._end({"text/html": picture.html(result, self._limits), "text/plain": str(line)})
+        line = words.ended(result)
+        self._end({"text/html": picture.html(result), "text/plain": str(line)})
 
     def close(self) -> None:
         """Take the widget away without a result, for a run that failed in our hands; else do nothing."""
@@ -93,16 +117,42 @@ class Dashboard:
         self._end({"text/plain": "the sandbox was closed before it had a result"})
 
     def _move(self) -> None:
+        timeline = self._recorder.timeline()
+        if not timeline.samples:
+            return
+        if self._panels is not None:
+            self._update(self._panels, timeline)
+            return
         from sandbox_magic.notebook.panels import Panels
 
-        samples = self._recorder.timeline().samples
-        if self._panels is not None:
-            self._panels.update(samples)
-            return
-        self._panels = Panels(self._limits)
-        self._panels.update(samples)
-        line = words.live(samples[-1], self._limits)
+        self._panels = Panels(self._limits, self._pressed, controlled=self._run is not None)
+        self._update(self._panels, timeline)
+        line = words.live(timeline.samples[-1], self._limits)
         self._publish({**self._panels.box._repr_mimebundle_(), "text/plain": str(line)})
+
+    def _update(self, panels: Panels, timeline: Timeline) -> None:
+        panels.update(
+            timeline,
+            paused=self._run is not None and self._run.paused,
+            held_seconds=None if self._held is None else time.monotonic() - self._held[1],
+            park_seconds=self._park_seconds,
+        )
+
+    def _pressed(self, name: str) -> None:
+        """Do what a button says; on the thread on which the kernel reads presses while the cell runs."""
+        run = self._run
+        with self._tolerant(), self._moving:
+            if self._panels is None:  # the run has just ended
+                return
+            if name == "details":
+                self._panels.toggle()
+            elif run is not None and name == "stop":
+                run.interrupt()
+                self._panels.buttons.ending()
+            elif run is not None:
+                (run.resume if run.paused else run.pause)()
+            if not self._still:
+                self._update(self._panels, self._recorder.timeline())
 
     def _end(self, bundle: dict[str, object]) -> None:
         """Show the last thing once, then close what is open, in this order: nothing flickers."""
@@ -123,9 +173,9 @@ class Dashboard:
         self._shown = True
 
     def _close_panels(self) -> None:
-        panels, self._panels = self._panels, None
-        if panels is not None:
-            with self._tolerant():
+        with self._tolerant(), self._moving:
+            panels, self._panels = self._panels, None
+            if panels is not None:
                 panels.close()
 
     @contextmanager

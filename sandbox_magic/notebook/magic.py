@@ -12,7 +12,7 @@ from traitlets import TraitError, TraitType
 
 from sandbox_magic import options as _options
 from sandbox_magic.errors import PolicyError, RunFailed
-from sandbox_magic.events import Ended, Sample, Text
+from sandbox_magic.events import Ended, Mark, Sample, Text
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.notebook.views import view_for
@@ -71,7 +71,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         try:
             name = variable(shown.get("result", "_sandbox"))
             run = stream(cell, policy=None, **values)
-            result = _show(run, view_for(self.shell, run.policy, shown, raises=raises))
+            result = _show(run, view_for(self.shell, run, shown, raises=raises))
         except PolicyError as error:
             raise UsageError(str(error)) from None
         self.shell.push({name: result})
@@ -129,12 +129,12 @@ def _show(run: Run, view: View) -> Result:
             if number == 0:
                 view.begin()
             match event:
-                case Text(stream=name, text=text):
-                    file = sys.stdout if name == "stdout" else sys.stderr
-                    file.write(text)
-                    file.flush()
+                case Text() as text:
+                    view.write(text)
                 case Sample() as sample:
                     view.add(sample)
+                case Mark() as mark:
+                    view.mark(mark)
                 case Ended(result=result):
                     view.finish(result)
         return run.result

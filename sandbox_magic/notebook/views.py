@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
 from sandbox_magic import words
+from sandbox_magic.sparkline import chart
+from sandbox_magic.terminal import Terminal, draws_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +17,13 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.events import Sample
+    from sandbox_magic.events import Mark, Sample, Text
+    from sandbox_magic.loop import Run
     from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
+
+CHARTED_FROM_SAMPLES = 8  # fewer are no course
+_CHART_WIDTH, _BESIDE_CHART = 60, 40  # characters: at most; what the chart's words need beside it
 
 
 class View:
@@ -25,8 +32,17 @@ class View:
     def begin(self) -> None:
         """Take a place before the code's output."""
 
+    def write(self, event: Text) -> None:
+        """Write the code's text to the stream of the same name."""
+        file = sys.stdout if event.stream == "stdout" else sys.stderr
+        file.write(event.text)
+        file.flush()
+
     def add(self, sample: Sample) -> None:
         """Take a sample of the running code."""
+
+    def mark(self, mark: Mark) -> None:
+        """Take something that happened while it ran."""
 
     def finish(self, result: Result) -> None:
         """Show how it ended."""
@@ -57,17 +73,48 @@ class Line(View):
 
     def finish(self, result: Result) -> None:
         """Write the line to standard error, so that it is not taken for the code's own output."""
-        line = [] if self._raises and not result.ok else [str(words.ended(result, self._limits))]
-        _say(*line, *result.notes)
+        _say(*self._lines(result))
+
+    def _lines(self, result: Result) -> list[str]:
+        line = [] if self._raises and not result.ok else [str(words.ended(result))]
+        return [*line, *result.notes]
+
+
+class InTerminal(Line):
+    """In a terminal: a live line below the output while the code runs, then the line and a small chart."""
+
+    def __init__(self, policy: Policy, *, raises: bool) -> None:
+        super().__init__(policy, raises=raises)
+        self._terminal = Terminal(policy.limits, live=True)
+
+    def write(self, event: Text) -> None:
+        """Write it above the live line."""
+        self._terminal.write(event)
+
+    def add(self, sample: Sample) -> None:
+        """Move the live line, if it is time to."""
+        self._terminal.add(sample)
+
+    def finish(self, result: Result) -> None:
+        """Put the lines and the chart in the live line's place."""
+        self._terminal.end()
+        self._terminal.say(*(f"sandbox: {line}" for line in self._lines(result)))
+        if draws_blocks() and len(result.timeline.samples) >= CHARTED_FROM_SAMPLES:
+            width = min(_CHART_WIDTH, shutil.get_terminal_size().columns - _BESIDE_CHART)
+            self._terminal.say(*chart(result.timeline, result.limits, max(width, CHARTED_FROM_SAMPLES)))
+
+    def close(self) -> None:
+        """Take the live line away."""
+        self._terminal.end()
 
 
 class Live(View):
     """The dashboard, and the notes below it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, run: Run) -> None:
         from sandbox_magic.notebook.dashboard import Dashboard
 
-        self._dashboard = Dashboard(policy)
+        self._dashboard = Dashboard(run.policy, run)
 
     def begin(self) -> None:
         """Take the place above the output, so that the picture does not stand in the middle of it."""
@@ -76,6 +123,10 @@ class Live(View):
     def add(self, sample: Sample) -> None:
         """Draw the sample, if it is time to."""
         self._dashboard.add(sample)
+
+    def mark(self, mark: Mark) -> None:
+        """Draw it with the next sample."""
+        self._dashboard.mark(mark)
 
     def finish(self, result: Result) -> None:
         """Put the static picture in the dashboard's place."""
@@ -93,17 +144,19 @@ def _say(*lines: str) -> None:
     sys.stderr.flush()
 
 
-def view_for(shell: InteractiveShell, policy: Policy, shown: Mapping[str, object], *, raises: bool) -> View:
+def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, raises: bool) -> View:
     """Give the view for this front end: the dashboard needs one that shows widgets.
 
     Args:
         shell: The front end's.
-        policy: The run's.
+        run: The run to show.
         shown: The options ``quiet`` and ``no_dashboard``.
         raises: Whether the cell of a run that failed fails.
     """
     if shown.get("quiet"):
         return View()
-    if shown.get("no_dashboard") or not hasattr(shell, "kernel"):
-        return Line(policy, raises=raises)
-    return Live(policy)
+    if shown.get("no_dashboard"):
+        return Line(run.policy, raises=raises)
+    if not hasattr(shell, "kernel"):
+        return InTerminal(run.policy, raises=raises)
+    return Live(run)

@@ -136,7 +136,7 @@ for n in range(5000):
         dashboard._recorder.add(sample(n))
     else:
         dashboard.add(sample(n))
-        most = max(most, len(dashboard._panels._cpu._curve.x))
+        most = max(most, len(dashboard._panels._cpu._curves[0][0].x))
 dashboard.close()
 module.PUSH_EVERY_SECONDS = before
 print(most)
@@ -210,6 +210,58 @@ dashboard.finish(result(*samples))
     ((_, content),) = displays(messages)
     assert content["data"]["text/html"].startswith("<img ")
     assert kernel.value("print(len(_instances))") == before
+
+
+def test_a_hundred_dashboards_leave_no_widget_no_thread_and_no_growth(kernel):
+    """Half of them with the details open; what is kept once is there after the first ones."""
+    source = """
+import gc, threading
+from comm import get_comm_manager
+from sandbox_magic.events import Mark
+from sandbox_magic.notebook.panels import Panels
+def cell(number):
+    Panels.opened = not number % 2
+    dashboard, samples = Dashboard(Policy()), [sample(n / 2) for n in range(1, 9)]
+    for each in samples:
+        dashboard._next_push = 0
+        dashboard.add(each)
+        dashboard.mark(Mark("a mark", each.seconds, True))
+    dashboard.finish(result(*samples))
+def counted():
+    gc.collect()
+    return len(_instances), len(get_comm_manager().comms), threading.active_count(), len(gc.get_objects())
+for number in range(10):
+    cell(number)
+before = counted()
+for number in range(100):
+    cell(number)
+print(json.dumps([before, counted()]))
+"""
+    before, after = kernel.value(source)
+    assert before[:3] == after[:3]
+    assert after[3] - before[3] < 100 * 20, "objects, of which one dashboard has thousands"
+
+
+def test_marks_are_drawn_and_paused_time_is_not(kernel):
+    """The run's own clock stands still from the mark "paused" to "resumed", not at a mark of that name by the code."""
+    source = """
+from sandbox_magic.events import Mark
+dashboard = Dashboard(Policy())
+dashboard.add(sample(1.0))
+dashboard.mark(Mark("paused", 1.5, True))
+dashboard.mark(Mark("paused", 2.0))
+dashboard.add(sample(3.0))
+print(dashboard._panels._line.value.count("paused · 0 s, at most 10 min · 1.0 s of 30 s"))
+dashboard.add(sample(4.0))
+dashboard.mark(Mark("resumed", 5.0))
+dashboard.add(sample(6.0))
+seen = dashboard._recorder.timeline()
+print([s.seconds for s in seen.samples], [m.seconds for m in seen.marks])
+print(dashboard._panels._marks.value.count("<line "), "“paused”" in dashboard._panels._marks.value)
+dashboard.close()
+"""
+    texts = [content["text"] for _, kind, content in kernel.run(source) if kind == "stream"]
+    assert "".join(texts).split("\n")[:3] == ["1", "[1.0, 3.0] [1.5, 2.0, 2.0]", "2 True"]
 
 
 def test_the_loop_does_not_wait_while_the_widgets_are_imported():
