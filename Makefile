@@ -5,14 +5,16 @@
 PY := .venv/bin/python -P
 # What to test: make test T=tests/unit, make test T="tests/unit -k policy"
 T :=
+# Which machines: make test-machine M=user-systemd; without it all that the present one is not
+M :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check bench fix clean test-user
+.PHONY: help demo lab test check bench fix clean test-user test-machine
 .NOTPARALLEL:
 export PYTHON
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## run the tour notebook for real, say how each cell ended, write it as a page
 	@sh tools/environment.sh demo
@@ -42,6 +44,10 @@ bench: ## how long a sandbox takes, beside bwrap started by hand
 
 test-user: ## as root: demo and tests again, as an ordinary user made for it
 	@sh tools/test_user.sh $(T)
+
+test-machine: ## as root: the sandbox suite on whole Linux systems of other kinds; M=kind for some
+	@sh tools/environment.sh dev
+	@sh tools/test_machine.sh $(M)
 
 clean: ## remove the environment and everything made
 	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

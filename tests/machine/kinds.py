@@ -24,6 +24,10 @@ class Kind:
     user_namespaces: bool = True
     refuses: bool = False
     """No sandbox can start here: every run must be refused."""
+    tier: Literal["cgroup v2", "cgroup v2 by systemd", "cgroup v1", "none"] = "none"
+    """The control group that a sandbox must have here: the best that this machine has."""
+    whole: bool = False
+    """All that is selected is run here; otherwise the denials and the limits only (`selection`)."""
 
 
 KINDS = {
@@ -33,23 +37,40 @@ KINDS = {
             name="user-systemd",
             about="ordinary user, systemd, cgroup v2 delegated; from a session outside the user slice",
             systemd=True,
+            tier="cgroup v2 by systemd",
+            whole=True,
         ),
         Kind(
             name="user-systemd-inside",
             about="the same, from a scope inside the user slice",
             systemd=True,
             inside=True,
+            tier="cgroup v2 by systemd",
         ),
-        Kind(name="root-systemd", about="root of a machine that systemd runs", systemd=True, root=True),
-        Kind(name="root-v2", about="root, cgroup v2, no systemd", root=True),
+        Kind(
+            name="root-systemd",
+            about="root of a machine that systemd runs",
+            systemd=True,
+            root=True,
+            tier="cgroup v2 by systemd",
+        ),
+        Kind(name="root-v2", about="root, cgroup v2, no systemd", root=True, tier="cgroup v2", whole=True),
         Kind(
             name="root-v2-nested",
             about="root in a container: cgroup v2 below the top, own cgroup namespace, no systemd",
             root=True,
             cgroup="nested",
+            tier="cgroup v2",
         ),
-        Kind(name="root-v1", about="root, cgroup v1 (memory, pids, cpu, cpuacct, freezer)", root=True, cgroup="v1"),
-        Kind(name="user-no-cgroup", about="ordinary user, no cgroup to write, no systemd"),
+        Kind(
+            name="root-v1",
+            about="root, cgroup v1 (memory, pids, cpu, cpuacct, freezer)",
+            root=True,
+            cgroup="v1",
+            tier="cgroup v1",
+            whole=True,
+        ),
+        Kind(name="user-no-cgroup", about="ordinary user, no cgroup to write, no systemd", whole=True),
         Kind(name="new-bwrap", about="the same, with the newest bwrap instead of Debian's", bwrap="newest"),
         Kind(name="no-bwrap", about="ordinary user, no bwrap: must refuse", bwrap="none", refuses=True),
         Kind(

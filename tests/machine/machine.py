@@ -33,6 +33,7 @@ SOURCE, PACKAGES, OUTPUT = "/srv/source", "/opt/packages", "/srv/output"
 MODULES = "/usr/lib/uml/modules"
 ROOM_BYTES = 4 * 2**30
 BOOT_SECONDS = 90.0
+_live: set[int] = set()  # process groups of the machines that run
 _NOT_COPIED = (".git", ".venv", "venv", "node_modules", "__pycache__", ".*_cache", "*.egg-info")
 
 
@@ -123,6 +124,13 @@ def run(
         timed_out=life.timed_out,
         console=said,
     )
+
+
+def kill_all() -> None:
+    """Kills every machine, whichever thread runs it: its `run` then returns."""
+    for group in tuple(_live):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
 
 
 def _place(otherwise: Path) -> Path:
@@ -220,12 +228,14 @@ def _booted(root: Path, directory: Path, kind: Kind, memory: str) -> Iterator[tu
             pass_fds=(writing,),
             start_new_session=True,
         )
+        _live.add(process.pid)
         os.close(writing)
         machine = os.pidfd_open(process.pid)
         try:
             yield line, machine, console
         finally:
             os.close(machine)
+            _live.discard(process.pid)  # before it is reaped: then the number may be another's
             # A kernel and the host processes that carry its processes: all are in its session's group.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

