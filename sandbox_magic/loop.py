@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic import ending
-from sandbox_magic.events import Ended, Event, Mark, Sample
+from sandbox_magic import ending, watch
+from sandbox_magic.events import Ended, Event, Mark
 from sandbox_magic.guest import wire
 from sandbox_magic.jail.meter import Meter
 from sandbox_magic.jail.sandbox import Sandbox
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from sandbox_magic.result import Result
 
 STOP_SECONDS = 0.45  # PID 1 has this long to end a run before the host kills it
-_FASTEST_FILL = 4e9  # bytes a second: how fast memory can be filled, for how soon to look again
-_SOONEST_LOOK = 0.005
-_LATEST_LOOK = 1.0
 MOST_PAUSED_SECONDS = 600.0  # then the run goes on by itself
 _FRAME_BYTES = 64 * 1024  # of one frame that the code sends
 _LABEL_CHARACTERS = 60
@@ -312,25 +309,13 @@ class Run:
         if (born := (sample.processes or 0) - self._processes) >= _MANY_BORN:
             self._mark(f"{born} more processes")
         self._processes = max(self._processes, sample.processes or 0)
-        self._sample_due = time.monotonic() + min(self._meter.interval(), *self._watch(sandbox, sample))
-
-    def _watch(self, sandbox: Sandbox, sample: Sample) -> tuple[float, float]:
-        """Hold the limits that the kernel does not hold; give how soon each must be looked at again."""
-        limits = self.policy.limits
-        soonest = [_LATEST_LOOK, _LATEST_LOOK]
-        if limits.cpu_seconds is not None and sample.cpu_seconds is not None:
-            left = limits.cpu_seconds - sample.cpu_seconds
-            if left <= 0:
-                self._stop("cpu")
-            soonest[0] = left / (os.cpu_count() or 1)
-        if sandbox.group.tier == "none" or self._meter.lost:
-            left = limits.memory_bytes - (sample.memory_bytes or 0)
-            if left <= 0:
-                self._stop("memory")
-            soonest[1] = left / _FASTEST_FILL
-        elif not sandbox.group.ends_whole_run and ending.facts(sandbox).oom_kills:
-            self._stop("memory")
-        return max(soonest[0], _SOONEST_LOOK), max(soonest[1], _SOONEST_LOOK)
+        lost = self._meter.lost or sandbox.group.tier == "none"
+        cause, soon = watch.look(self.policy.limits, sample, memory=lost)
+        if not cause and not lost and not sandbox.group.ends_whole_run and ending.facts(sandbox).oom_kills:
+            cause = "memory"
+        if cause:
+            self._stop(cause)
+        self._sample_due = time.monotonic() + min(self._meter.interval(), soon)
 
     def _stop(self, cause: str) -> None:
         """End the run because of a limit that the host holds."""

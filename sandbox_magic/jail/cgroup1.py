@@ -10,8 +10,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import cgroup
-from sandbox_magic.jail.cgroup import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading, read, table, write
+from sandbox_magic.jail import cgroupfs
+from sandbox_magic.jail.cgroup import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
+from sandbox_magic.jail.cgroupfs import read, table, write
 
 if TYPE_CHECKING:
     from sandbox_magic.policy import Limits
@@ -59,7 +60,7 @@ class Group1(Group):
 
     def holds(self, pid: int) -> bool:
         """Tell whether a process has joined."""
-        return all(pid in cgroup.members(path) for path in self._directories.paths)
+        return all(pid in cgroupfs.members(path) for path in self._directories.paths)
 
     def add(self, pid: int) -> None:
         """Move a process into it."""
@@ -70,7 +71,7 @@ class Group1(Group):
         """Give what is used now."""
         memory = table(f"{self._at['memory']}/memory.stat")
         return Reading(
-            pids=tuple(cgroup.members(self._at["pids"])),
+            pids=tuple(cgroupfs.members(self._at["pids"])),
             tasks=int(read(f"{self._at['pids']}/pids.current")),
             cpu_seconds=self._cpu_seconds(),
             anonymous_bytes=memory["rss"],
@@ -102,8 +103,8 @@ def _hierarchy(controller: str) -> str:
     Raises:
         OSError: It is not mounted.
     """
-    own = cgroup.own(controller)
-    for point, root, kind, options in cgroup.mounts():
+    own = cgroupfs.own(controller)
+    for point, root, kind, options in cgroupfs.mounts():
         if kind == "cgroup" and controller in options:
             inside = own if root == "/" else os.path.relpath(own, root)
             directory = os.path.normpath(f"{point}/{inside}")

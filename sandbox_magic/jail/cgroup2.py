@@ -6,8 +6,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import cgroup
-from sandbox_magic.jail.cgroup import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading, read, table, write
+from sandbox_magic.jail import cgroupfs
+from sandbox_magic.jail.cgroup import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
+from sandbox_magic.jail.cgroupfs import read, table, write
 
 if TYPE_CHECKING:
     from sandbox_magic.policy import Limits
@@ -53,7 +54,7 @@ class Group2(Group):
 
     def holds(self, pid: int) -> bool:
         """Tell whether a process has joined."""
-        return pid in cgroup.members(self.path)
+        return pid in cgroupfs.members(self.path)
 
     def add(self, pid: int) -> None:
         """Move a process into it."""
@@ -63,7 +64,7 @@ class Group2(Group):
         """Give what is used now."""
         memory = table(f"{self.path}/memory.stat")
         return Reading(
-            pids=tuple(cgroup.members(self.path)),
+            pids=tuple(cgroupfs.members(self.path)),
             tasks=int(read(f"{self.path}/pids.current")),
             cpu_seconds=self._cpu_seconds(),
             anonymous_bytes=memory["anon"],
@@ -125,7 +126,7 @@ def _look() -> str:
 
     Where systemd rules, only a group that it has delegated to us is ours.
     """
-    own = unified(cgroup.own(""))
+    own = unified(cgroupfs.own(""))
     if _ruled_by_systemd() or os.geteuid() != 0:
         if not _delegated(own):
             msg = "this process's own group is not delegated to it"
@@ -155,7 +156,7 @@ def unified(path: str) -> str:
     Raises:
         OSError: It is not mounted, or not at a place that shows the path.
     """
-    for point, root, kind, _ in cgroup.mounts():
+    for point, root, kind, _ in cgroupfs.mounts():
         if kind == "cgroup2":
             inside = path if root == "/" else os.path.relpath(path, root)
             directory = os.path.normpath(f"{point}/{inside}")

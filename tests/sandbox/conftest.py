@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import gc
 import os
+import statistics
 import threading
 from pathlib import Path
 
 import pytest
 
+import sandbox_magic as sm
 from sandbox_magic.jail import directory
+
+PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
+
+
+@pytest.fixture(scope="module")
+def slowness():
+    """How many times slower than that machine a sandbox starts here; at least 1."""
+    sm.run("pass")
+    return max(1.0, statistics.median(sm.run("pass").usage.park_seconds for _ in range(5)) / PARK_SECONDS)
 
 
 def _open_descriptors() -> int:

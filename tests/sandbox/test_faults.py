@@ -6,7 +6,6 @@ import ctypes
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import textwrap
@@ -20,16 +19,8 @@ import sandbox_magic as sm
 from sandbox_magic import Outcome
 from sandbox_magic.jail import cgroup, directory
 
-PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 PR_SET_CHILD_SUBREAPER = 36
 ROOT = os.geteuid() == 0
-
-
-@pytest.fixture(scope="module")
-def slowness():
-    """How many times slower than that machine a sandbox starts here; at least 1."""
-    sm.run("pass")
-    return max(1.0, statistics.median(sm.run("pass").usage.park_seconds for _ in range(5)) / PARK_SECONDS)
 
 
 @pytest.fixture

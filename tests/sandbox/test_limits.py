@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 import textwrap
 from pathlib import Path
 
@@ -14,14 +13,6 @@ from sandbox_magic import Outcome, Sample
 from sandbox_magic.jail import cgroup
 
 MIB = 2**20
-PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
-
-
-@pytest.fixture(scope="module")
-def slowness():
-    """How many times slower than that machine a sandbox starts here; at least 1."""
-    sm.run("pass")
-    return max(1.0, statistics.median(sm.run("pass").usage.park_seconds for _ in range(5)) / PARK_SECONDS)
 
 
 @pytest.fixture(params=["the best tier", "no cgroup"])

@@ -13,7 +13,19 @@ ROOT = Path(sandbox_magic.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
 PURE = ("axes", "errors", "events", "ink", "languages", "options", "picture", "policy", "result", "timeline")
-PURE += ("card", "comparison", "drawing", "exits", "flags", "panel", "sparkline", "usage_file", "verdict", "words")
+PURE += (
+    "card",
+    "comparison",
+    "drawing",
+    "exits",
+    "flags",
+    "panel",
+    "sparkline",
+    "usage_file",
+    "verdict",
+    "watch",
+    "words",
+)
 ABOVE = ("batch", "cli", "commands", "notebook", "terminal", "__main__", "__init__")
 
 # What each room may import of ours besides itself; a room is a module or a directory.

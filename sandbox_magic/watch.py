@@ -1,0 +1,39 @@
+"""The limits that the kernel does not hold, held by looking at samples: when one is reached, how soon to look again."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox_magic.events import Sample
+    from sandbox_magic.policy import Limits
+
+_FASTEST_FILL = 4e9  # bytes a second: how fast memory can be filled
+_SOONEST = 0.005
+_LATEST = 1.0
+
+
+def look(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
+    """Give the cause to stop a run, empty if there is none, and the seconds to the next look.
+
+    The next look comes before the limit could be passed by much: CPU time grows by one second a
+    second on each processor, memory as fast as it can be filled.
+
+    Args:
+        limits: The limits.
+        sample: What is used now.
+        memory: Whether memory is to be held too, for want of a control group.
+    """
+    soon = _LATEST
+    if limits.cpu_seconds is not None and sample.cpu_seconds is not None:
+        left = limits.cpu_seconds - sample.cpu_seconds
+        if left <= 0:
+            return "cpu", soon
+        soon = min(soon, left / (os.cpu_count() or 1))
+    if memory:
+        room = limits.memory_bytes - (sample.memory_bytes or 0)
+        if room <= 0:
+            return "memory", soon
+        soon = min(soon, room / _FASTEST_FILL)
+    return "", max(soon, _SOONEST)
