@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic import ending, watch
+from sandbox_magic.clock import Clock
 from sandbox_magic.events import Ended, Event, Mark
 from sandbox_magic.guest import wire
 from sandbox_magic.jail.meter import Meter
@@ -60,8 +61,7 @@ class Run:
         self._cause = ""
         self._kill_due: float | None = None
         self._lock = threading.RLock()  # a button's press comes on another thread
-        self._paused_at: float | None = None
-        self._paused = 0.0
+        self._clock = Clock()
         self._shown = wire.Reader(_FRAME_BYTES)
         self._processes = 1
         self._wrote = False
@@ -128,33 +128,26 @@ class Run:
     @property
     def paused(self) -> bool:
         """Whether it is paused."""
-        return self._paused_at is not None
+        return self._clock.paused
 
     def pause(self) -> None:
         """Stop the code where it is; its clock stops too. It goes on by itself after ten minutes."""
         with self._lock:
             if self._sandbox is not None and not self._closed and not self.paused:
                 self._mark("paused")
-                self._paused_at = time.monotonic()
+                self._clock.pause()
                 self._sandbox.pause()
 
     def resume(self) -> None:
         """Let paused code go on."""
         with self._lock:
-            if self._sandbox is not None and not self._closed and self._paused_at is not None:
-                gone = time.monotonic() - self._paused_at
-                self._paused_at = None
-                self._paused += gone
-                self._began += gone
-                self._meter.begin(self._began)
+            if self._sandbox is not None and not self._closed and self.paused:
+                gone = self._clock.resume()
+                self._meter.begin(self._clock.began)
                 if self._kill_due is not None:
                     self._kill_due += gone
                 self._sandbox.resume()
                 self._mark("resumed")
-
-    def _clock(self) -> float:
-        """Give the seconds for which the code has run: a pause is no part of them."""
-        return (self._paused_at or time.monotonic()) - self._began
 
     def close(self) -> None:
         """End the run at once if it has not ended, and give back everything it holds."""
@@ -202,11 +195,11 @@ class Run:
         except BaseException:
             sandbox.close()
             raise
-        self._began = time.monotonic()
-        self._meter.begin(self._began)
-        self._sample_due = self._began + self._meter.interval()
+        self._clock = Clock()
+        self._meter.begin(self._clock.began)
+        self._sample_due = self._clock.began + self._meter.interval()
         if limits.wall_seconds is not None:
-            self._kill_due = self._began + limits.wall_seconds + STOP_SECONDS
+            self._kill_due = self._clock.began + limits.wall_seconds + STOP_SECONDS
         self._streams = [
             Stream("stdout", sandbox.stdout, limits.output_bytes),
             Stream("stderr", sandbox.stderr, limits.output_bytes),
@@ -238,7 +231,7 @@ class Run:
         self._text.add(stream.name, text)
         if text and not self._wrote and not self._cause:
             self._wrote = True
-            if self._clock() >= _LATE_SECONDS:
+            if self._clock.seconds() >= _LATE_SECONDS:
                 self._mark("first output")
         limits = self.policy.limits
         if limits.on_output_limit == "stop" and stream.kept.total > limits.output_bytes:
@@ -271,7 +264,7 @@ class Run:
             self._selector.unregister(sandbox.display)
 
     def _mark(self, what: str, *, own: bool = False) -> None:
-        mark = Mark(what, self._clock(), own)
+        mark = Mark(what, self._clock.seconds(), own)
         if self._recorder.mark(mark):
             self._queue.append(mark)
 
@@ -290,8 +283,8 @@ class Run:
             self._queue.extend(self._text.flush())
         if now >= self._sample_due:
             self._sample(sandbox)
-        if self._paused_at is not None:
-            if now >= self._paused_at + MOST_PAUSED_SECONDS:
+        if self.paused:
+            if self._clock.pause_seconds >= MOST_PAUSED_SECONDS:
                 self.resume()
         elif self._kill_due is not None and now >= self._kill_due:
             self._cause = self._cause or "deadline"
@@ -301,7 +294,7 @@ class Run:
     def _sample(self, sandbox: Sandbox) -> None:
         sample = self._meter.sample()
         if self.paused:  # shown, for the time passes, but no part of the run's course
-            self._queue.append(replace(sample, seconds=self._clock()))
+            self._queue.append(replace(sample, seconds=self._clock.seconds()))
             self._sample_due = time.monotonic() + self._meter.interval()
             return
         self._recorder.add(sample)
@@ -330,7 +323,7 @@ class Run:
 
     def _end(self, sandbox: Sandbox) -> None:
         """Everything in the sandbox is dead: read what is left in the pipes, decide, clean up."""
-        wall = self._clock()
+        wall = self._clock.seconds()
         if self._report is None:
             sandbox.wait()  # its last processes may still be dying
         for stream in self._streams:
@@ -346,7 +339,7 @@ class Run:
             report=self._report,
             host_cause=self._cause,
             wall_seconds=wall,
-            paused_seconds=self._paused,
+            paused_seconds=self._clock.paused_seconds,
             timeline=self._recorder.timeline(self._meter.memory_source),
             streams=self._streams,
         )

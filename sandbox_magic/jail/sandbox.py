@@ -246,6 +246,8 @@ class Sandbox:
 
     def kill(self) -> None:
         """Kill everything in the sandbox at once: with PID 1 goes its namespace."""
+        with suppress(OSError):
+            self.group.kill()
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 

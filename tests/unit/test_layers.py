@@ -12,7 +12,7 @@ import sandbox_magic
 ROOT = Path(sandbox_magic.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
-PURE = ("axes", "errors", "events", "ink", "languages", "options", "picture", "policy", "result", "timeline")
+PURE = ("axes", "clock", "errors", "events", "ink", "languages", "options", "picture", "policy", "result", "timeline")
 PURE += (
     "card",
     "comparison",
