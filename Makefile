@@ -5,6 +5,8 @@
 PY := .venv/bin/python -P
 # What to test: make test T=tests/unit, make test T="tests/unit -k policy"
 T :=
+# Whether to measure branch coverage, which takes a quarter longer: make test COV=
+COV := --cov --cov-report=term:skip-covered
 # Which machines: make test-machine M=user-systemd; without it all that the present one is not
 M :=
 
@@ -27,7 +29,7 @@ lab: ## open JupyterLab on the tour
 test: ## run every test; T=tests/unit for some of them
 	@sh tools/environment.sh dev
 	@sh tools/test_needs.sh
-	SANDBOX_MUST_WORK=1 $(PY) -m pytest --cov --cov-report=term:skip-covered $(T)
+	SANDBOX_MUST_WORK=1 $(PY) -m pytest $(COV) $(T)
 
 check: ## format, lint, types: what CI and pre-commit check
 	@sh tools/environment.sh dev
@@ -38,9 +40,10 @@ fix: ## let ruff format and mend what it can
 	$(PY) -m ruff check --fix-only
 	$(PY) -m ruff format
 
-bench: ## how long a sandbox takes, beside bwrap started by hand
+bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs
 	@sh tools/environment.sh dev
 	@$(PY) benchmarks/cold_run.py
+	@$(PY) benchmarks/dashboard_cost.py
 
 test-user: ## as root: demo and tests again, as an ordinary user made for it
 	@sh tools/test_user.sh $(T)
