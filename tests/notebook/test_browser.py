@@ -70,7 +70,7 @@ def test_the_dashboard_moves_and_becomes_a_picture(lab, pictures):
     lab.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
     assert lab.page.inner_text(".sandbox-dashboard .sandbox-state") == "running"
     lab.page.wait_for_timeout(2500)
-    lab.screenshot(pictures / "running-light.png")
+    lab.screenshot(pictures / "running-light.png", cell=1)
     assert lab.page.locator(".sandbox-dashboard").bounding_box()["height"] <= 200
     lab.wait()
 
@@ -82,9 +82,9 @@ def test_the_dashboard_moves_and_becomes_a_picture(lab, pictures):
     assert picture.get_attribute("alt").startswith("Sandbox run: done")
     assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
     assert "ended by itself" in lab.text(1)
-    lab.screenshot(pictures / "ended-light.png")
+    lab.screenshot(pictures / "ended-light.png", cell=1)
     lab.theme("JupyterLab Dark")
-    lab.screenshot(pictures / "ended-dark.png")
+    lab.screenshot(pictures / "ended-dark.png", cell=1)
 
 
 @pytest.mark.timeout(180)
