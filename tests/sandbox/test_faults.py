@@ -17,7 +17,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import cgroup, directory
+from sandbox_magic.jail import cgroup, cgroupfs, directory
 
 PR_SET_CHILD_SUBREAPER = 36
 ROOT = os.geteuid() == 0
@@ -163,12 +163,12 @@ def test_cgroup_vanishes(footprint, slowness):
         for group in {os.path.dirname(door) for door in run._sandbox.group.doors}:
             elsewhere.append(os.path.join(os.path.dirname(group), f"elsewhere-{os.getpid()}"))
             os.mkdir(elsewhere[-1])
-            for pid in cgroup.members(group):
-                cgroup.write(f"{elsewhere[-1]}/cgroup.procs", pid)
+            for pid in cgroupfs.members(group):
+                cgroupfs.write(f"{elsewhere[-1]}/cgroup.procs", pid)
             os.rmdir(group)
         *_, last = run
     for place in elsewhere:
-        assert until(lambda place=place: not cgroup.members(place), 1 * slowness)
+        assert until(lambda place=place: not cgroupfs.members(place), 1 * slowness)
         os.rmdir(place)
     result = last.result
     assert result.outcome is Outcome.WALL_TIME
