@@ -23,6 +23,7 @@ LEFT_OUT = {
     r"the_start_is_not_charged": "its bound is below the ticks in which a slow machine counts",
     r"interrupt_keeps_what_was_printed": "the code must do something within the grace of an interrupt, a fixed time",
     r"file_pages_are_marked": "needs a library that nobody has mapped, and pages that hostfs gives back",
+    r"unread_data_in_sockets": "its control needs more memory for sockets than so small a machine gives them",
     r"two_sandboxes_do_not_meet": "takes a line for one event; a slow machine makes two of it",
     r"memory_attack\[(?:children|memfds|files)|\[cpu-(?:sleep|regex)|against_the_watch\[(?:i|b|a child|closes)": (
         "has its like among those that run; PID 1's clock is the same on every machine"

@@ -154,3 +154,26 @@ def test_attributes_take_no_memory_beside_the_disk_limit():
     attribute = "os.setxattr('f', 'user.a', b'x')"
     code = f"import os\nopen('f', 'w')\ntry: {attribute}\nexcept OSError as error: print(error.errno)"
     assert sm.run(code).stdout == "95\n"
+
+
+HOARD = """
+import socket
+server, total, held = socket.create_server(("127.0.0.1", 0)), 0, []
+for _ in range(60):
+    client = socket.create_connection(server.getsockname())
+    held += [client, server.accept()[0]]
+    client.setblocking(False)
+    try:
+        while True: total += client.send(b"x" * 65536)
+    except OSError: pass
+print(total)
+"""
+
+
+def test_unread_data_in_sockets_is_held_by_the_memory_limit():
+    """Where memory is enforced: cgroup v1 counts it apart. The control has room for more than the small limit."""
+    small = sm.run(HOARD, memory="64M", timeout=20)
+    if small.isolation["memory"].strength == "enforced":
+        assert small.outcome is sm.Outcome.OUT_OF_MEMORY or int(small.stdout or 0) <= 64 << 20, small.stdout
+    large = sm.run(HOARD, memory="2G", timeout=20)
+    assert int(large.stdout) > 64 << 20
