@@ -47,7 +47,7 @@ def _protections(identity: Identity) -> tuple[Guard, ...]:
         return Guard(name=name, kind="protection", mechanism=mechanism)
 
     return (
-        guard("files", "mount namespace: only the listed paths, read-only; sockets there masked"),
+        guard("files", "mount namespace: only the listed paths, read-only; sockets in sys.path entries masked"),
         guard("network", "network namespace with a loopback of its own"),
         guard("processes seen", "PID namespace; PID 1 is ours and undumpable"),
         guard("other namespaces", "user, IPC, UTS and cgroup namespaces; no further user namespaces"),

@@ -7,7 +7,10 @@ import re
 from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.jail.bubblewrap import INSTALL
 
-_USERNS = "sysctl -w user.max_user_namespaces=15000 (and kernel.unprivileged_userns_clone=1 where it exists), as root"
+_USERNS = (
+    "sysctl -w user.max_user_namespaces=15000 (and kernel.unprivileged_userns_clone=1 where it exists), as root; "
+    "in a container also --security-opt seccomp=unconfined, or a profile that allows clone and unshare"
+)
 _APPARMOR = (
     "install Ubuntu's own bubblewrap and its AppArmor profile (apt install bubblewrap apparmor-profiles), or as root: "
     "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
