@@ -13,7 +13,7 @@ M :=
 .DEFAULT_GOAL := help
 .PHONY: help demo lab test check bench fix clean test-user test-machine
 .NOTPARALLEL:
-export PYTHON
+export PYTHON T
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -46,7 +46,7 @@ bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashb
 	@$(PY) benchmarks/dashboard_cost.py
 
 test-user: ## as root: demo and tests again, as an ordinary user made for it
-	@sh tools/test_user.sh $(T)
+	@sh tools/test_user.sh
 
 test-machine: ## as root: the sandbox suite on whole Linux systems of other kinds; M=kind for some
 	@sh tools/environment.sh dev

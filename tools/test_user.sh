@@ -1,7 +1,7 @@
 #!/bin/sh
 # As root: copies this checkout into the home of an ordinary user made for the purpose, into a directory with a space
-# in its name, and runs there, as that user and with what Debian gives every user, the demo and the tests named (all
-# where none is named). Both must work for whoever has no root.
+# in its name, and runs there, as that user and with what Debian gives every user, the demo and the tests named in T
+# (all where none is named). Both must work for whoever has no root.
 set -eu
 cd "$(dirname "$0")/.."
 user=notebook-user
@@ -28,5 +28,5 @@ chown -R "$user:" "$home/$place"
 
 # Of root's environment only what says how this machine reaches its package registry comes along.
 registry=PIP_INDEX_URL,PIP_EXTRA_INDEX_URL,PIP_CERT,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
-exec runuser -l "$user" -w "$registry,CI" -c 'cd "$1" && shift && make demo && SANDBOX_MUST_WORK=1 make test COV= T="$*"' \
-    sh "$place" "$@"
+exec runuser -w "$registry,CI" -c 'cd "$0" && make demo && SANDBOX_MUST_WORK=1 make test COV= T="$1"' -l -- \
+    "$user" "$place" "${T-}"
