@@ -110,8 +110,11 @@ def _probe(path: str, _inode: int, _mtime: int) -> tuple[str, tuple[str, ...]]:
     """Give the version, and the options that are missing. Options are probed: distributions backport."""
 
     def say(option: str) -> str:
-        run = subprocess.run([path, option], capture_output=True, text=True, errors="replace", timeout=10, check=False)
-        return run.stdout + run.stderr if run.returncode == 0 else ""
+        run = subprocess.run(  # one pipe: where a second one can't be made, Popen leaves the first open
+            [path, option], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", timeout=10, check=False,
+        )  # fmt: skip
+        return run.stdout if run.returncode == 0 else ""
 
     try:
         listed = say("--help")

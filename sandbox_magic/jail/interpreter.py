@@ -117,8 +117,8 @@ def ask(path: str) -> Interpreter:
 def _ask(path: str, _stamp: int) -> Interpreter:
     try:
         answer = subprocess.run(
-            [path, "-c", _ASK], capture_output=True, check=False, cwd="/", timeout=30,
-            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+            [path, "-c", _ASK], stdout=subprocess.PIPE, check=False, cwd="/", timeout=30,
+            env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         facts = json.loads(answer.stdout if answer.returncode == 0 else b"")
         version, prefixes, search = (tuple(facts[name]) for name in ("version", "prefixes", "path"))

@@ -6,15 +6,7 @@ import re
 
 from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.jail.bubblewrap import INSTALL
-
-_USERNS = (
-    "sysctl -w user.max_user_namespaces=15000 (and kernel.unprivileged_userns_clone=1 where it exists), as root; "
-    "in a container also --security-opt seccomp=unconfined, or a profile that allows clone and unshare"
-)
-_APPARMOR = (
-    "install Ubuntu's own bubblewrap and its AppArmor profile (apt install bubblewrap apparmor-profiles), or as root: "
-    "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-)
+from sandbox_magic.jail.namespaces import BY_APPARMOR, why_refused
 
 # (what bwrap says, what it means, what mends it); the first match counts.
 _TABLE = (
@@ -25,13 +17,7 @@ _TABLE = (
     ),
     (
         r"setting up uid map: Permission denied|loopback: Failed RTM_NEWADDR",
-        "AppArmor restricts unprivileged user namespaces (Ubuntu 23.10 and later)",
-        _APPARMOR,
-    ),
-    (
-        r"[Nn]o permissions to create|[Cc]reating new namespace failed|max_user_namespaces|unprivileged_userns_clone",
-        "this system or container does not let this user make user namespaces",
-        _USERNS,
+        *BY_APPARMOR,
     ),
     (r"[Uu]nknown option", "this bubblewrap is too old", INSTALL),
     (
@@ -46,6 +32,12 @@ _TABLE = (
     ),
     (r"PR_SET_SECCOMP", "this kernel has no system-call filters", "a kernel with CONFIG_SECCOMP_FILTER"),
 )
+# Whatever starts bwrap may be what is refused: as root, unshare for the mounts before it.
+_NO_NAMESPACE = re.compile(
+    r"[Nn]o permissions to creat|[Cc]reating new namespace failed|max_user_namespaces|unprivileged_userns_clone|"
+    r"unshare failed"
+)
+DOCTOR = "%sandbox doctor in a notebook, sandbox-magic doctor in a terminal"
 
 
 def unavailable(seen: str) -> SandboxUnavailable:
@@ -55,8 +47,11 @@ def unavailable(seen: str) -> SandboxUnavailable:
         seen: What bwrap, or what it started, wrote on its standard error.
     """
     seen = seen.strip()[-2000:]
+    if _NO_NAMESPACE.search(seen):
+        meaning, remedy = why_refused(seen)
+        return SandboxUnavailable(f"no sandbox could be started: {meaning}", seen=seen, remedy=remedy)
     for pattern, meaning, remedy in _TABLE:
         if re.search(pattern, seen):
             return SandboxUnavailable(f"no sandbox could be started: {meaning}", seen=seen, remedy=remedy)
     what = "no sandbox could be started, so nothing was run"
-    return SandboxUnavailable(what, seen=seen or "bwrap ended without a word", remedy="%sandbox doctor")
+    return SandboxUnavailable(what, seen=seen or "bwrap ended without a word", remedy=DOCTOR)

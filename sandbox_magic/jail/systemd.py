@@ -145,7 +145,8 @@ def _call(method: str, *arguments: str) -> None:
         raise OSError(msg)
     done = subprocess.run(
         [program, which, "--quiet", "call", *_MANAGER, method, *arguments],
-        capture_output=True, text=True, env=environment, timeout=30, check=False, stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, env=environment, timeout=30, check=False,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode != 0:
         msg = f"systemd refuses {method}: {done.stderr.strip()}"

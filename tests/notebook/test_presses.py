@@ -134,7 +134,7 @@ def test_stop_ends_the_run_within_half_a_second(front):
     assert time.monotonic() - pressed < STOP_SECONDS
     assert (reply["status"], reply["ename"]) == ("error", "RunFailed")
     assert reply["evalue"].startswith("stopped by you after ")
-    assert text.endswith("\nKeyboardInterrupt\n")
+    assert "\nKeyboardInterrupt\n" in text
     assert front.run("print(_sandbox.outcome)") == "INTERRUPTED"
     assert front.models == {}
 

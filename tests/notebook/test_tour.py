@@ -58,7 +58,7 @@ def test_each_sandbox_cell_leaves_one_picture_that_needs_no_kernel(executed):
 def test_the_cells_show_what_the_text_promises(executed):
     _, clean, loop, _, attempts, look = (text(cell) for cell, _ in executed)
     assert clean.count("step") == 5
-    assert clean.endswith("step 5 of 5: 1500000 numbers\n")
+    assert clean.partition("sandbox_magic: memory is watched")[0].endswith("step 5 of 5: 1500000 numbers\n")
     assert re.search(r'File "/sandbox/cell.py", line [23] in <module>', loop), "where the code was when it was stopped"
     for what in ("call home", "read /etc/shadow", "steal your SSH keys", "write into /usr"):
         assert f"{what}: refused, " in attempts

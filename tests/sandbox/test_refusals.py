@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import stat
+import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -71,9 +76,7 @@ def test_old_system_bwrap_gives_way_to_the_bundled_one(fake_bwrap):
     [
         ("Can't mount proc on /newroot/proc: Operation not permitted", "masks parts of /proc", "systempaths"),
         ("setting up uid map: Permission denied", "AppArmor", "apparmor_restrict_unprivileged_userns"),
-        ("No permissions to create new namespace, likely because the kernel does not allow", "user namespaces",
-         "max_user_namespaces"),
-        ("Creating new namespace failed: No space left on device", "user namespaces", "max_user_namespaces"),
+        ("Creating new namespace failed: No space left on device", "is used up", "max_user_namespaces"),
         ("Unknown option --disable-userns", "too old", "install bubblewrap"),
         ("something nobody has seen", "nothing was run", "doctor"),
     ],
@@ -90,6 +93,60 @@ def test_what_bwrap_says_is_explained(fake_bwrap, words, means, remedy):
     assert not found.ok
     assert remedy in str(found)
     assert words in found.as_dict()["error"]["seen"]
+
+
+# Machines that refuse, for real: our own doctor in a container that bwrap makes.
+
+NEW_USER = 0x1000_0000  # CLONE_NEWUSER
+UNSHARE, CLONE, CLONE3 = {"x86_64": (272, 56, 435), "aarch64": (97, 220, 435)}[os.uname().machine]
+LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06  # classic BPF
+REFUSE_NEW_USER = (
+    (LOAD, 0, 0, 0),  # the call's number
+    (EQUAL, 5, 0, CLONE3),
+    (EQUAL, 1, 0, UNSHARE),
+    (EQUAL, 0, 2, CLONE),
+    (LOAD, 0, 0, 16),  # its first argument
+    (ANY_BIT, 2, 0, NEW_USER),
+    (RETURN, 0, 0, 0x7FFF_0000),  # allowed
+    (RETURN, 0, 0, 0x0005_0000 | errno.ENOSYS),
+    (RETURN, 0, 0, 0x0005_0000 | errno.EPERM),
+)
+DOCTOR = (sys.executable, "-P", "-m", "sandbox_magic", "doctor", "--json")
+
+
+def container(*options, filtered=False):
+    """Run the doctor in a container of bwrap's with the host's files; give what it found."""
+    program = bubblewrap.find().path
+    rules = os.memfd_create("filter", 0)
+    os.write(rules, b"".join(struct.pack("HBBI", *rule) for rule in REFUSE_NEW_USER))
+    os.lseek(rules, 0, os.SEEK_SET)
+    able = ("--cap-add", "ALL") if os.geteuid() == 0 and "--uid" not in options else ()
+    words = [program, *able, "--dev-bind", "/", "/", *options]
+    words += ["--seccomp", str(rules)] * filtered
+    try:
+        done = subprocess.run([*words, "--", *DOCTOR], pass_fds=(rules,), capture_output=True, check=False, timeout=60)
+    finally:
+        os.close(rules)
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("how", "what", "remedy"),
+    [
+        ({"filtered": True}, "a container's seccomp", "--security-opt seccomp=unconfined"),
+        ({"options": ("--unshare-pid", "--proc", "/proc")}, "masks parts of /proc", "systempaths=unconfined"),
+        ({"options": ("--unshare-user", "--uid", "1000", "--disable-userns")}, "is used up", "max_user_namespaces"),
+    ],
+    ids=["seccomp", "masked /proc", "user namespaces used up"],
+)
+def test_the_doctor_tells_containers_apart(how, what, remedy):
+    """In the same container without the obstacle a sandbox starts. (bwrap's own new /proc has parts masked.)"""
+    assert container()["ok"]
+    found = container(*how.get("options", ()), filtered=how.get("filtered", False))
+    assert not found["ok"]
+    assert what in found["error"]["what"]
+    assert remedy in found["error"]["remedy"]
 
 
 def test_temporary_directory_that_cannot_be_written(monkeypatch, tmp_path):

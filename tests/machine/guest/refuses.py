@@ -19,7 +19,11 @@ import sandbox_magic as sm
 # Machine -> what is said that failed, what was seen, what is named as the remedy.
 EXPECTED = {
     "no-bwrap": ("no usable bubblewrap", "no bwrap on the PATH", "apt install bubblewrap"),
-    "no-userns": ("user namespaces", "max_user_namespaces|Creating new namespace failed", "user.max_user_namespaces"),
+    "no-userns": (
+        "switched off (user.max_user_namespaces is 0)",
+        "max_user_namespaces|Creating new namespace failed",
+        "user.max_user_namespaces",
+    ),
 }
 FAILED, SEEN, REMEDY = EXPECTED[os.environ["SANDBOX_MACHINE"]]
 
