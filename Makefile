@@ -11,7 +11,7 @@ COV := --cov --cov-report=term:skip-covered
 M :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check bench fix clean test-user test-machine
+.PHONY: help demo lab test check fuzz bench fix clean test-user test-machine
 .NOTPARALLEL:
 export PYTHON T
 
@@ -40,6 +40,10 @@ fix: ## let ruff format and mend what it can
 	$(PY) -m ruff check --fix-only
 	$(PY) -m ruff format
 
+fuzz: ## a million hostile frames for what reads them; some minutes
+	@sh tools/environment.sh dev
+	FUZZ_FRAMES=1000000 $(PY) -m pytest -q --timeout=1800 tests/unit/test_wire.py tests/unit/test_heard.py
+
 bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs
 	@sh tools/environment.sh dev
 	@$(PY) benchmarks/cold_run.py
@@ -53,5 +57,5 @@ test-machine: ## as root: the sandbox suite on whole Linux systems of other kind
 	@sh tools/test_machine.sh $(M)
 
 clean: ## remove the environment and everything made
-	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

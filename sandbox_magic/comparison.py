@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic import words
 from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.card import STYLE, table
-from sandbox_magic.drawing import Drawing, save
+from sandbox_magic.drawing import SAVED_WIDTH, Drawing, save
 from sandbox_magic.errors import PolicyError
 from sandbox_magic.panel import Curve, Panel, plot, time_ticks
 from sandbox_magic.result import seconds, size
@@ -74,7 +74,8 @@ class Comparison:
             OSError: The file can't be written.
         """
         title = " and ".join(self.labels)
-        save(path, svg=self.plot().svg(theme=theme), html=self.html(theme=theme), title=title, theme=theme)
+        svg = self.plot().svg(theme=theme, width=SAVED_WIDTH)
+        save(path, svg=svg, html=self.html(theme=theme), title=title, theme=theme)
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
         """Give what a notebook shows."""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxError
 from sandbox_magic.ink import PAGE_STYLE, stylesheet
+from sandbox_magic.panel import at_width
 
 if TYPE_CHECKING:
     from sandbox_magic.ink import Theme
+
+SAVED_WIDTH = 960  # pixels, of a picture in a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -29,17 +32,19 @@ class Drawing:
     height: int
     body: str
 
-    def svg(self, *, theme: Theme = "auto") -> str:
+    def svg(self, *, theme: Theme = "auto", width: int | None = None) -> str:
         """Give a whole SVG document.
 
         Args:
             theme: ``light``, ``dark``, or ``auto``: as the page around it prefers.
+            width: In pixels, as programs other than browsers need it; without, it follows the width it is given.
         """
-        return (
+        whole = (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="{self.height}" role="img">'
             f"<title>{escape(self.described)}</title><style>{stylesheet(theme)}</style>"
             f'<rect class="card" x=".5" y=".5" width="100%" height="{self.height - 1}" rx="6"/>{self.body}</svg>'
         )
+        return whole if width is None else at_width(whole, width)
 
     def html(self, *, theme: Theme = "auto") -> str:
         """Give the picture as one ``<img>`` with everything inside it, which untrusted notebooks show too.
@@ -61,7 +66,13 @@ class Drawing:
             SandboxError: The name ends otherwise.
             OSError: The file can't be written.
         """
-        save(path, svg=self.svg(theme=theme), html=self.html(theme=theme), title=self.described, theme=theme)
+        save(
+            path,
+            svg=self.svg(theme=theme, width=SAVED_WIDTH),
+            html=self.html(theme=theme),
+            title=self.described,
+            theme=theme,
+        )
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
         """Give what a notebook shows."""
@@ -85,19 +96,37 @@ def save(path: str | os.PathLike[str], *, svg: str, html: str, title: str, theme
 
     match os.path.splitext(os.fspath(path))[1].lower():
         case ".svg":
-            write(path, svg)
+            write(path, svg.encode())
         case ".html" | ".htm":
-            write(path, _page(html, title, theme))
+            write(path, page(html, title, theme=theme))
         case other:
             what = "A picture is saved as .svg or .html."
             raise SandboxError(what, seen=f"a name that ends in {other!r}", remedy='.save("run.svg")')
 
 
-def _page(html: str, title: str, theme: Theme) -> str:
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="{scheme}">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+body{{font:14px system-ui,-apple-system,"Segoe UI",sans-serif;max-width:1200px;margin:24px auto;padding:0 16px}}
+table{{border-collapse:collapse;margin:8px 0 24px}} td,th{{padding:3px 16px 3px 0;text-align:left;vertical-align:top}}
+h2{{font-size:15px;margin:24px 0 4px}} th{{font-weight:600;white-space:nowrap}}
+</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def page(body: str, title: str, *, theme: Theme = "auto") -> bytes:
+    """Give a whole page that needs no network and runs no script.
+
+    Args:
+        body: Its HTML.
+        title: As text.
+        theme: As of the pictures in it.
+    """
     scheme = "light dark" if theme == "auto" else theme
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="{scheme}">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-        f"<style>body{{margin:16px auto;max-width:1200px;padding:0 16px;font:13px system-ui,sans-serif}}</style>"
-        f"</head><body>{html}</body></html>\n"
-    )
+    whole = _PAGE.format(scheme=scheme, title=escape(title), body=body)
+    return whole.encode("utf-8", "backslashreplace")  # a path may hold bytes that are no text

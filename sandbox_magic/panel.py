@@ -6,11 +6,12 @@ strokes: so a picture follows the width it is given and its text keeps its size.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic.ink import LEFT
+from sandbox_magic.ink import LEFT, RIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ Point = tuple[float, float | None]
 
 _STRETCH = 1000  # the curves' own unit of width
 _LINE_HEIGHT = 12
+_AT_END = 0.9  # of the width: the word of a curve that ends later stands behind all that marks the end
 _BESIDE = 0.4  # of the width: words that begin closer than this may meet
 
 
@@ -155,7 +157,8 @@ class Panel:
             if last is not None:
                 x, y = f"{100 * last[0] / self.across.end:.2f}%", self._y(last[1])
                 yield f'<circle class="{curve.name}-fill" cx="{x}" cy="{y:.1f}" r="3"/>'
-            yield self._word(curve.name, self.across.end if last is None else last[0], baseline, curve.word)
+            at = self.across.end if last is None or last[0] > _AT_END * self.across.end else last[0]
+            yield self._word(curve.name, at, baseline, curve.word)
 
     def _apart(
         self, ends: Sequence[tuple[Curve, tuple[float, float] | None]], baselines: Sequence[float]
@@ -201,6 +204,15 @@ def plot(top: int, height: int, body: str) -> str:
     """
     inner = f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="{height}">{body}</svg>'
     return f'<foreignObject class="plot" x="{LEFT}" y="{top}" width="80%" height="{height}">{inner}</foreignObject>'
+
+
+def at_width(svg: str, width: int) -> str:
+    """Give a drawing at a fixed width: programs other than browsers know neither foreign objects nor calculations."""
+    inner = f'<svg x="{LEFT}" y="\\1" width="{width - LEFT - RIGHT}" height="\\2" overflow="visible">'
+    svg = re.sub(r'<foreignObject class="plot" x="\d+" y="(\d+)" width="80%" height="(\d+)"><svg [^>]*>', inner, svg)
+    svg = svg.replace("</svg></foreignObject>", "</svg>")
+    svg = svg.replace('class="card" x=".5" y=".5" width="100%"', f'class="card" x=".5" y=".5" width="{width - 1}"')
+    return svg.replace('width="100%"', f'width="{width}"', 1)
 
 
 def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:

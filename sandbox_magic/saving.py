@@ -1,18 +1,43 @@
-"""The one place from which the plain values write a file, when a person asks them to."""
+"""The one place from which the plain values write a file, when a person asks them to: whole, or not at all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import os
+import os
+from contextlib import suppress
 
 
-def write(path: str | os.PathLike[str], text: str) -> None:
-    """Write text as UTF-8; a file that is there is replaced.
+def write(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file in one step, so that nobody ever sees half of it; a pipe or a device is written to as it is.
 
     Raises:
-        OSError: The file can't be written.
+        OSError: It can't be written.
     """
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    import tempfile  # whoever only imports us saves nothing
+
+    if is_special(path):
+        with open(path, "wb") as file:
+            file.write(data)
+        return
+    target = os.path.realpath(path)  # a link stays a link
+    descriptor, temporary = tempfile.mkstemp(prefix=".sandbox-magic-", dir=os.path.dirname(target))
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(descriptor, _usual_mode())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Tell whether something is there that is no ordinary file."""
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
+def _usual_mode() -> int:
+    """Give the mode that a new file gets: the umask can only be read by setting it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return 0o666 & ~umask

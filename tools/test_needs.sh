@@ -1,7 +1,16 @@
 #!/bin/sh
-# Fetches what the tests need from outside Python. As root on Debian it installs what is missing; otherwise it
+# Fetches what the tests need besides the environment. As root on Debian it installs what is missing; otherwise it
 # says the one command that root must type, and fails: nothing is skipped.
 set -eu
+cd "$(dirname "$0")/.."
+for version in 6.31.0 7.3.0; do                                                # presses are tested on these, too
+    kernel=.cache/ipykernel/$version
+    [ -d "$kernel" ] && continue
+    rm -rf "$kernel.new"
+    .venv/bin/python -P -m pip install -qq --disable-pip-version-check --no-deps --target "$kernel.new" \
+        "ipykernel==$version"
+    mv "$kernel.new" "$kernel"
+done
 missing=
 command -v chromium >/dev/null || missing="$missing chromium"                  # drives JupyterLab
 [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] ||    # a page without fonts is empty

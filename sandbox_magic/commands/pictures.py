@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic import picture, words
 from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
+from sandbox_magic.drawing import SAVED_WIDTH, page
 from sandbox_magic.errors import PolicyError, SandboxError
 from sandbox_magic.trusted import importing
 
@@ -54,41 +55,19 @@ def _has_matplotlib() -> bool:
 
 
 def _svg(result: Result) -> bytes:
-    return picture.svg(result).encode()
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="color-scheme" content="light dark">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-body{{font:14px system-ui,-apple-system,"Segoe UI",sans-serif;max-width:1200px;margin:24px auto;padding:0 16px}}
-table{{border-collapse:collapse;margin:8px 0 24px}} td,th{{padding:3px 16px 3px 0;text-align:left;vertical-align:top}}
-h2{{font-size:15px;margin:24px 0 4px}} th{{font-weight:600;white-space:nowrap}}
-</style></head><body>
-{picture}
-{notes}
-<h2>What was in force</h2>
-<table>{guards}</table>
-</body></html>
-"""
+    return picture.drawing(result).svg(width=SAVED_WIDTH).encode()
 
 
 def _html(result: Result) -> bytes:
-    """Give a page that needs no network and runs no script."""
+    """Give a page with the picture, the notes, and what was in force."""
     guards = "".join(
         f"<tr><th>{escape(guard.name)}</th><td>{escape(guard.mechanism)}</td>"
         f"<td>{'' if guard.strength == 'enforced' else escape(guard.strength)}</td></tr>"
         for guard in result.isolation.guards
     )
-    page = _PAGE.format(
-        title=escape(f"Sandbox run: {result.summary}"),
-        picture=picture.html(result),
-        notes="".join(f"<p>{escape(note)}</p>" for note in result.notes),
-        guards=guards or "<tr><td>not known</td></tr>",
-    )
-    return page.encode("utf-8", "backslashreplace")  # a path may hold bytes that are no text
+    notes = "".join(f"<p>{escape(note)}</p>" for note in result.notes)
+    table = f"<h2>What was in force</h2>\n<table>{guards or '<tr><td>not known</td></tr>'}</table>"
+    return page(f"{picture.html(result)}\n{notes}\n{table}", f"Sandbox run: {result.summary}")
 
 
 def _png(result: Result) -> bytes:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from sandbox_magic.policy import Limits
     from sandbox_magic.timeline import Timeline
 
-HOVER_EVERY = 5  # updates: what lies under the pointer may be a second old
+HOVER_EVERY_SECONDS = 1.0  # what lies under the pointer may be so old
+# bqplot hands each change to the browser's next frame, and a hidden tab has none: the changes pile up, 0.1 MB each,
+# until it is shown. Drawn anew only when it would be seen, a curve has 450 changes in ten minutes and 600 in an hour.
+DRAW_SHARE = 0.01  # of the run's time so far
 
 
 def load() -> None:
@@ -55,7 +58,8 @@ class Panels:
         self._limits = limits
         self._made: list[Any] = []
         self._details: Details | None = None
-        self._updates = 0
+        self._told: tuple[int, bool] | None = None
+        self._draw_due = self._hover_due = 0.0  # in the run's seconds
         with ExitStack() as on_failure:
             on_failure.callback(self.close)
             self._build(pressed, controlled=controlled)
@@ -71,24 +75,28 @@ class Panels:
     ) -> None:
         """Move everything to the samples so far, in one message for each widget that changed.
 
+        The words every time; the curves less often the longer the run is, for then they move less.
+
         Args:
             timeline: With at least one sample.
             paused: Whether the run is paused, for the button.
             held_seconds: For how long it is by now; None if it is not.
             park_seconds: Real time to start the sandbox, where it is known.
         """
-        time = live_time_axis(timeline.samples[-1].seconds, self._limits.wall_seconds)
+        last, told = timeline.samples[-1], (len(timeline.marks), self.opened)
         with ExitStack() as together:
             for widget in self._made:
                 together.enter_context(widget.hold_sync())
-            line = words.live(timeline.samples[-1], self._limits)
+            line = words.live(last, self._limits)
             if held_seconds is not None:
                 line = words.paused(line, held_seconds, MOST_PAUSED_SECONDS)
             self._line.value = line_html(line)
-            self._draw(timeline, time)
-            self._draw_details(timeline, time, park_seconds)
+            if told != self._told or last.seconds >= self._draw_due:
+                time = live_time_axis(last.seconds, self._limits.wall_seconds)
+                self._draw(timeline, time)
+                self._draw_details(timeline, time, park_seconds)
+                self._told, self._draw_due = told, last.seconds * (1 + DRAW_SHARE)
             self.buttons.update(paused=paused, opened=self.opened)
-            self._updates += 1
         self.buttons.answer_anywhere()
 
     def _draw(self, timeline: Timeline, time: Axis) -> None:
@@ -110,7 +118,8 @@ class Panels:
             ),
         )
         self._marks.value = marks_html(timeline.marks, time.end, LINES_HEIGHT)
-        if self._updates % HOVER_EVERY == 0:
+        if last.seconds >= self._hover_due:
+            self._hover_due = last.seconds + HOVER_EVERY_SECONDS
             self._hover.value = hover_html(samples, time.end) + told_html(samples, timeline.marks, self._limits)
 
     def _draw_details(self, timeline: Timeline, time: Axis, park_seconds: float | None) -> None:

@@ -1,8 +1,8 @@
-"""A real JupyterLab and a real browser.
+"""A real JupyterLab, Notebook 7 on the same server, and a real browser.
 
 The server is a process of its own with its own directories, so nothing of the user's is read or changed; its kernel
-is the Python that runs the tests. The browser is the system's Chromium, driven by Playwright. Both live for one file
-of tests: Playwright leaves an event loop running in the thread, which other tests (nbclient's) could not share.
+is the Python that runs the tests. The browser is the system's Chromium, driven by Playwright; it lives for one file of
+tests: Playwright leaves an event loop running in the thread, which other tests (nbclient's) could not share.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import nbformat
 import psutil
@@ -27,7 +27,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -49,11 +49,12 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A JupyterLab that answers."""
+    """A server of JupyterLab and Notebook that answers."""
 
     url: str  # ends with a slash
     token: str
     root: Path  # where its notebooks lie
+    data: Path  # where it remembers which of them it trusts
 
 
 def _own_directories(base: Path) -> dict[str, str]:
@@ -95,9 +96,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             left.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A JupyterLab on a free port of the loopback device."""
+    """JupyterLab and Notebook on a free port of the loopback device."""
     base = tmp_path_factory.mktemp("jupyter")
     root = base / "notebooks"
     root.mkdir()
@@ -106,6 +107,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     command = [sys.executable, "-P", "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
     command += ["--ServerApp.port=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"]
     command += ["--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None"]
+    command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
     command += ["--allow-root"] if os.geteuid() == 0 else []
     with (base / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -117,7 +119,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Server(url=_answering(process, base), token=token, root=root)
+        yield Server(url=_answering(process, base), token=token, root=root, data=base / "data")
     finally:
         _stop(process)
 
@@ -135,17 +137,29 @@ def _answering(process: subprocess.Popen[bytes], base: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, without a window."""
+def playwright() -> Iterator[Playwright]:
+    """What drives the browser."""
     from playwright.sync_api import sync_playwright
 
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium."""
     executable = shutil.which("chromium")
     if executable is None:
         pytest.fail("There is no chromium. Try: make test, which fetches it, or says how")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_FLAGS)
-        yield chromium
-        chromium.close()
+    return executable
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """Chromium, without a window."""
+    browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
 
 
 class Lab:
@@ -153,12 +167,22 @@ class Lab:
 
     A test opens a notebook, starts its cells, looks at what the page shows meanwhile, and waits for the *reply*:
     the kernel's status says "idle" too early while the first widget is made.
+
+    Attributes:
+        errors: What the page's console called an error.
+        suffix: Of the names of its pictures.
     """
+
+    suffix: ClassVar[str] = ""
+    address: ClassVar[str] = "lab/tree/{name}?reset&token={token}"
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page = page
         self.server = server
+        self.errors: list[str] = []
         self._numbers = itertools.count(1)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
 
     def open(self, cells: Sequence[str], name: str | None = None) -> None:
         """Write a notebook of these code cells, open it, and wait for its kernel.
@@ -174,8 +198,15 @@ class Lab:
         self.open_file(name)
 
     def open_file(self, name: str, *, kernel: bool = True) -> None:
-        """Open a notebook that lies in the server's root, and wait for its kernel."""
-        self.page.goto(f"{self.server.url}lab/tree/{name}?reset&token={self.server.token}")
+        """Open a notebook that lies in the server's root, and wait for its kernel.
+
+        Args:
+            name: Its path.
+            kernel: Whether it gets one; without, it must name one that is not there, so that the page asks.
+        """
+        self.page.goto(self.server.url + self.address.format(name=name, token=self.server.token))
+        if not kernel:
+            self.page.click(".jp-Dialog button:has-text('No Kernel')")
         self.page.wait_for_function(
             """([name, kernel]) => {
                 const panel = window.jupyterapp?.shell.currentWidget;
@@ -196,14 +227,17 @@ class Lab:
         """Run one of Lab's commands to its end."""
         self.page.evaluate("([name, args]) => window.jupyterapp.commands.execute(name, args)", [name, arguments or {}])
 
-    def start(self) -> None:
-        """Start all cells, and come back at once."""
+    def start(self, cell: int | None = None) -> None:
+        """Start all cells, or one, and come back at once."""
         self.page.evaluate(
-            """() => {
+            """cell => {
                 window.testReplied = false;
                 const replied = () => { window.testReplied = true; };
-                window.jupyterapp.commands.execute("notebook:run-all-cells").then(replied, replied);
-            }"""
+                if (cell !== null) window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell;
+                const command = cell === null ? "notebook:run-all-cells" : "notebook:run-cell";
+                window.jupyterapp.commands.execute(command).then(replied, replied);
+            }""",
+            cell,
         )
 
     @property
@@ -213,7 +247,7 @@ class Lab:
 
     def wait(self, seconds: float = 60) -> None:
         """Wait for the kernel's reply to the last cell that was started."""
-        self.page.wait_for_function("window.testReplied", timeout=seconds * 1000)
+        self.page.wait_for_function("window.testReplied", timeout=seconds * 1000, polling=50)
 
     def run(self, seconds: float = 60) -> None:
         """Run all cells to their end."""
@@ -225,6 +259,10 @@ class Lab:
         return self.page.evaluate(
             "n => window.jupyterapp.shell.currentWidget.content.model.cells.get(n).outputs.toJSON()", cell
         )
+
+    def trusts(self, cell: int) -> bool:
+        """Whether the page trusts a cell's outputs."""
+        return self.page.evaluate("n => window.jupyterapp.shell.currentWidget.content.model.cells.get(n).trusted", cell)
 
     def text(self, cell: int) -> str:
         """What a cell's streams hold."""
@@ -249,6 +287,27 @@ class Lab:
         """The values noted until the reply, with the second at which each was first seen."""
         return [(seconds, value) for seconds, value in self.page.evaluate("window.testSeen")]
 
+    def models(self) -> int:
+        """How many widgets the page holds for this notebook."""
+        return self.page.evaluate(
+            """async () => {
+                const type = "application/vnd.jupyter.widget-view+json";
+                const renderer = window.jupyterapp.shell.currentWidget.content.rendermime.createRenderer(type);
+                const manager = await renderer._manager.promise;
+                renderer.dispose();
+                return Object.keys(manager._models).length;
+            }"""
+        )
+
+    def memory(self) -> tuple[int, int]:
+        """How many bytes of script objects and how many nodes the page holds, rubbish collected."""
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Performance.enable")
+        session.send("HeapProfiler.collectGarbage")
+        found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+        session.detach()
+        return int(found["JSHeapUsedSize"]), int(found["Nodes"])
+
     def theme(self, name: str) -> None:
         """Change the colours: "JupyterLab Light", "JupyterLab Dark" or "JupyterLab Dark High Contrast"."""
         self.command("apputils:change-theme", {"theme": name})
@@ -267,15 +326,62 @@ class Lab:
             self.page.locator(".jp-Notebook .jp-Cell").nth(cell).screenshot(path=path)
 
 
-@pytest.fixture
-def lab(browser: Browser, server: Server) -> Iterator[Lab]:
-    """A fresh page for JupyterLab; its kernels end with the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+class Notebook7(Lab):
+    """The same in Jupyter Notebook 7, which is made of Lab's parts."""
+
+    suffix: ClassVar[str] = "-notebook7"
+    address: ClassVar[str] = "notebooks/{name}?token={token}"
+
+
+@contextlib.contextmanager
+def _fresh(browser: Browser, server: Server, kind: type[Lab]) -> Iterator[Lab]:
+    with _in(browser.new_context(viewport={"width": 1280, "height": 900}), server, kind) as fresh:
+        yield fresh
+
+
+@contextlib.contextmanager
+def _in(context: BrowserContext, server: Server, kind: type[Lab]) -> Iterator[Lab]:
     try:
-        yield Lab(context.new_page(), server)
+        yield kind(context.new_page(), server)
     finally:
         context.close()
         _end_kernels(server)
+
+
+@pytest.fixture
+def lab(browser: Browser, server: Server) -> Iterator[Lab]:
+    """A fresh page for JupyterLab; its kernels end with the test."""
+    with _fresh(browser, server, Lab) as lab:
+        yield lab
+
+
+@pytest.fixture(params=[Lab, Notebook7], ids=["lab", "notebook7"])
+def front(browser: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """A fresh page for JupyterLab, and one for Notebook 7."""
+    with _fresh(browser, server, request.param) as front:
+        yield front
+
+
+@pytest.fixture
+def tab(playwright: Playwright, chromium: str, server: Server, tmp_path: Path) -> Iterator[Lab]:
+    """JupyterLab in a tab that another one hides.
+
+    A browser that Playwright starts is told to treat every page as if it were in front.
+    """
+    command = [chromium, "--headless=new", *CHROMIUM_FLAGS, "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        facts, deadline = tmp_path / "DevToolsActivePort", time.monotonic() + START_SECONDS
+        while not (facts.exists() and facts.read_text().count("\n")):
+            assert time.monotonic() < deadline, "Chromium did not start"
+            assert process.poll() is None, "Chromium ended"
+            time.sleep(0.05)
+        address = f"http://127.0.0.1:{facts.read_text().splitlines()[0]}"
+        browser = playwright.chromium.connect_over_cdp(address, no_defaults=True)
+        with _in(browser.contexts[0], server, Lab) as lab:
+            yield lab
+    finally:
+        _stop(process)
 
 
 def _end_kernels(server: Server) -> None:

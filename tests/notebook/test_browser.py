@@ -1,45 +1,17 @@
-"""What a person sees in JupyterLab, read from the page of a real browser."""
+"""What a person sees in JupyterLab and Notebook 7, read from the page of a real browser."""
 
+import json
+import os
+
+import nbformat
 import pytest
-
-MOVING_CURVE = """
-import time
-import numpy as np
-from bqplot import Axis, Figure, LinearScale, Lines
-
-scales = {"x": LinearScale(), "y": LinearScale(min=0, max=100)}
-line = Lines(x=np.arange(20.0), y=np.zeros(20), scales=scales)
-display(Figure(marks=[line], axes=[Axis(scale=scales["x"])], animation_duration=0))
-for step in range(40):
-    time.sleep(0.1)
-    line.y = np.arange(20.0) * step / 10
-print("the cell has ended")
-"""
+from nbconvert import HTMLExporter
+from nbformat.sign import NotebookNotary
 
 
 def most_within(moments, seconds):
     """The largest number of moments that lie within so many seconds."""
     return max((sum(start <= moment <= start + seconds for moment in moments) for start in moments), default=0)
-
-
-@pytest.mark.timeout(180)
-def test_a_curve_moves_while_its_cell_runs(lab, tmp_path):
-    """The ground the dashboard stands on: the page draws new points although the kernel is busy all the time."""
-    lab.open(["6 * 7", MOVING_CURVE])
-    lab.record(".bqplot path.line", "d")
-    lab.start()
-    lab.wait()
-
-    assert lab.outputs(0)[0]["data"]["text/plain"] == "42"
-    assert lab.text(1) == "the cell has ended\n"
-    curves = lab.recorded()
-    assert len({curve for _, curve in curves}) >= 10
-    assert all(curve.count(",") + curve.count("L") >= 19 for _, curve in curves), curves
-    assert most_within([moment for moment, _ in curves], seconds=1.0) >= 3
-
-    lab.theme("JupyterLab Dark")
-    lab.screenshot(tmp_path / "dark.png")
-    assert (tmp_path / "dark.png").stat().st_size > 10_000
 
 
 BUSY = """%%sandbox --memory 300M
@@ -60,31 +32,68 @@ while True:
 """
 
 
-@pytest.mark.timeout(180)
-def test_the_dashboard_moves_and_becomes_a_picture(lab, pictures):
-    """While the cell runs the CPU curve has at least three states a second; afterwards an image is in its place."""
-    lab.open(["%load_ext sandbox_magic", BUSY])
-    lab.theme("JupyterLab Light")  # the last test's theme is kept
-    lab.record(".sandbox-cpu path.line", "d")
-    lab.start()
-    lab.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
-    assert lab.page.inner_text(".sandbox-dashboard .sandbox-state") == "running"
-    lab.page.wait_for_timeout(2500)
-    lab.screenshot(pictures / "running-light.png", cell=1)
-    assert lab.page.locator(".sandbox-dashboard").bounding_box()["height"] <= 200
-    lab.wait()
+# The messages of ten minutes, sent in seconds: five updates for each second of the run.
+MINUTES = """
+import time, psutil
+from sandbox_magic import Limits, Outcome, Policy, Result, Sample, Timeline, Usage
+from sandbox_magic.notebook.dashboard import Dashboard, _loader
 
-    moments = [moment for moment, _ in lab.recorded()]
+def sample(seconds):
+    memory = 2**20 + int(seconds % 60 * 2**22)
+    return Sample(seconds=seconds, cpu_percent=90 + seconds % 7, cpu_seconds=seconds, memory_bytes=memory, processes=2)
+
+def send(updates):
+    for update in updates:
+        dashboard._next_push = 0
+        dashboard.add(sample(update / 5))
+        time.sleep(0.001)
+    print(psutil.Process().memory_info().rss, flush=True)
+
+_loader().join()
+dashboard = Dashboard(Policy(limits=Limits(wall_seconds=3600)))
+dashboard.begin()
+send(range(10, 600))
+"""
+FURTHER = "send(range(600, 2400))"
+AT_LAST = """send(range(2400, 3000))
+samples = tuple(sample(n) for n in range(600))
+usage = Usage(wall_seconds=600.0, cpu_seconds=1.0)
+dashboard.finish(Result(outcome=Outcome.COMPLETED, exit_code=0, usage=usage, timeline=Timeline(samples)))
+"""
+ENDED = "img.sandbox-picture"
+CELLS = int(os.environ.get("CELLS", "50"))
+
+
+def is_drawn(page):
+    """Whether the page shows the one picture of the run: loaded, with a size."""
+    page.wait_for_selector(ENDED)
+    return page.locator(ENDED).evaluate("image => image.complete && image.naturalWidth > 100")
+
+
+@pytest.mark.timeout(180)
+def test_the_dashboard_moves_and_becomes_a_picture(front, pictures):
+    """While the cell runs the CPU curve has at least three states a second; afterwards an image is in its place."""
+    front.open(["%load_ext sandbox_magic", BUSY])
+    front.theme("JupyterLab Light")  # the last test's theme is kept
+    front.record(".sandbox-cpu path.line", "d")
+    front.start()
+    front.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
+    assert front.page.inner_text(".sandbox-dashboard .sandbox-state") == "running"
+    assert front.page.locator(".sandbox-dashboard").bounding_box()["height"] <= 200
+    front.page.wait_for_timeout(2000)
+    front.screenshot(pictures / f"running-light{front.suffix}.png", cell=1)
+    front.wait()
+
+    moments = [moment for moment, _ in front.recorded()]
     assert most_within(moments, seconds=1.0) >= 3
-    assert len({curve for _, curve in lab.recorded()}) >= 8
-    assert lab.page.locator(".sandbox-dashboard").count() == 0
-    picture = lab.page.locator("img.sandbox-picture")
-    assert picture.get_attribute("alt").startswith("Sandbox run: done")
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
-    assert "ended by itself" in lab.text(1)
-    lab.screenshot(pictures / "ended-light.png", cell=1)
-    lab.theme("JupyterLab Dark")
-    lab.screenshot(pictures / "ended-dark.png", cell=1)
+    assert len({curve for _, curve in front.recorded()}) >= 8
+    assert front.page.locator(".sandbox-dashboard").count() == 0
+    assert front.page.locator(ENDED).get_attribute("alt").startswith("Sandbox run: done")
+    assert is_drawn(front.page)
+    assert "ended by itself" in front.text(1)
+    front.screenshot(pictures / f"ended-light{front.suffix}.png", cell=1)
+    front.theme("JupyterLab Dark")
+    front.screenshot(pictures / f"ended-dark{front.suffix}.png", cell=1)
 
 
 @pytest.mark.timeout(180)
@@ -96,19 +105,105 @@ def test_the_stop_button_ends_the_cell_and_keeps_its_text(lab):
     lab.page.click('[data-command="notebook:interrupt-kernel"]:visible')
     lab.wait()
     assert "it has begun" in lab.text(1)
-    assert lab.page.locator("img.sandbox-picture").get_attribute("alt").startswith("Sandbox run: stopped by you")
+    assert lab.page.locator(ENDED).get_attribute("alt").startswith("Sandbox run: stopped by you")
     assert lab.outputs(2) == []
 
 
 @pytest.mark.timeout(180)
-def test_a_saved_notebook_shows_the_picture_without_a_kernel(lab):
-    """Reopened, with the server gone for the kernel's part: the image is there, and nothing says "model not found"."""
-    lab.open(["%load_ext sandbox_magic", "%%sandbox\nimport time; time.sleep(0.6); print('hello')"], name="saved.ipynb")
-    lab.start()
-    lab.wait()
-    lab.save()
-    lab.open_file("saved.ipynb", kernel=False)
-    picture = lab.page.locator("img.sandbox-picture")
-    picture.wait_for()
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+def test_a_saved_notebook_shows_the_picture_without_a_kernel(front, tmp_path):
+    """Trusted and untrusted, and as a page of its own; nothing says that a widget's model is not found."""
+    name = f"saved{front.suffix}.ipynb"
+    front.open(["%load_ext sandbox_magic", "%%sandbox\nimport time; time.sleep(0.6); print('hello')"], name=name)
+    front.run()
+    front.save()
+    saved = nbformat.read(front.server.root / name, as_version=4)
+    assert "widget" not in nbformat.writes(saved)
+    saved.metadata = {"kernelspec": {"name": "gone", "display_name": "Gone", "language": "gone"}}
+    nbformat.write(saved, front.server.root / f"again-{name}")  # another name, for the first has a kernel still
+    for trusted in (False, True):
+        if trusted:
+            NotebookNotary(data_dir=str(front.server.data)).sign(saved)
+        front.open_file(f"again-{name}", kernel=False)
+        assert is_drawn(front.page)
+        assert front.trusts(1) == trusted
+        assert "not found" not in front.page.inner_text(".jp-Notebook")
+
+    html, _ = HTMLExporter(embed_images=True).from_notebook_node(saved)
+    assert "not found" not in html
+    (tmp_path / "saved.html").write_text(html, encoding="utf-8")
+    front.page.route("http*://**", lambda route: route.abort())
+    front.page.goto((tmp_path / "saved.html").as_uri())
+    assert is_drawn(front.page)
+
+
+# ipywidgets' own: a message that reaches a widget which is taken away while it is still being shown.
+GOING = "Cannot read properties of null (reading 'processLuminoMessage')"
+# So that each of many short cells has its dashboard.
+AT_ONCE = """%load_ext sandbox_magic
+from sandbox_magic.notebook import dashboard
+dashboard._loader().join()
+dashboard.OPEN_AFTER_SECONDS = 0.02
+"""
+COUNT = """import gc, json, threading, psutil, ipywidgets
+from comm import get_comm_manager
+gc.collect()
+widgets = len(ipywidgets.widgets.widget._instances), len(get_comm_manager().comms)
+print(json.dumps([*widgets, threading.active_count(), psutil.Process().memory_info().rss, opened]))
+"""
+SHOWN = """opened = 0
+def counted(self, *given, **named):
+    global opened
+    opened += 1
+    return make(self, *given, **named)
+from sandbox_magic.notebook.panels import Panels
+make, Panels.__init__ = Panels.__init__, counted
+"""
+
+
+@pytest.mark.timeout(180)
+def test_a_hundred_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
+    """Neither in the kernel nor in the page, which keeps a small picture of each."""
+    short = "%%sandbox\nimport time; time.sleep(0.05)"
+    lab.open([AT_ONCE + SHOWN, *[short] * 5, COUNT, *[short] * CELLS, COUNT])
+    lab.run(seconds=150)
+    first, last = (json.loads(lab.text(cell)) for cell in (6, CELLS + 7))
+    assert last[4] - first[4] > 0.8 * CELLS, "dashboards were opened"
+    assert first[:3] == last[:3]
+    assert last[3] - first[3] < CELLS * 100_000
+    assert lab.models() == 0
+    assert lab.page.locator(ENDED).count() == CELLS + 5
+    assert lab.page.locator(".sandbox-dashboard, .bqplot").count() == 0
+    assert lab.page.locator(".jp-OutputArea *").count() < 20 * CELLS
     assert "not found" not in lab.page.inner_text(".jp-Notebook")
+    assert [error for error in lab.errors if GOING not in error] == []
+
+
+@pytest.mark.timeout(180)
+def test_a_hidden_tab_keeps_up_without_growing(tab):
+    """Ten minutes of a run's messages reach a tab that draws nothing meanwhile; in front again, it is up to date."""
+    tab.open([MINUTES, FURTHER, AT_LAST])
+    page = tab.page
+    tab.start(cell=0)
+    tab.wait()
+    page.wait_for_selector(".sandbox-dashboard")
+    other = page.context.new_page()
+    other.bring_to_front()
+    page.wait_for_function("document.visibilityState === 'hidden'", polling=100)
+    models, (heap, nodes) = tab.models(), tab.memory()
+    tab.start(cell=1)
+    tab.wait()
+    assert tab.models() == models
+    later_heap, later_nodes = tab.memory()
+    assert later_heap - heap < 25_000_000
+    assert later_nodes - nodes < 500
+    page.bring_to_front()
+    page.wait_for_function("document.querySelector('.sandbox-wrap').innerText.includes('7:59 min')")
+    other.bring_to_front()
+    tab.start(cell=2)
+    tab.wait()
+    page.bring_to_front()
+    assert is_drawn(page)
+    assert tab.models() == 0
+    first, _, last = (int(tab.text(cell)) for cell in range(3))
+    assert last - first < 10_000_000
+    assert tab.errors == []

@@ -145,6 +145,24 @@ print(most)
     assert 100 < int(texts[0]) <= 600
 
 
+def test_curves_are_drawn_less_often_in_a_long_run_and_the_words_always(kernel):
+    """Ten minutes: a hidden tab keeps every change of a curve until it is shown."""
+    source = """
+dashboard, drawn, said = Dashboard(Policy()), [], []
+for n in range(1, 1001):
+    dashboard._next_push = 0
+    dashboard.add(sample(n * 0.6))
+    if n == 1:
+        dashboard._panels._cpu._curves[0][0].observe(drawn.append, "x")
+        dashboard._panels._line.observe(said.append, "value")
+dashboard.close()
+print(json.dumps([len(drawn), len(said)]))
+"""
+    drawn, said = kernel.value(source)
+    assert 250 < drawn < 450
+    assert said > 900
+
+
 def test_a_sample_that_is_not_due_costs_next_to_nothing(kernel):
     source = """
 dashboard = Dashboard(Policy())

@@ -177,7 +177,7 @@ def test_the_usage_file_has_the_course_and_plot_draws_it_again(run, folder):
 def test_a_page_needs_no_network_and_no_script(run, folder):
     assert run(BUSY, "--plot", "run.html").returncode == 0
     page = (folder / "run.html").read_text()
-    assert page.startswith("<!DOCTYPE html>")
+    assert page.startswith("<!doctype html>")
     assert "data:image/svg+xml;base64," in page
     assert "<script" not in page
     assert not re.search(r"(src|href)=.?(https?:)?//", page)

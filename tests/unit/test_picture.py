@@ -289,10 +289,20 @@ def test_a_notebook_shows_a_drawing_and_a_file_holds_it(tmp_path):
     }
     drawing.save(tmp_path / "run.svg", theme="light")
     drawing.save(tmp_path / "run.HTML")
-    assert (tmp_path / "run.svg").read_text(encoding="utf-8") == drawing.svg(theme="light")
+    assert (tmp_path / "run.svg").read_text(encoding="utf-8") == drawing.svg(theme="light", width=960)
     page = (tmp_path / "run.HTML").read_text(encoding="utf-8")
     assert drawing.html() in page
     assert 'content="light dark"' in page
+
+
+def test_a_picture_in_a_file_can_be_drawn_by_programs_that_are_no_browsers():
+    """They know neither foreign objects nor widths that are calculations."""
+    root = ET.fromstring(picture.drawing(result()).svg(width=960))
+    assert root.get("width") == "960"
+    frames = [frame for frame in root if frame.tag.endswith("}svg")]
+    assert len(frames) >= 4
+    assert {(frame.get("x"), frame.get("width")) for frame in frames} == {("60", "812")}
+    assert not [element for element in root.iter() if element.tag.endswith("}foreignObject")]
 
 
 def test_a_drawing_in_another_format_is_refused_with_a_remedy(tmp_path):
