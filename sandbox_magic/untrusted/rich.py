@@ -1,0 +1,168 @@
+"""Rich output of a stranger's: of a bundle of any types and bytes, what may be shown, and a word on the rest.
+
+It says what is known safe, never what is known bad: a type that is not named here is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sandbox_magic.untrusted import tex
+from sandbox_magic.untrusted.pictures import MOST_SIDE, NotAPicture, from_base64, picture
+from sandbox_magic.untrusted.text import Kept, label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_TEXT = 2**20
+MOST_TYPES = 50
+MOST_NAMED = 12
+
+_PICTURES = ("image/png", "image/jpeg", "image/gif")
+_REASONS = {
+    "application/javascript": "it would run in the page",
+    "text/javascript": "it would run in the page",
+    "application/vnd.jupyter.widget-view+json": "a widget needs a kernel to talk to",
+}
+_UNKNOWN = "this kind is not known to be safe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """What may be shown of a bundle.
+
+    Attributes:
+        data: Jupyter's MIME bundle: text as text, pictures as base64. It may be empty.
+        metadata: What Jupyter keeps beside it: for each picture its width and height as it wishes to be shown.
+        dropped: What is not in ``data``, and why, in words for a person.
+    """
+
+    data: Mapping[str, str]
+    metadata: Mapping[str, object]
+    dropped: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Bundle:
+    """A bundle in the making."""
+
+    data: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+
+    def drop(self, what: str, why: str) -> None:
+        what = what.encode("ascii", "backslashreplace").decode()  # a type's name is ASCII, or wants to look like one
+        self.dropped.append(f"{label(what, 80)} ({label(why, 160)})")
+
+
+def clean(offered: Mapping[str, bytes], metadata: Mapping[str, object] | None = None) -> Cleaned:
+    """Give what may be shown of a bundle. Whatever is offered, this answers, in bounded time and space."""
+    bundle = _Bundle()
+    known = {name: data for name, data in offered.items() if name in _KNOWN}
+    for name in [name for name in offered if name not in _KNOWN][:MOST_TYPES]:
+        bundle.drop(name, _REASONS.get(name, _UNKNOWN))
+    for name in _PICTURES:
+        if name in known:
+            _picture(bundle, name, known[name], metadata.get(name) if isinstance(metadata, dict) else None)
+    _latex(bundle, known)
+    _page(bundle, known)
+    _text(bundle, known)
+    unseen = len(bundle.dropped) - MOST_NAMED
+    dropped = [*bundle.dropped[:MOST_NAMED], *([f"{unseen} more"] if unseen > 0 else [])]
+    return Cleaned(
+        data=MappingProxyType(bundle.data), metadata=MappingProxyType(bundle.metadata), dropped=tuple(dropped)
+    )
+
+
+def _picture(bundle: _Bundle, name: str, data: bytes, metadata: object) -> None:
+    """Keep a picture under the type that its bytes have."""
+    try:
+        found = picture(from_base64(data))
+    except NotAPicture as why:
+        bundle.drop(name, str(why))
+        return
+    if found.mime not in bundle.data:
+        bundle.data[found.mime] = found.base64
+        sizes = metadata if isinstance(metadata, dict) else {}
+        kept = {
+            key: sizes[key]
+            for key in ("width", "height")
+            if type(sizes.get(key)) is int and 0 < sizes[key] <= MOST_SIDE
+        }
+        if kept:
+            bundle.metadata[found.mime] = kept
+
+
+def _latex(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
+    """Keep mathematics that is known to draw signs only; show the rest as it was written."""
+    if "text/latex" not in known:
+        return
+    source = _decoded(known["text/latex"])
+    if tex.latex(source):
+        bundle.data["text/latex"] = source
+    else:
+        bundle.drop("text/latex", "not all of it is known to be safe")
+        if "text/plain" not in known:
+            bundle.data["text/plain"] = source
+
+
+def _page(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
+    """Keep the first of HTML, Markdown and SVG of which anything is left, as HTML."""
+    for name in ("text/html", "text/markdown", "image/svg+xml"):
+        if name not in known or "text/html" in bundle.data or (name == "image/svg+xml" and "text/latex" in bundle.data):
+            continue
+        shown, dropped = _html(name, known[name])
+        for what in dropped:
+            bundle.dropped.append(label(f"{name}: {what}", 240))
+        if shown:
+            bundle.data["text/html"] = shown
+
+
+def _html(name: str, data: bytes) -> tuple[str, list[str]]:
+    """Give something as HTML that only shows, and what was left out."""
+    from sandbox_magic.untrusted import html, markdown
+
+    source = data.decode("utf-8", "replace")
+    try:
+        if name == "image/svg+xml":
+            return html.drawing(source), []
+        shown, dropped = html.clean(markdown.render(source) if name == "text/markdown" else source)
+    except ValueError as why:
+        return "", [f"all of it ({why})"]
+    except Exception:  # noqa: BLE001 - whatever a stranger's bytes do to a parser, the run goes on without them
+        return "", ["all of it (it could not be read)"]
+    if not shown and not dropped and source.strip():
+        dropped = ["all of it (nothing of it could be shown)"]
+    return shown, dropped
+
+
+def _text(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
+    """Keep plain text; JSON is text too, set out to be read."""
+    if "application/json" in known and not bundle.data:
+        bundle.data["text/plain"] = _json(known["application/json"])
+    elif "text/plain" in known:
+        bundle.data["text/plain"] = _decoded(known["text/plain"])
+    elif "text/markdown" in known and not bundle.data:
+        bundle.data["text/plain"] = _decoded(known["text/markdown"])
+
+
+def _decoded(data: bytes) -> str:
+    kept = Kept(MOST_TEXT)
+    kept.feed(data)
+    return kept.text
+
+
+def _json(data: bytes) -> str:
+    try:
+        text = json.dumps(json.loads(data[:MOST_TEXT]), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return _decoded(data)
+    return _decoded(text.encode("utf-8", "replace"))
+
+
+_KNOWN = frozenset(
+    {*_PICTURES, "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain", "application/json"}
+)

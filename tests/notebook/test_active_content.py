@@ -1,0 +1,198 @@
+"""Active content shown in JupyterLab: as an ordinary cell shows it, it acts; cleaned, nothing is left that could.
+
+The corpus lies in ``active_content.jsonl``, a vector a line. In it ``{call}`` stands for a call of a function that
+the test hears, ``{url}`` for an address on a host that does not exist, ``{rel}`` for one on the Jupyter server itself,
+``{n}`` for the vector's number. What the browser asks for is stopped and noted before it leaves.
+"""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from sandbox_magic.untrusted.rich import clean
+
+CORPUS = [json.loads(line) for line in Path(__file__).with_name("active_content.jsonl").read_text("utf-8").splitlines()]
+LEAST = 300
+PROBE = re.compile(r".*(?:beacon\.invalid|/p\d+-relative|\?p\d+-relative)", re.IGNORECASE)
+NUMBER = re.compile(r"p(\d+)\b")
+
+SHOW = """
+import base64
+import json
+from IPython.display import display
+with open({name!r}, encoding="utf-8") as file:
+    for data, metadata in json.load(file):
+        display(data, metadata=metadata, raw=True)
+"""
+
+# What is active in the page below an output, in words. It knows nothing of how the cleaner decides.
+ACTIVE = r"""
+() => {
+    const TAGS = new Set(("script iframe frame object embed applet form button textarea select dialog link meta base " +
+        "portal fencedframe video audio noscript template canvas slot bgsound marquee picture source track map area " +
+        "param keygen menuitem output fieldset datalist").split(" "));
+    const PLAIN = new Set(("title lang dir hidden align valign width height bgcolor nowrap scope border cellpadding " +
+        "cellspacing alt start type reversed value open color size face checked disabled max min low high optimum " +
+        "colspan rowspan span rel target href src class id for style").split(" "));
+    const PICTURE = /^data:image\/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+\/=]+$/;
+    const OWN = /^s[0-9a-f]{16}-/;
+    const {getAttributeNames, getAttribute} = Element.prototype;  // a form's fields hide the form's own
+    const attributes = element => getAttributeNames.call(element).map(name => [name, getAttribute.call(element, name)]);
+    const ofRules = (rules, found) => {
+        for (const rule of rules) {
+            if (/url\(|image-set|@import|@font-face|src\(/i.test(rule.cssText)) found.add("style: address");
+            if (rule.selectorText !== undefined)
+                for (const one of rule.selectorText.split(/,\s*(?=:where\(\.sandbox-|[^)]*$)/))
+                    if (!one.startsWith(":where(.sandbox-")) found.add("style: reaches the page");
+            if (rule.cssRules) ofRules(rule.cssRules, found);
+        }
+    };
+    const ofMath = (element, found) => {
+        if (element.localName === "a" || element.hasAttribute("href")) found.add("math: link");
+        if (element.id && !/^MJX/.test(element.id)) found.add("math: id");
+        const strange = [...element.classList].filter(name => !/^(mjx|MJX|MathJax|TEX|CtxtMenu)/.test(name));
+        if (strange.length) found.add("math: class");
+        if (/^mjx-(maction|tool|tip|status)$/.test(element.localName)) found.add("math: action");
+        for (const [name] of attributes(element))
+            if (name.startsWith("data-") && !/^data-(mjx|semantic|latex)/.test(name)) found.add("math: data");
+    };
+    const ofElement = (element, found) => {
+        const name = element.localName;
+        const own = /^sandbox-[0-9a-f]{16} jp-RenderedHTMLCommon$/.test(element.className);
+        const foreign = element.namespaceURI !== "http://www.w3.org/1999/xhtml";
+        if (TAGS.has(name) || name.includes("-") || foreign) found.add(name);
+        if (element.shadowRoot) found.add("shadow root");
+        if (name === "input" && element.type !== "checkbox") found.add("input");
+        if (name === "style") ofRules(element.sheet?.cssRules ?? [], found);
+        for (const [key, value] of attributes(element)) {
+            if (!PLAIN.has(key)) found.add("attribute " + key);
+            if (key === "id" && !OWN.test(value)) found.add("id");
+            if (key === "class" && !own && /(^|\s)(jp-|lm-|lab-|mod-)/.test(value)) found.add("class");
+            if (key === "href" && !/^(https?:\/\/|mailto:)/.test(value)) found.add("href");
+            if (key === "href" && URL.parse(value, location)?.origin === location.origin) found.add("href: the server");
+            if (key === "src" && !(name === "img" && PICTURE.test(value))) found.add("src");
+            if (key === "style" && /url\(|image-set|\\/i.test(value)) found.add("style: address");
+        }
+        if (name === "a" && element.href && !/noopener/.test(element.rel)) found.add("rel");
+        const style = getComputedStyle(element);
+        const inside = element.closest('[class^="sandbox-"]') !== null;
+        if (["fixed", "sticky"].includes(style.position)) found.add("style: covers");
+        if (["absolute", "relative"].includes(style.position) && !inside) found.add("style: moves");
+        for (const what of ["transform", "translate", "scale", "rotate", "filter", "backdropFilter"])
+            if (style[what] && style[what] !== "none") found.add("style: " + what);
+        if (style.zoom && style.zoom !== "1") found.add("style: zoom");
+        for (const side of ["marginTop", "marginLeft", "marginRight", "marginBottom"])
+            if (parseFloat(style[side]) < -20) found.add("style: margin");
+        if (own && style.contain !== "paint") found.add("not contained");
+    };
+    const cells = window.jupyterapp.shell.currentWidget.content.widgets;
+    return cells.map(cell => cell.outputArea.widgets.map(({node}) => {
+        const found = new Set();
+        for (const shown of node.querySelectorAll(".jp-OutputArea-output"))
+            for (const element of [...shown.querySelectorAll("*"), ...(shown.localName === "iframe" ? [shown] : [])])
+                (element.closest("mjx-container") ? ofMath : ofElement)(element, found);
+        return [...found];
+    }));
+}
+"""
+
+
+def filled(text, number):
+    values = {"{call}": f"fired({number})", "{url}": f"http://beacon.invalid/p{number}", "{rel}": f"p{number}-relative"}
+    for name, value in {**values, "{n}": str(number)}.items():
+        text = text.replace(name, value)
+    return text
+
+
+def as_offered(number):
+    """A vector as an ordinary cell publishes it: data and metadata."""
+    vector = CORPUS[number]
+    text = filled(vector["text"], number).encode("utf-8", "replace").decode()
+    data = json.loads(text) if vector["mime"].endswith("json") else text
+    return {vector["mime"]: data}, vector.get("metadata", {})
+
+
+DRAWINGS = [vector["text"] for vector in CORPUS if vector["text"].startswith("<svg") and vector["mime"] == "text/html"]
+
+
+def held_by_img(number, drawing):
+    """An active drawing as an ordinary cell shows it by ``<img>``, not cleaned: all that we rely on is the browser."""
+    drawing = filled(drawing, number).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1).encode()
+    return {"text/html": f'<img src="data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}">'}, {}
+
+
+def as_cleaned(number):
+    vector = CORPUS[number]
+    offered = {vector["mime"]: filled(vector["text"], number).encode("utf-8", "surrogatepass")}
+    cleaned = clean(offered, vector.get("metadata"))
+    assert cleaned.data or cleaned.dropped, f"vector {number} has vanished without a word"
+    return dict(cleaned.data), dict(cleaned.metadata)
+
+
+class Watched:
+    """A page whose scripts are heard and whose requests are noted; none of those that a vector makes leaves."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.acted, self.others = set(), set()
+        lab.page.expose_function("fired", lambda number: self.acted.add(int(number)))
+        lab.page.route(PROBE, lambda route: route.abort("aborted"))
+        lab.page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url):
+        if PROBE.match(url):
+            self.acted.update(int(number) for number in NUMBER.findall(url)[-1:])
+        else:
+            self.others.add(url)
+
+    def show(self, groups):
+        """Show outputs, each group in a cell of its own; give what is active in the page for each of them."""
+        names = [f"active-{place}.json" for place in range(len(groups))]
+        for name, bundles in zip(names, groups, strict=True):
+            (self.lab.server.root / name).write_text(json.dumps(bundles), encoding="utf-8")
+        self.lab.open([SHOW.format(name=name) for name in names])
+        self.acted.clear()
+        self.others.clear()
+        self.lab.run()
+        self._settle()
+        return [active for cell in self.lab.page.evaluate(ACTIVE) for active in cell]
+
+    def _settle(self):
+        """Wait until nothing has been heard, and no formula has been set, for a second."""
+        before = None
+        while before != (before := (len(self.acted), len(self.others), self.lab.page.evaluate(FORMULAS))):
+            self.lab.page.wait_for_timeout(1000)
+
+
+FORMULAS = "() => document.querySelectorAll('mjx-container').length"
+RENDERED = """() => [...document.querySelectorAll(".jp-OutputArea-output")].filter(
+    node => node.innerText.trim() !== "" || node.querySelector("*") !== null).length"""
+OF_LAB = ("api/", "lab/", "static/", "kernelspecs/")
+
+
+@pytest.mark.timeout(120)
+def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab):
+    """Each vector is first shown to act: it ran, it asked for something, or it left something active in the page."""
+    numbers = sorted(range(len(CORPUS)), key=lambda number: CORPUS[number]["family"] == "page")  # those change the page
+    apart = sum(vector["family"] != "page" for vector in CORPUS)
+    watched = Watched(lab)
+    bundles = [as_offered(number) for number in numbers]
+    held = [held_by_img(len(CORPUS) + place, drawing) for place, drawing in enumerate(DRAWINGS)]
+    active = watched.show([bundles[:apart], bundles[apart:], held])[: len(CORPUS)]
+    assert not {number for number in watched.acted if number >= len(CORPUS)}, "an <img> holds no drawing still"
+    acts = watched.acted | {number for number, found in zip(numbers, active, strict=True) if found}
+    assert [CORPUS[number] for number in numbers if number not in acts] == []
+    assert len({(vector["mime"], vector["text"]) for vector in CORPUS}) == len(acts) >= LEAST
+
+    cleaned = {number: as_cleaned(number) for number in numbers}
+    shown = [number for number in numbers if cleaned[number][0]]
+    active = watched.show([[cleaned[number] for number in shown]])
+    assert [(CORPUS[number], found) for number, found in zip(shown, active, strict=True) if found] == []
+    assert [CORPUS[number] for number in watched.acted] == []
+    assert lab.page.evaluate(RENDERED) == len(shown)
+    places = tuple(lab.server.url + place for place in OF_LAB)
+    assert [url for url in watched.others if not url.startswith((*places, "data:", "blob:"))] == []
+    print(f"{len(acts)} vectors act; cleaned, {len(shown)} leave something to show, and none acts")
