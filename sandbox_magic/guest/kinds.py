@@ -1,0 +1,62 @@
+"""What to call a value that can't travel, and what would travel in its place."""
+
+from __future__ import annotations
+
+import sys
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Any
+
+parts = __import__(__name__.rpartition("kinds")[0] + "parts", fromlist=["Part"])  # beside this file
+
+_PLAIN = (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
+_WORDS = {
+    "function": ("a function", "its source, defined on the other side"),
+    "builtin_function_or_method": ("a function", "its name"),
+    "method": ("a method", "what it returns"),
+    "module": ("a module", "an import on the other side"),
+    "type": ("a class", "its source, defined on the other side"),
+    "generator": ("a generator", "list(x)"),
+    "range": ("a range", "list(x)"),
+    "dict_keys": ("a view of a dict", "list(x)"),
+    "dict_values": ("a view of a dict", "list(x)"),
+    "dict_items": ("a view of a dict", "dict(x)"),
+    "memoryview": ("a memoryview", "bytes(x)"),
+    "TextIOWrapper": ("an open file", "what it holds: x.read()"),
+    "BufferedReader": ("an open file", "what it holds: x.read()"),
+}
+_ELSE = "plain data: numbers, text, lists, dicts, arrays, tables"
+
+
+def unfit(value: Any) -> Any:
+    """Give the error for a value that can't travel."""
+    kind = type(value)
+    if kind.__name__ in _WORDS and kind.__module__ in ("builtins", "_io"):
+        return parts.Unfit(*_WORDS[kind.__name__])
+    enum = sys.modules.get("enum")
+    if enum is not None and isinstance(value, enum.Enum):
+        return parts.Unfit("%s, an enumeration" % _named(kind), "x.value")
+    for plain in _PLAIN:
+        if isinstance(value, plain):
+            return parts.Unfit("%s, a kind of %s" % (_named(kind), plain.__name__), "%s(x)" % plain.__name__)
+    for mark, remedy in _REMEDIES:
+        if hasattr(kind, mark):
+            return parts.Unfit(_named(kind), remedy)
+    return parts.Unfit(_named(kind), _ELSE)
+
+
+_REMEDIES = (
+    ("__dataclass_fields__", "dataclasses.asdict(x)"),
+    ("__fspath__", "str(x)"),
+    ("to_pandas", "x.to_pandas()"),
+    ("to_dict", "x.to_dict()"),
+    ("toarray", "x.toarray()"),
+    ("savefig", "showing it, or saving it to a file"),
+    ("__array__", "numpy.asarray(x)"),
+    ("isoformat", "x.isoformat()"),
+    ("__next__", "list(x)"),
+)
+
+
+def _named(kind: Any) -> str:
+    return "an object of class %.80s" % kind.__qualname__

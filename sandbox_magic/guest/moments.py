@@ -1,0 +1,61 @@
+"""Dates, times, their zones, and decimal numbers, as plain values; both sides use this file."""
+
+from __future__ import annotations
+
+import sys
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Any
+
+parts = __import__(__name__.rpartition("moments")[0] + "parts", fromlist=["Part"])  # beside this file
+
+
+def take_apart(value: Any) -> Any:
+    """Give the part for a moment, a zone or a decimal; None for anything else."""
+    kind = type(value)
+    name = "%s.%s" % (kind.__module__, kind.__qualname__)
+    take = _TAKE.get(name)
+    module = sys.modules.get(kind.__module__)
+    if take is None or getattr(module, kind.__qualname__, None) is not kind:
+        return None
+    return parts.Part("python." + kind.__qualname__, take(value))
+
+
+def _zone(zone: Any) -> str:
+    if zone.key is None:
+        raise parts.Unfit("a time zone that was read from a file", "zoneinfo.ZoneInfo(name)")
+    return str(zone.key)
+
+
+def _time(moment: Any) -> tuple[Any, ...]:
+    return (moment.hour, moment.minute, moment.second, moment.microsecond, moment.fold, moment.tzinfo)
+
+
+_TAKE: dict[str, Any] = {
+    "datetime.date": lambda day: (day.year, day.month, day.day),
+    "datetime.time": lambda moment: parts.Fields(_time(moment)),
+    "datetime.datetime": lambda moment: parts.Fields((moment.year, moment.month, moment.day, *_time(moment))),
+    "datetime.timedelta": lambda length: (length.days, length.seconds, length.microseconds),
+    "datetime.timezone": lambda zone: parts.Fields(zone.__getinitargs__()),
+    "zoneinfo.ZoneInfo": _zone,
+    "decimal.Decimal": str,
+}
+
+
+def build(kind: str, payload: Any, load: Any) -> Any:
+    """Put such a part together again; its data is not trusted."""
+    name = kind.partition(".")[2]
+    if name in ("date", "timedelta"):  # never one argument that is bytes: that would be a pickle's form, unchecked
+        parts.whole(*payload)
+        return getattr(load("datetime"), name)(*payload)
+    if name in ("time", "datetime"):
+        *numbers, fold, zone = payload
+        parts.whole(*numbers, fold)
+        return getattr(load("datetime"), name)(*numbers, zone, fold=fold)
+    if name == "timezone":
+        return load("datetime").timezone(*payload)
+    if name == "ZoneInfo":
+        return load("zoneinfo").ZoneInfo(parts.checked_zone(payload))
+    if name == "Decimal" and type(payload) is str:
+        return load("decimal").Decimal(payload)
+    raise parts.Unreadable("it holds a kind of value that does not travel")

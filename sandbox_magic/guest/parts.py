@@ -1,0 +1,90 @@
+"""What a value is taken apart into, and the two errors: one for what can't travel, one for what arrived broken.
+
+Both sides use this file, so it runs on Python 3.8.
+"""
+
+from __future__ import annotations
+
+import sys
+
+MOST_COST = 10_000_000  # of one value: about the memory of its Python objects, in units of some 50 bytes
+
+_ZONE = r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}|[+-]\d\d:\d\d"
+
+
+class Unfit(ValueError):  # noqa: N818 - reads as what it says
+    """A value that can't travel.
+
+    Attributes:
+        path: Where in the value it is, as Python writes it: ``['a'][3]``; empty for the value itself.
+        what: What it is: ``a function``.
+        remedy: What would travel in its place.
+    """
+
+    def __init__(self, what: str, remedy: str, path: str = "") -> None:
+        self.path = path
+        self.what = what
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        where = "%s is " % self.path if self.path else "it is "
+        return "%s%s, which can't travel; try %s" % (where, self.what, self.remedy)
+
+    def below(self, step: str) -> None:
+        """Say that this was found below ``step``."""
+        self.path = (step + self.path)[:200]
+
+
+class Unreadable(ValueError):  # noqa: N818 - reads as what it says
+    """Bytes that are no value; says in plain words why."""
+
+
+class Part:
+    """A value of a named kind, and the plainer one that stands for it.
+
+    Attributes:
+        kind: Its kind, such as ``numpy.ndarray``.
+        payload: A value that travels.
+        step: How Python would reach it from what it is in, for an error's path.
+        cost: What it costs besides its payload.
+    """
+
+    __slots__ = ("cost", "kind", "payload", "step")
+
+    def __init__(self, kind: str, payload: object, step: str = "", cost: int = 20) -> None:
+        self.kind = kind
+        self.payload = payload
+        self.step = step
+        self.cost = cost
+
+
+class Fields(tuple):  # type: ignore[type-arg] # noqa: SLOT001 - typing costs milliseconds; three names a value
+    """A payload's fields: a tuple of ours, so its numbers are in no error's path."""
+
+
+def too_large(most: int) -> Unfit:
+    """Give the error for what is larger than ``most`` bytes."""
+    return Unfit("larger than %s bytes" % format(most, ","), "a part or a summary of it")
+
+
+def of_module(value: object, name: str) -> bool:
+    """Tell whether a value's class, or one that it is made from, belongs to a module that is loaded."""
+    return name in sys.modules and any(
+        base.__module__ == name or str(base.__module__).startswith(name + ".") for base in type(value).__mro__
+    )
+
+
+def checked_zone(name: object) -> object:
+    """Give a time zone's name that is one; it becomes a file's name."""
+    import re  # costs milliseconds, and most values have no zone
+
+    if type(name) is not str or not re.fullmatch(_ZONE, name):
+        raise Unreadable("a time zone has a name that none has")
+    return name
+
+
+def whole(*numbers: object) -> None:
+    """Check that these are whole numbers and nothing else."""
+    if any(type(number) is not int for number in numbers):
+        raise Unreadable("something else stands where a whole number belongs")

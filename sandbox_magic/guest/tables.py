@@ -1,0 +1,300 @@
+"""pandas tables, columns, indexes and moments, as arrays and plain values; both sides use this file."""
+
+from __future__ import annotations
+
+import sys
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Any
+
+_here = __name__.rpartition("tables")[0]  # the other files are beside this one, wherever that is
+parts = __import__(_here + "parts", fromlist=["Part"])
+
+_PLAIN_INDEXES = {"Index", "DatetimeIndex", "TimedeltaIndex", "CategoricalIndex", "IntervalIndex"}
+_PLAIN_INDEXES |= {"Int64Index", "UInt64Index", "Float64Index"}  # of pandas 1
+_MASKED = {"b": "BooleanArray", "i": "IntegerArray", "u": "IntegerArray", "f": "FloatingArray"}
+_MASKED_TYPES = {"BooleanDtype", "Float32Dtype", "Float64Dtype"}
+_MASKED_TYPES |= {"%sInt%dDtype" % (sign, size) for sign in ("", "U") for size in (8, 16, 32, 64)}
+_MOST_ROWS = 100_000_000  # of an index that is a range, so no data bounds it
+
+
+def take_apart(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
+    """Give the part for a value of pandas; None for anything else.
+
+    Raises:
+        Unfit: It is one that can't travel.
+    """
+    pd = sys.modules["pandas"]
+    kind = type(value)
+    if kind is pd.DataFrame:
+        return _frame(value)
+    if kind is pd.Series:
+        fields = (_index(value.index), _column(value.array), value.name, dict(value.attrs))
+        return parts.Part("pandas.Series", parts.Fields(fields), cost=2000)
+    if isinstance(value, pd.Index):
+        return _index(value)
+    if isinstance(value, pd.api.extensions.ExtensionArray):
+        return _column(value)
+    if value is pd.NA or value is pd.NaT:
+        return parts.Part("pandas.missing", "NA" if value is pd.NA else "NaT")
+    if kind is pd.Timestamp:
+        return parts.Part("pandas.Timestamp", parts.Fields((value.asm8, _zone(value.tz))), cost=100)
+    if kind is pd.Timedelta:
+        return parts.Part("pandas.Timedelta", value.asm8, cost=100)
+    for base in (pd.DataFrame, pd.Series):
+        if isinstance(value, base):
+            raise parts.Unfit("a %s, a kind of %s" % (kind.__name__, base.__name__), "pandas.%s(x)" % base.__name__)
+    return None
+
+
+def _frame(frame: Any) -> Any:
+    names = list(frame.columns)
+    columns = []
+    for number, name in enumerate(names):
+        step = "[%.60r]" % (name,)
+        try:
+            column = _column(frame.iloc[:, number].array)
+        except parts.Unfit as error:
+            error.below(step)
+            raise
+        columns.append(parts.Part("pandas.column", column, step))
+    index, header = _index(frame.index), _index(frame.columns, ".columns")
+    fields = (header, index, parts.Fields(columns), dict(frame.attrs))
+    return parts.Part("pandas.DataFrame", parts.Fields(fields), cost=5000)
+
+
+def _index(index: Any, step: str = ".index") -> Any:
+    pd = sys.modules["pandas"]
+    kind = type(index)
+    if kind is pd.RangeIndex:
+        return _index_part("RangeIndex", step, index.start, index.stop, index.step, index.name)
+    if kind is pd.MultiIndex:
+        levels = parts.Fields([_index(level, ".levels[%d]" % n) for n, level in enumerate(index.levels)])
+        codes = parts.Fields([_plain(each) for each in index.codes])
+        return _index_part("MultiIndex", step, levels, codes, list(index.names))
+    if kind.__name__ not in _PLAIN_INDEXES or kind.__module__.partition(".")[0] != "pandas":
+        raise parts.Unfit("a pandas %s" % kind.__name__, "x.reset_index(), or x.index.astype(str)", step)
+    return _index_part("Index", step, _column(index.array), index.name, getattr(index, "freqstr", None))
+
+
+def _index_part(kind: str, step: str, *fields: Any) -> Any:
+    return parts.Part("pandas." + kind, parts.Fields(fields), step, cost=1000)
+
+
+def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
+    """Give the part for what stands in a column, whatever its type."""
+    pd, np = sys.modules["pandas"], sys.modules["numpy"]
+    dtype = array.dtype
+    name = type(dtype).__name__
+    if isinstance(dtype, np.dtype) or name in ("NumpyEADtype", "PandasDtype"):
+        plain = np.asarray(array)
+        return parts.Part("pandas.objects", list(array), cost=1000) if plain.dtype.kind == "O" else plain
+    if name == "StringDtype":
+        return _strings(array)
+    if name == "CategoricalDtype":
+        fields = (_plain(array.codes), _index(array.categories, ".cat.categories"), array.ordered)
+        return parts.Part("pandas.Categorical", parts.Fields(fields), cost=1000)
+    if name == "DatetimeTZDtype":
+        moments = np.asarray(array, dtype="M8[%s]" % dtype.unit)
+        return parts.Part("pandas.moments", parts.Fields((moments, _zone(dtype.tz))), cost=1000)
+    if name == "IntervalDtype":
+        fields = (_index(array.left, ".left"), _index(array.right, ".right"), array.closed)
+        return parts.Part("pandas.intervals", parts.Fields(fields), cost=1000)
+    if name == "ArrowDtype":
+        return parts.Part("pandas.arrow", sys.modules["pyarrow"].chunked_array(array.__arrow_array__()), cost=1000)
+    if name in _MASKED_TYPES:
+        missing = np.asarray(pd.isna(array))
+        values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
+        return parts.Part("pandas.masked", parts.Fields((values, missing)), cost=1000)
+    raise parts.Unfit("a pandas column of type %s" % dtype, "x.astype(str)")
+
+
+def _plain(array: Any) -> Any:
+    return sys.modules["numpy"].array(array)
+
+
+def _strings(array: Any) -> Any:
+    dtype = array.dtype
+    missing = sys.modules["numpy"].asarray(sys.modules["pandas"].isna(array))
+    texts = array.to_numpy(dtype=object, na_value="").tolist()
+    storage, empty = dtype.storage, getattr(dtype, "na_value", None)
+    fields = (storage, isinstance(empty, float), texts, missing)
+    return parts.Part("pandas.strings", parts.Fields(fields), cost=1000)
+
+
+def _zone(zone: Any) -> Any:
+    """Give a time zone; pytz's by its name, for pandas makes it from that."""
+    return zone.zone if parts.of_module(zone, "pytz") and zone.zone else zone
+
+
+def build(kind: str, payload: Any, load: Any) -> Any:
+    """Put a part of pandas' together again; its data is not trusted."""
+    pd = load("pandas")
+    maker = _BUILDERS.get(kind)
+    if maker is None:
+        raise parts.Unreadable("it holds a kind of value that does not travel")
+    return maker(pd, payload)
+
+
+def _built_frame(pd: Any, payload: Any) -> Any:
+    header, index, columns, attributes = payload
+    _check_index(pd, header, index)
+    if len(header) != len(columns) or any(len(column) != len(index) for column in columns):
+        raise parts.Unreadable("a table's columns are not as long as its index")
+    series = {n: pd.Series(a, index=index, dtype=a.dtype) for n, a in enumerate(columns)}
+    frame = pd.DataFrame(series, index=index)
+    frame.columns = header
+    frame.attrs.update(attributes)
+    return frame
+
+
+def _built_series(pd: Any, payload: Any) -> Any:
+    index, array, name, attributes = payload
+    _check_index(pd, index)
+    _check_column(pd, array)
+    if len(array) != len(index):
+        raise parts.Unreadable("a column is not as long as its index")
+    series = pd.Series(array, index=index, dtype=array.dtype, name=name)
+    series.attrs.update(attributes)
+    return series
+
+
+def _built_range(pd: Any, payload: Any) -> Any:
+    start, stop, step, name = payload
+    parts.whole(start, stop, step)
+    if len(range(start, stop, step)) > _MOST_ROWS:
+        raise parts.Unreadable("an index claims more than %d rows" % _MOST_ROWS)
+    return pd.RangeIndex(start, stop, step, name=name)
+
+
+def _built_multi(pd: Any, payload: Any) -> Any:
+    levels, codes, names = payload
+    _check_index(pd, *levels)
+    return pd.MultiIndex(levels=list(levels), codes=list(codes), names=names)
+
+
+def _built_index(pd: Any, payload: Any) -> Any:
+    array, name, frequency = payload
+    _check_column(pd, array)
+    index = pd.Index(array, dtype=array.dtype, name=name)
+    if frequency is not None:
+        if type(frequency) is not str or len(frequency) > 40:
+            raise parts.Unreadable("an index has a frequency that is none")
+        index.freq = frequency
+    return index
+
+
+def _built_objects(_: Any, payload: Any) -> Any:
+    if type(payload) is not list:
+        raise parts.Unreadable("a column is no list")
+    array = sys.modules["numpy"].empty(len(payload), object)
+    for number, value in enumerate(payload):
+        array[number] = value
+    return array
+
+
+def _built_strings(pd: Any, payload: Any) -> Any:
+    storage, nan, texts, missing = payload
+    if type(texts) is not list or any(type(text) is not str for text in texts) or len(texts) != len(missing):
+        raise parts.Unreadable("a column of text is none")
+    if storage not in ("python", "pyarrow") or missing.dtype != bool:
+        raise parts.Unreadable("a column of text is of no kind that is known")
+    array = _built_objects(pd, texts)
+    array[missing] = pd.NA
+    return pd.array(array, dtype=_string_type(pd, storage, nan))
+
+
+def _string_type(pd: Any, storage: str, nan: Any) -> Any:
+    """Give the type of text that was asked for, or the nearest that this pandas has."""
+    more = {"na_value": float("nan")} if nan else {}
+    for kept in (storage, "python"):  # where pyarrow is not there, the text is kept otherwise and compares equal
+        try:
+            return pd.StringDtype(kept, **more)
+        except (ImportError, TypeError):  # TypeError: before pandas 2.3 it takes no na_value
+            continue
+    raise parts.Unreadable("a column of text is of a kind that the pandas here does not have")
+
+
+def _built_categorical(pd: Any, payload: Any) -> Any:
+    codes, categories, ordered = payload
+    _check_index(pd, categories)
+    if type(ordered) is not bool:
+        raise parts.Unreadable("a categorical column is neither ordered nor not")
+    return pd.Categorical.from_codes(codes, categories, ordered=ordered)
+
+
+def _built_moments(pd: Any, payload: Any) -> Any:
+    moments, zone = payload
+    zone = parts.checked_zone(zone) if isinstance(zone, str) else zone
+    return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(zone).array
+
+
+def _built_intervals(pd: Any, payload: Any) -> Any:
+    left, right, closed = payload
+    _check_index(pd, left, right)
+    return pd.arrays.IntervalArray.from_arrays(left, right, closed)
+
+
+def _built_masked(pd: Any, payload: Any) -> Any:
+    values, missing = payload
+    return getattr(pd.arrays, _MASKED[values.dtype.kind])(values, missing)
+
+
+def _built_arrow(pd: Any, payload: Any) -> Any:
+    return pd.arrays.ArrowExtensionArray(payload)
+
+
+def _built_column(pd: Any, payload: Any) -> Any:
+    _check_column(pd, payload)
+    return payload
+
+
+def _built_missing(pd: Any, payload: Any) -> Any:
+    return {"NA": pd.NA, "NaT": pd.NaT}[payload]
+
+
+def _built_timestamp(pd: Any, payload: Any) -> Any:
+    moment, zone = payload
+    if type(moment) is not sys.modules["numpy"].datetime64:
+        raise parts.Unreadable("a moment is none")
+    stamp = pd.Timestamp(moment)
+    if zone is None:
+        return stamp
+    return stamp.tz_localize("UTC").tz_convert(parts.checked_zone(zone) if isinstance(zone, str) else zone)
+
+
+def _built_timedelta(pd: Any, payload: Any) -> Any:
+    if type(payload) is not sys.modules["numpy"].timedelta64:
+        raise parts.Unreadable("a length of time is none")
+    return pd.Timedelta(payload)
+
+
+def _check_index(pd: Any, *indexes: Any) -> None:
+    if not all(isinstance(index, pd.Index) for index in indexes):
+        raise parts.Unreadable("a table's index is none")
+
+
+def _check_column(pd: Any, array: Any) -> None:
+    known = (sys.modules["numpy"].ndarray, pd.api.extensions.ExtensionArray)
+    if not isinstance(array, known) or array.ndim != 1:
+        raise parts.Unreadable("a column is none")
+
+
+_BUILDERS = {
+    "pandas.DataFrame": _built_frame,
+    "pandas.Series": _built_series,
+    "pandas.RangeIndex": _built_range,
+    "pandas.MultiIndex": _built_multi,
+    "pandas.Index": _built_index,
+    "pandas.objects": _built_objects,
+    "pandas.strings": _built_strings,
+    "pandas.Categorical": _built_categorical,
+    "pandas.moments": _built_moments,
+    "pandas.intervals": _built_intervals,
+    "pandas.masked": _built_masked,
+    "pandas.arrow": _built_arrow,
+    "pandas.column": _built_column,
+    "pandas.missing": _built_missing,
+    "pandas.Timestamp": _built_timestamp,
+    "pandas.Timedelta": _built_timedelta,
+}

@@ -1,0 +1,223 @@
+"""Taking changes over: first everything is checked, then everything is done."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import SandboxError
+from sandbox_magic.untrusted import beneath, paths
+from sandbox_magic.untrusted.beneath import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sandbox_magic.untrusted.files import Change, Changes
+
+_MOST_NAMED = 20
+
+
+class NotApplied(SandboxError):  # noqa: N818 - says what was not done, like the others of its base
+    """Changes were not taken over; says which of them stood in the way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What was taken over.
+
+    Attributes:
+        done: The names that are now as the cell left them.
+        left: The names that are not, each with the reason.
+    """
+
+    done: tuple[str, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        """Give one line, and one for each name that was left."""
+        left = [f"left: {paths.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
+        if len(self.left) > _MOST_NAMED:
+            left.append(f"... and {len(self.left) - _MOST_NAMED} more left")
+        return "\n".join([f"<Applied: {len(self.done)} taken over, {len(self.left)} left>", *left])
+
+
+def apply(changes: Changes, chosen: Sequence[str], to: str | os.PathLike[str] | None) -> Applied:
+    """See `Changes.apply`."""
+    wanted, left = _choose(changes, chosen, saving=to is not None)
+    place = to if to is not None else changes.original.path if changes.original else None
+    if place is None:
+        msg = "there is no directory to take the files over into"
+        raise NotApplied(msg, remedy="apply(to=DIRECTORY)")
+    try:
+        if to is not None:
+            os.makedirs(to, exist_ok=True)
+        with beneath.directory(place) as root:
+            return Applied(done=_Application(root, changes, wanted, saving=to is not None).run(), left=left)
+    except OSError as error:
+        msg = f"the changes can't be taken over into {paths.shown(os.fspath(place))}"
+        raise NotApplied(msg, seen=paths.shown(str(error)), remedy="a directory that you may write") from error
+
+
+def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) -> Applied:
+    """Save the files that patterns asked for: what they name exactly, and of the rest what may be by default.
+
+    Raises:
+        NotApplied: One of them can't be; nothing was saved.
+    """
+    exact = set(patterns)
+    taken = [change.path for change in changes if not change.refused and (change.path in exact or not change.left_out)]
+    left = [(change.path, change.refused or change.left_out) for change in changes if change.path not in set(taken)]
+    done = apply(changes, taken, to).done if taken else ()
+    return Applied(done=done, left=tuple(left))
+
+
+def _choose(
+    changes: Changes, chosen: Sequence[str], *, saving: bool
+) -> tuple[list[Change], tuple[tuple[str, str], ...]]:
+    """Give the changes that are asked for and can be, and those that are left, with the reason.
+
+    Raises:
+        NotApplied: A name that was asked for is not among them, or can't be.
+    """
+    wanted, left = [], []
+    for change in changes:
+        exact = change.path in chosen
+        if chosen and not exact and not any(fnmatch.fnmatchcase(change.path, pattern) for pattern in chosen):
+            continue
+        why = change.refused or ("" if exact else change.left_out)
+        if change.kind == "removed" and saving:
+            why = "removed, so there is nothing to save"
+        if why and exact:
+            raise NotApplied(f"{paths.shown(change.path)}: {why}", remedy="other names")
+        if why:
+            left.append((change.path, why))
+        else:
+            wanted.append(change)
+    found = [change.path for change in wanted] + [path for path, _ in left]
+    for pattern in chosen:
+        if pattern not in found and not fnmatch.filter(found, pattern):
+            msg = f"no change is named {paths.shown(pattern)}"
+            raise NotApplied(msg, remedy="one of the names in the list of changes, or a pattern such as *.csv")
+    return wanted, tuple(left)
+
+
+class _Application:
+    """One application of changes below an open directory."""
+
+    def __init__(self, root: int, changes: Changes, wanted: list[Change], *, saving: bool) -> None:
+        self._root = root
+        self._before = changes.original.states if changes.original and not saving else {}
+        self._wanted = wanted
+        self._saving = saving
+        self._made = {change.path for change in wanted if change.kind != "removed"}
+
+    def run(self) -> tuple[str, ...]:
+        problems = [(change, why) for change in self._wanted if (why := self._problem(change))]
+        if problems:
+            lines = [f"{paths.shown(change.path)}: {why}" for change, why in problems[:_MOST_NAMED]]
+            msg = f"nothing was taken over, for {len(problems)} of {len(self._wanted)} changes can't be"
+            remedy = "apply(NAME, ...) with other names, or apply(to=DIRECTORY)"
+            raise NotApplied(msg, seen="; ".join(lines), remedy=remedy)
+        done: list[str] = []
+        for change in self._in_order():
+            try:
+                self._do(change)
+            except OSError as error:
+                msg = f"{paths.shown(change.path)} could not be taken over; {len(done)} others were before it"
+                seen = (
+                    f"{error.strerror or 'it is not what it was'}; done: {', '.join(map(paths.shown, done)) or 'none'}"
+                )
+                raise NotApplied(msg, seen=seen, remedy="apply() again: what is done already is no conflict") from error
+            done.append(change.path)
+        return tuple(change.path for change in self._wanted)
+
+    def _in_order(self) -> list[Change]:
+        """Remove first, the deepest first; then directories and files; links last."""
+        removed = [change for change in self._wanted if change.kind == "removed"]
+        made = [change for change in self._wanted if change.kind != "removed"]
+        deepest = sorted(removed, key=lambda change: change.path.split("/"), reverse=True)
+        return deepest + sorted(made, key=lambda change: (change.type == "link", change.path.split("/")))
+
+    def _problem(self, change: Change) -> str:
+        """Say why a change can't be taken over now; nothing if it can."""
+        if not paths.is_good(change.path):
+            return "a name that leads out"
+        try:
+            now = self._now(change)
+        except NotADirectoryError:
+            return "what is above it here is a link, or no directory"
+        if change.type == "link" and change.kind != "removed" and self._through_link(change):
+            return "a link that leads through a link"
+        return self._conflict(change, now)
+
+    def _now(self, change: Change) -> State | None:
+        before = self._before.get(change.path)
+        try:
+            return beneath.state(self._root, change.path, max(change.size, before.size if before else 0))
+        except NotADirectoryError:
+            above = change.path.split("/")
+            if any("/".join(above[:depth]) in self._made for depth in range(1, len(above))):
+                return None  # what is above it is, or will be, another thing by one of these changes
+            raise
+
+    def _conflict(self, change: Change, now: State | None) -> str:
+        before = self._before.get(change.path)
+        if now in (before, _goal(change)):
+            return ""
+        if now is None:
+            return "it has been removed here since"
+        if before is not None:
+            return "it has been changed here since"
+        if self._saving and now.kind == "file" and beneath.is_ours(self._root, change.path, now):
+            return ""
+        return "something of that name is here already"
+
+    def _through_link(self, change: Change) -> bool:
+        """Tell whether a link leads through another, which may lead anywhere."""
+        steps = change.path.split("/")[:-1]
+        for step in change.target.split("/"):
+            steps = steps[:-1] if step == ".." else [*steps, step]
+            try:
+                now = beneath.state(self._root, "/".join(steps), 0) if steps else None
+            except NotADirectoryError:
+                return True
+            if now is not None and now.kind == "link":
+                return True
+        return False
+
+    def _do(self, change: Change) -> None:
+        """Do one change, if it still is no conflict."""
+        now, goal = self._now(change), _goal(change)
+        if self._conflict(change, now):
+            raise OSError
+        if now == goal:
+            return
+        if now is not None and (goal is None or now.kind != goal.kind or goal.kind == "link"):
+            beneath.remove(self._root, change.path, now.kind)
+            now = None
+        if goal is None:
+            return
+        if goal.kind == "directory":
+            beneath.make_directory(self._root, change.path)
+        elif goal.kind == "link":
+            beneath.link(self._root, change.path, change.target)
+        else:
+            self._write(change, replace=now is not None)
+
+    def _write(self, change: Change, *, replace: bool) -> None:
+        data = change.data or b""
+        run = change.executable
+        beneath.write(self._root, change.path, data, executable=run, replace=replace, mark=self._saving)
+
+
+def _goal(change: Change) -> State | None:
+    """Give what will stand there."""
+    if change.kind == "removed":
+        return None
+    if change.type == "directory":
+        return State(kind="directory")
+    if change.type == "link":
+        return beneath.of_link(change.target)
+    return beneath.of_data(change.data or b"", executable=change.executable)

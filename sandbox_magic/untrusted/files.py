@@ -1,0 +1,120 @@
+"""What a cell did to its files: the list for a person, and the way to take it over."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, overload
+
+from sandbox_magic.result import size as in_words
+from sandbox_magic.untrusted import applying, paths
+
+if TYPE_CHECKING:
+    from sandbox_magic.untrusted.applying import Applied
+    from sandbox_magic.untrusted.beneath import Kind
+    from sandbox_magic.untrusted.packing import Original
+
+_MOST_SHOWN = 50
+_SIGNS = {"added": "+", "changed": "~", "removed": "-"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One name that was added, changed or removed.
+
+    Attributes:
+        path: The name, below the directory; bytes that are no text are lone surrogates, as `os.fsdecode` gives them.
+        kind: What happened.
+        type: What it is now; what it was, if it was removed.
+        size: Bytes of a file.
+        executable: Whether it may be run.
+        data: What the file holds, or where the link leads; None if it did not come out.
+        left_out: Why it is not taken over unless chosen by its exact name; empty if it is.
+        refused: Why it can't be taken over at all; empty if it can.
+    """
+
+    path: str
+    kind: Literal["added", "changed", "removed"]
+    type: Kind = "file"
+    size: int = 0
+    executable: bool = False
+    data: bytes | None = field(default=None, repr=False)
+    left_out: str = ""
+    refused: str = ""
+
+    def __str__(self) -> str:
+        """Give one line for a person, in which every name is harmless to show."""
+        mark = "/" if self.type == "directory" else f" -> {paths.shown(self.target)}" if self.target else ""
+        size = f"  {in_words(self.size)}" if self.type == "file" and self.kind != "removed" else ""
+        why = self.refused or self.left_out
+        note = f"  ({why if self.refused else 'left out: ' + why})" if why else ""
+        runs = "  executable" if self.executable and self.type == "file" else ""
+        return f"{_SIGNS[self.kind]} {paths.shown(self.path)}{mark}{size}{runs}{note}"
+
+    @property
+    def target(self) -> str:
+        """Where a link leads; empty for anything else."""
+        return os.fsdecode(self.data) if self.type == "link" and self.data else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Changes(Sequence[Change]):
+    """What was added, changed and removed.
+
+    Attributes:
+        entries: One for each name, in the order of the directory.
+        original: The directory that it was a copy of; None if there was none.
+        complete: Whether everything was looked at; if not, nothing counts as removed.
+    """
+
+    entries: tuple[Change, ...] = ()
+    original: Original | None = None
+    complete: bool = True
+
+    def apply(self, *chosen: str, to: str | os.PathLike[str] | None = None) -> Applied:
+        """Take changes over into the original directory, all of them or none.
+
+        Args:
+            chosen: Names or patterns (``*.csv``; ``*`` matches ``/`` too). Without any, all that may be. What is left
+                out by default (see `Change.left_out`) only by its exact name.
+            to: Another directory for what was added and changed; made if it is not there. A file of another content
+                that is there is never replaced, unless we saved it ourselves and nobody has changed it since.
+
+        Returns:
+            What was done, and what was not.
+
+        Raises:
+            NotApplied: One of them can't be: nothing was done, unless the error says otherwise.
+        """
+        return applying.apply(self, chosen, to)
+
+    @overload
+    def __getitem__(self, index: int) -> Change: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Change, ...]: ...
+    def __getitem__(self, index: int | slice) -> Change | tuple[Change, ...]:
+        return self.entries[index]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self.entries)
+
+    def __repr__(self) -> str:
+        """Give the list for a person."""
+        return "\n".join(self._lines()) or "<Changes: none>"
+
+    def _repr_html_(self) -> str:
+        """Give the list for a notebook."""
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def _lines(self) -> list[str]:
+        lines = [str(change) for change in self.entries[:_MOST_SHOWN]]
+        if len(self.entries) > _MOST_SHOWN:
+            lines.append(f"... and {len(self.entries) - _MOST_SHOWN} more")
+        if not self.complete:
+            lines.append("There were more files than are looked at, so this is a part.")
+        return lines

@@ -1,0 +1,79 @@
+"""Names of files that untrusted code chose: which are good, how they are shown, and which run by themselves."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+
+MOST_NAME = 3000
+_MOST_PART = 255
+_MOST_SHOWN = 200
+
+RUNS_BY_ITSELF = (
+    "conftest.py",  # pytest
+    "sitecustomize.py",  # Python, at its start
+    "usercustomize.py",
+    "*.pth",
+    "*.pyc",  # Python, in place of the source beside it
+    "__pycache__",
+    "jupyter*_config.*",  # Jupyter, started in this directory
+    "ipython*_config.*",
+    "hooks",  # git
+    "head",  # makes a directory a repository, whose configuration names programs
+)
+"""Patterns for a part of a name, in lower case. A part that begins with a dot is left out as well."""
+
+
+def is_good(path: str) -> bool:
+    """Tell whether it is a relative name that stays below where it starts, and short enough."""
+    parts = path.split("/")
+    if "\0" in path or len(path) > MOST_NAME:
+        return False
+    return all(part not in ("", ".", "..") and len(part) <= _MOST_PART for part in parts)
+
+
+def stays_inside(path: str, target: str) -> bool:
+    """Tell whether a link leads to a place beside or below itself, in the plainest form: ``../`` only in front.
+
+    Elsewhere ``..`` goes up from wherever the parts before it lead, which another link decides.
+    """
+    parts = target.split("/")
+    while parts and parts[0] == "..":
+        del parts[0]
+    up = len(target.split("/")) - len(parts)
+    return up <= path.count("/") and is_good("/".join(parts))
+
+
+def why_left_out(path: str, *, added: bool = True) -> str:
+    """Say why a file should not be taken over unless somebody names it; nothing if it may.
+
+    Args:
+        path: Its name.
+        added: Whether it is new: then a module beside a notebook hides the standard library's.
+    """
+    parts = path.lower().split("/")
+    if any(part.startswith(".") for part in parts):
+        return "hidden: programs read such files by themselves"
+    if any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in RUNS_BY_ITSELF):
+        return "runs by itself later"
+    if added and parts[0].partition(".")[0] in sys.stdlib_module_names and _is_module(parts):
+        return "would be imported in place of the standard library's"
+    return ""
+
+
+def _is_module(parts: list[str]) -> bool:
+    return len(parts) > 1 or parts[0].endswith((".py", ".so"))
+
+
+def shown(path: str) -> str:
+    """Give a name for a person: what can't be seen is written out, so that two names never look the same."""
+    text = "".join(map(_visible, path))
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN // 2]}…{text[-_MOST_SHOWN // 2 :]}"
+
+
+def _visible(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte that is no text
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if character == "\\":
+        return "\\\\"
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -1,0 +1,134 @@
+"""The stream of a workspace's changes as it arrives: bounded, and refused as a whole when a part of it is wrong."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sandbox_magic.guest import files
+from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.result import size as in_words
+from sandbox_magic.untrusted import paths
+from sandbox_magic.untrusted.files import Change, Changes
+
+if TYPE_CHECKING:
+    from sandbox_magic.untrusted.beneath import Kind
+    from sandbox_magic.untrusted.packing import Original
+
+_KINDS: dict[bytes, Kind] = {files.FILE: "file", files.TOO_LARGE: "file", files.DIRECTORY: "directory"}
+_KINDS |= {files.LINK: "link", files.SPECIAL: "special"}
+_MOST_TARGET = 4096
+
+
+class Receiver:
+    """Puts changes together from pieces of the stream.
+
+    Args:
+        original: What was packed; None if the files are new and go to a place of their own.
+        most_bytes: The most bytes of data in all.
+        most_files: The most entries.
+    """
+
+    def __init__(self, original: Original | None, *, most_bytes: int, most_files: int) -> None:
+        self._original = original
+        self._room = most_bytes
+        self._files = most_files + (len(original.states) if original else 0)
+        self._buffer = bytearray()
+        self._changes: dict[str, Change] = {}
+        self._ended = self._cut = False
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            Unreadable: They are not what PID 1 sends; nothing of it is to be used.
+        """
+        self._buffer += data
+        while self._next():
+            pass
+        if self._ended and self._buffer:
+            msg = "something follows the end of the files"
+            raise Unreadable(msg)
+
+    def changes(self) -> Changes:
+        """Give them all.
+
+        Raises:
+            Unreadable: The stream has not come to its end.
+        """
+        if not self._ended:
+            msg = "the files did not all arrive"
+            raise Unreadable(msg)
+        for change in self._changes.values():
+            if change.kind != "removed":
+                self._check_above(change.path)
+        return Changes(entries=tuple(self._changes.values()), original=self._original, complete=not self._cut)
+
+    def _next(self) -> bool:
+        """Take one entry from the buffer; tell whether there may be another."""
+        if self._ended or len(self._buffer) < files.HEADER.size:
+            return False
+        kind, flag, length, size, _ = files.HEADER.unpack_from(self._buffer)
+        if kind == files.END:
+            self._ended, self._cut = True, bool(flag)
+            del self._buffer[: files.HEADER.size]
+            return True
+        carried = size if kind in (files.FILE, files.LINK) else 0
+        if length > files.MOST_NAME or carried > (_MOST_TARGET if kind == files.LINK else self._room):
+            msg = "a file is larger than was allowed"
+            raise Unreadable(msg)
+        start = files.HEADER.size + length
+        if len(self._buffer) < start + carried:
+            return False
+        name, data = bytes(self._buffer[files.HEADER.size : start]), bytes(self._buffer[start : start + carried])
+        del self._buffer[: start + carried]
+        self._room -= carried
+        self._take(kind, os.fsdecode(name), size, data, executable=bool(flag))
+        return True
+
+    def _take(self, kind: bytes, path: str, size: int, data: bytes, *, executable: bool) -> None:
+        before = self._original.states.get(path) if self._original else None
+        known = kind in _KINDS or (kind == files.REMOVED and before is not None)
+        if not known or not paths.is_good(path) or path in self._changes or len(self._changes) >= self._files:
+            msg = "an entry among the files is wrong"
+            raise Unreadable(msg)
+        removed = kind == files.REMOVED
+        self._changes[path] = Change(
+            path=path,
+            kind="removed" if removed else "changed" if before else "added",
+            type=before.kind if removed and before else _KINDS[kind],
+            size=size if kind in (files.FILE, files.TOO_LARGE) else 0,
+            executable=executable and not removed,
+            data=data if kind in (files.FILE, files.LINK) else None,
+            left_out=paths.why_left_out(path, added=before is None) or self._why_not_there(kind, data),
+            refused=self._refusal(kind, path, size, data),
+        )
+
+    def _refusal(self, kind: bytes, path: str, size: int, data: bytes) -> str:
+        if kind == files.SPECIAL:
+            return "skipped: neither a file nor a directory"
+        if kind == files.TOO_LARGE:
+            return f"skipped: {in_words(size)} are more than there was room for"
+        if kind != files.LINK:
+            return ""
+        if self._original is None:
+            return "symlink skipped: only files are saved"
+        target = os.fsdecode(data)
+        if not paths.stays_inside(path, target) or "\0" in target:
+            return "symlink skipped: it leads out"
+        return ""
+
+    @staticmethod
+    def _why_not_there(kind: bytes, data: bytes) -> str:
+        """Say why a link should not be followed by default: it leads to what would be left out itself."""
+        steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == files.LINK else []
+        return paths.why_left_out("/".join(steps), added=False) if steps else ""
+
+    def _check_above(self, path: str) -> None:
+        """Check that what stands above a name is a directory."""
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            above = self._changes.get(path)
+            if above is not None and above.kind != "removed" and above.type != "directory":
+                msg = "a file stands where a directory must"
+                raise Unreadable(msg)

@@ -1,0 +1,41 @@
+"""A variable that came out of a sandbox, put together again from bytes that anybody may have written.
+
+Nothing is unpickled, evaluated or imported by a name that the bytes give. What they can cost is bounded: what is
+claimed is compared with what is there before anything is made from it (see `sandbox_magic.guest.values`, which both
+sides use, and the files it names).
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+
+from sandbox_magic.guest import values
+from sandbox_magic.trusted import importing
+
+Unreadable = values.Unreadable
+
+
+def decode(data: bytes, *, most: int) -> object:
+    """Give the value that the bytes stand for.
+
+    Args:
+        data: What the guest sent.
+        most: The most bytes that are looked at; the value's objects take a bounded multiple of it.
+
+    Raises:
+        Unreadable: They stand for none, for one that is too large, or for one whose module is not here. The only
+            error that this raises; its words are ours, without a word of the guest's.
+    """
+    if len(data) > most:
+        msg = f"it is larger than {most:,} bytes"
+        raise Unreadable(msg)
+    try:
+        with importing(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of NumPy's and pandas' opinions on what the guest made up
+            return values.decode(data, importlib.import_module)
+    except Unreadable:
+        raise
+    except Exception as error:
+        msg = "it is broken"
+        raise Unreadable(msg) from error

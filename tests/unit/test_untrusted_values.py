@@ -1,0 +1,268 @@
+"""Bytes that claim to be a value: whatever they are, the answer is a value or one error, soon and in little memory."""
+
+import struct
+import time
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sandbox_magic.guest import parts, values
+from sandbox_magic.untrusted.values import Unreadable, decode
+
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
+
+MOST = 2**26
+Part, Fields = parts.Part, parts.Fields
+
+
+def sent(kind, *fields):
+    """Give what a guest would send that writes its own parts."""
+    return values.encode(Part(kind, Fields(fields)), most=MOST)
+
+
+def column(length, *buffers, children=()):
+    return Part("pyarrow.array", Fields((length, buffers, Fields(children))))
+
+
+def arrow_table(kind, array, notes=None, field_notes=None):
+    return sent("pyarrow.Table", (("a", kind, True, field_notes),), notes, [1], Fields([array]))
+
+
+GOOD = [
+    values.encode(value, most=MOST)
+    for value in (
+        {"a": [1, "b", (2.5, {3, b"c"})], 4: [True, None, 2**70]},
+        [np.arange(4), np.array([(1, True, "x")], [("a", "i4"), ("b", "?"), ("c", "U2")])],
+        pd.DataFrame(
+            {"a": [1, 2], "b": ["x", None], "c": pd.Categorical(["u", "v"])}, index=pd.date_range("2020", periods=2)
+        ),
+        pd.DataFrame({"a": pd.array([1, None]), "b": pd.date_range("2020", periods=2, tz="UTC")}).set_index(["a", "b"]),
+        pa.table(
+            {"a": [[1], None], "b": ["x", "y"], "c": pa.array(["p", "q"]).dictionary_encode(), "d": [{"e": 1}, None]}
+        ),
+    )
+]
+
+
+def decoded(data):
+    """Give what comes out, and look at it: a value that can't be shown is no value."""
+    try:
+        value = decode(data, most=MOST)
+    except Unreadable as error:
+        assert str(error).isascii()  # noqa: PT017 - there may be no error
+        return None
+    if isinstance(value, (pa.Table, pa.ChunkedArray)):
+        value.validate(full=True)
+    return repr(value)[:100] if not _long_number(value) else None
+
+
+def _long_number(value):
+    try:
+        repr(value)
+    except ValueError:  # more digits than Python shows
+        return True
+    return False
+
+
+@settings(max_examples=400)
+@given(st.sampled_from(GOOD), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=4))
+def test_changed_bytes_give_a_value_or_the_one_error(data, changes):
+    data = bytearray(data)
+    for place, byte in changes:
+        data[place % len(data)] = byte
+    decoded(bytes(data))
+
+
+@given(st.sampled_from(GOOD), st.integers(0), st.integers(0), st.binary(max_size=8))
+def test_pieces_cut_out_and_put_in_give_a_value_or_the_one_error(data, start, length, piece):
+    start %= len(data)
+    decoded(data[:start] + piece + data[start + length % 40 :])
+
+
+@given(st.binary(max_size=100))
+@example(b"")
+def test_any_bytes_give_a_value_or_the_one_error(data):
+    decoded(values.MAGIC + data)
+    decoded(data)
+
+
+KINDS = [
+    *sorted(values.tables._BUILDERS),
+    "numpy.ndarray", "numpy.scalar", "numpy.text", "pyarrow.Table", "pyarrow.column", "pyarrow.array", "python.date",
+    "python.time",
+    "python.datetime", "python.timedelta", "python.timezone", "python.ZoneInfo", "python.Decimal", "numpy.",
+    "os.system", "", "python.exec",
+]  # fmt: skip
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.binary(max_size=9), st.text(max_size=9),
+    st.sampled_from(("<i8", "|b1", "O", "UTC", "D", "python", "C", "../x", "int64", ("timestamp", "s", "../x"),
+    2**62, -1)),
+    st.sampled_from((np.arange(2), np.array([True, False]), pd.Index([1, 2]), np.array(["2020"], "M8[s]"))),
+)  # fmt: skip
+PARTS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(Part, st.sampled_from(KINDS), inner),
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=5).map(Fields),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=600)
+@given(PARTS)
+def test_parts_put_together_wrongly_give_a_value_or_the_one_error(value):
+    decoded(values.encode(value, most=MOST))
+
+
+def node(*pieces):
+    return values.MAGIC + b"".join(piece if isinstance(piece, bytes) else struct.pack(">I", piece) for piece in pieces)
+
+
+HUGE = 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"smv0n",
+        node(b"n", b"n"),
+        node(b"s", HUGE, b"abc"),
+        node(b"i", HUGE),
+        node(b"l", HUGE),
+        node(b"l", 2**20),
+        node(b"L", b"q", HUGE),
+        node(b"L", b"s", HUGE),
+        node(b"L", b"P", 0),
+        node(b"L", b"s", 1, b"\x05\0\0\0", 1, b"a"),
+        node(b"D", b"l", HUGE),
+        node(b"D", b"l", 1, b"n", b"l", 0),
+        node(b"D", b"l", 2, b"nn", b"l", 2, b"nn"),
+        node(b"S", b"l", 1, b"l", 0),
+        node(b"Tn"),
+        node(b"T" * 200, b"l", 0),
+        node(b"s", 1, b"\xff"),
+        node(b"l\0\0\0\x01" * 100_000),
+        node(b"x", 2, b"os", b"n"),
+        sent("numpy.ndarray", "<i8", (2**60,), "C", b"12345678"),
+        sent("numpy.ndarray", "<i8", (2**40, 2**40), "C", b""),
+        sent("numpy.ndarray", "<i8", (-1, -1), "C", b"12345678"),
+        sent("numpy.ndarray", "|V0", (2**60,), "C", b""),
+        sent("numpy.ndarray", "|S999999999", (0,), "C", b""),
+        sent("numpy.ndarray", "|O", (1,), "C", b"12345678"),
+        sent("numpy.ndarray", [("a", "|O")], (1,), "C", b"12345678"),
+        sent("numpy.ndarray", [("a", "<i8", (2**31, 2**31))], (1,), "C", b"12345678"),
+        sent("numpy.ndarray", "|b1", (1,), "C", b"\x02"),
+        sent("numpy.ndarray", [("a", "|b1"), ("b", "|i1")], (1,), "C", b"\xff\x02"),
+        sent("numpy.ndarray", "<U1", (1,), "C", b"\xff\xff\xff\xff"),
+        sent("numpy.ndarray", [("a", ">U1")], (1,), "C", b"\x00\x11\x00\x00"),
+        sent("numpy.ndarray", "<f16", (1,), "C", b"\xff" * 16),
+        sent("numpy.text", "void", b"a"),
+        sent("python.date", b"\x07\xe5\xff\xff"),
+        sent("python.datetime", b"\x07\xe5\x01\xff\xff\xff\xff\xff\xff\xff", None),
+        values.encode(Part("python.ZoneInfo", "../../../../etc/passwd"), most=MOST),
+        values.encode(Part("python.ZoneInfo", "/etc/passwd"), most=MOST),
+        values.encode(Part("python.ZoneInfo", "x.y/z"), most=MOST),
+        values.encode(Part("python.Decimal", "x" * 100), most=MOST),
+        sent("pandas.RangeIndex", 0, 2**60, 1, None),
+        sent("pandas.DataFrame", pd.RangeIndex(1), pd.RangeIndex(3), Fields([np.arange(2)]), {}),
+        sent("pandas.Categorical", np.array([5]), pd.Index(["a"]), False),
+        sent("pandas.MultiIndex", Fields([pd.Index(["a"])]), Fields([np.array([7])]), [None]),
+        sent("pandas.moments", np.array(["2020"], "M8[s]"), "../../etc/passwd"),
+        sent("pandas.Index", np.array(["2020"], "M8[s]"), None, "D" * 100),
+        arrow_table("int64", column(2**60, None, b"12345678")),
+        arrow_table("null", column(2**60, None)),
+        arrow_table("string", column(1, None, struct.pack("<ii", 0, 2**30), b"abc")),
+        arrow_table("string", column(2, None, struct.pack("<iii", 3, 0, 3), b"abc")),
+        arrow_table("string", column(1, None, struct.pack("<ii", 0, 1), b"\xff")),
+        arrow_table("string", column(1, None)),
+        arrow_table("int64", column(-1, None, b"")),
+        arrow_table(("fixed_size_binary", 0), column(2**60, None, b"")),
+        arrow_table(("fixed_size_list", ("i", "int8", True, None), 0), column(2**60, None, children=[column(0, None,
+        b"")])),
+        arrow_table(("list", ("i", "int8", True, None)), column(1, None, struct.pack("<ii", 0, 9),
+        children=[column(1, None, b"a")])),
+        arrow_table(("dictionary", "int8", "string", False), column(1, children=[column(1, None, b"\x07"), column(0,
+        None, b"\0\0\0\0", b"")])),
+        arrow_table(("struct", ()), column(2**60, None)),
+        arrow_table(("timestamp", "s", "../../etc/passwd"), column(1, None, b"12345678")),
+        arrow_table("int8", column(1, None, b"a"), {b"ARROW:extension:name": b"arrow.py_extension_type"}),
+        arrow_table("int8", column(1, None, b"a"), None, {b"ARROW:extension:name": b"arrow.py_extension_type"}),
+        arrow_table("uuid", column(1, None, b"a" * 16)),
+    ],
+    ids=lambda data: f"{data[4:34]!r}",
+)  # fmt: skip
+def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
+    tracemalloc.start()
+    began = time.process_time()
+    try:
+        with pytest.raises(Unreadable):
+            decode(data, most=MOST)
+        assert time.process_time() - began < 1
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+
+
+def test_keys_made_to_collide_are_refused():
+    """Each would be compared with each: forty thousand take half a minute."""
+    same_hash = [(2**61 - 1) * number for number in range(40_000)]
+    for value in (same_hash, [(number, 0) for number in same_hash]):
+        keys = values._Encoder(MOST)
+        keys._list(value, 0)
+        for data in (b"S" + keys.out[4:], b"D" + keys.out[4:] + keys.out[4:]):
+            with pytest.raises(Unreadable, match="collide"):
+                decode(values.MAGIC + bytes(data), most=MOST)
+
+
+def test_keys_that_collide_by_chance_are_not():
+    """The hashes of -1 and -2 are one in CPython."""
+    grid = {(x, y, z) for x in range(-5, 5) for y in range(-5, 5) for z in range(-5, 5)}
+    assert decode(values.encode(grid, most=MOST), most=MOST) == grid
+
+
+def test_many_small_objects_are_refused_before_they_fill_the_memory():
+    for data in (node(b"l", 3_000_000, b"n" * 3_000_000), node(b"l", 10_000_000, b"S" * 10)):
+        with pytest.raises(Unreadable, match="too many objects"):
+            decode(data, most=MOST)
+
+
+def test_more_bytes_than_allowed_are_not_looked_at():
+    with pytest.raises(Unreadable, match="larger than 10 bytes"):
+        decode(values.encode("x" * 10, most=100), most=10)
+
+
+def test_a_pickle_is_never_read(monkeypatch):
+    """Not in good data of every kind, and not by the libraries on our behalf."""
+    import _pickle
+    import pickle
+
+    def caught(*_, **__):
+        pytest.fail("something was unpickled")
+
+    for module in (pickle, _pickle):
+        for name in ("load", "loads", "Unpickler"):
+            monkeypatch.setattr(module, name, caught)
+    for data in GOOD:
+        assert decode(data, most=MOST) is not None
+
+
+def test_a_module_that_the_data_asks_for_is_not_taken_from_the_working_directory(tmp_path, monkeypatch):
+    import sys
+
+    (tmp_path / "pyarrow.py").write_text("raise SystemExit('imported from the working directory')")
+    data = values.encode(pa.table({"a": [1]}), most=MOST)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *[entry for entry in sys.path if "site-packages" not in entry]])
+    with pytest.raises(Unreadable, match="it needs pyarrow, which is not there"):
+        decode(data, most=MOST)
