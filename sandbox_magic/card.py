@@ -40,16 +40,25 @@ max-width:none;background:none;white-space:normal;font-weight:normal;font-varian
 </style>"""
 
 
+def noted(result: Result) -> str:
+    """Give the picture of a run and its notes below it: in its own output, where nothing of the code's can stand."""
+    image = picture.html(result)
+    return f'{STYLE}<div class="sandbox-result">{image}{_notes(result)}</div>' if result.notes else image
+
+
+def _notes(result: Result) -> str:
+    return "".join(f"<p>{escape(note)}</p>" for note in result.notes)
+
+
 def html(result: Result) -> str:
     """Give the card of a run. What the code wrote is escaped, and cut to its first 2000 characters a stream."""
-    notes = "".join(f"<p>{escape(note)}</p>" for note in result.notes)
     folded = (
         *_stream("output", "stdout", result.stdout),
         *_stream("errors", "stderr", result.stderr),
         _folded("figures", _cost(result), table(_figures(result.usage))),
         *_isolation(result.isolation),
     )
-    return f'{STYLE}<div class="sandbox-result">{picture.html(result)}{notes}{"".join(folded)}</div>'
+    return f'{STYLE}<div class="sandbox-result">{picture.html(result)}{_notes(result)}{"".join(folded)}</div>'
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, kind: str = "figures") -> str:

@@ -10,12 +10,13 @@ class Clock:
 
     Attributes:
         paused_seconds: Real time of the pauses that are over.
+        forgiven_seconds: Real time that does not count, because a question was on screen.
     """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._paused_at: float | None = None
-        self.paused_seconds = 0.0
+        self.paused_seconds = self.forgiven_seconds = 0.0
 
     @property
     def began(self) -> float:
@@ -35,6 +36,11 @@ class Clock:
     def seconds(self) -> float:
         """Give the seconds so far."""
         return (self._paused_at or time.monotonic()) - self._began
+
+    def forgive(self, seconds: float) -> None:
+        """Count so much less."""
+        self._began += seconds
+        self.forgiven_seconds += seconds
 
     def pause(self) -> None:
         """Stand still."""

@@ -5,25 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox_magic import hints
 from sandbox_magic.jail.cgroup import Facts
-from sandbox_magic.result import Result, Usage
+from sandbox_magic.jail.outside import Outside
+from sandbox_magic.result import Outcome, Result, Usage
 from sandbox_magic.verdict import Report, decide, notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sandbox_magic.gathering import Gathering
+    from sandbox_magic.heard import Heard
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.policy import Policy
     from sandbox_magic.relay import Stream
     from sandbox_magic.timeline import Timeline
+    from sandbox_magic.untrusted.text import Kept
+    from sandbox_magic.verdict import Verdict
 
 _LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak
 
 
 def conclude(  # noqa: PLR0913 - everything that is known at the end, each by name
-    limits: Limits,
+    policy: Policy,
     sandbox: Sandbox,
     meter: Meter,
     *,
@@ -33,11 +39,13 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     paused_seconds: float,
     timeline: Timeline,
     streams: Sequence[Stream],
+    heard: Heard,
+    gathering: Gathering,
 ) -> Result:
     """Give the result of a run whose last process is dead and whose output has been read.
 
     Args:
-        limits: The limits in force.
+        policy: What the run was given.
         sandbox: Its sandbox, not yet closed.
         meter: What took its samples.
         report: PID 1's report, if it came.
@@ -46,12 +54,20 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         paused_seconds: Real time for which it was paused.
         timeline: The samples.
         streams: Standard output and standard error.
+        heard: What it showed.
+        gathering: The files that came out.
     """
+    limits = policy.limits
     counted = facts(sandbox)
     too_much = limits.on_output_limit == "stop" and any(s.kept.total > limits.output_bytes for s in streams)
     verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
+    outputs, refused = heard.outputs.values() if verdict.outcome is Outcome.COMPLETED else ({}, ())
+    changes, told = gathering.finish()
     out, err = (stream.kept for stream in streams)
     dropped = out.dropped + err.dropped
+    said = notes(
+        verdict, report, limits, dropped=dropped, oom_kills=counted.oom_kills, refused_forks=counted.refused_forks
+    )
     return Result(
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
@@ -61,6 +77,9 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         stdout_bytes=out.data,
         stderr_bytes=err.data,
         dropped_bytes=dropped,
+        displays=heard.displays,
+        outputs=outputs,
+        changes=changes,
         usage=Usage(
             wall_seconds=report.wall_seconds if report else wall_seconds,
             cpu_seconds=_cpu_seconds(counted, meter, report, timeline),
@@ -76,15 +95,19 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         timeline=replace(timeline, memory_limit_bytes=limits.memory_bytes),
         isolation=sandbox.isolation,
         notes=(_LOST,) * meter.lost
-        + notes(
-            verdict,
-            report,
-            limits,
-            dropped=dropped,
-            oom_kills=counted.oom_kills,
-            refused_forks=counted.refused_forks,
-        ),
+        + said
+        + _hints(verdict, err, policy, sandbox, said)
+        + (*heard.notes, *refused, *told),
     )
+
+
+def _hints(verdict: Verdict, err: Kept, policy: Policy, sandbox: Sandbox, said: tuple[str, ...]) -> tuple[str, ...]:
+    outside = Outside(sandbox.interpreter, policy)
+    watched = sandbox.isolation["memory"].strength == "watched"
+    known = hints.Facts(
+        limits=policy.limits, said=said, memory_is_watched=watched, hidden=outside.hidden, module=outside.module
+    )
+    return hints.of(verdict.outcome, err.data[-hints.MOST_BYTES :], known)
 
 
 def facts(sandbox: Sandbox) -> Facts:

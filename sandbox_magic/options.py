@@ -11,10 +11,12 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from keyword import iskeyword
 from typing import Any, Literal
 
+from sandbox_magic import languages as _languages
 from sandbox_magic.errors import PolicyError
-from sandbox_magic.policy import Limits, Policy, parse_bytes, parse_count, parse_cpus, parse_seconds
+from sandbox_magic.policy import Limits, Mount, Policy, parse_bytes, parse_count, parse_cpus, parse_seconds
 
 _MOST_CHARACTERS = 500_000  # of all arguments, so that they fit one frame to the guest
 Scope = Literal["limits", "policy", "run", "show"]
@@ -34,6 +36,8 @@ class Option:
         default: The default as the table shows it.
         metavar: How the help names the value.
         flags: Short forms.
+        many: Whether it may be given more than once.
+        word: The keyword, where it is not the name.
     """
 
     name: str
@@ -44,11 +48,13 @@ class Option:
     default: str = ""
     metavar: str = "VALUE"
     flags: tuple[str, ...] = ()
+    many: bool = False
+    word: str = ""
 
     @property
     def keyword(self) -> str:
         """The name as a keyword of the API."""
-        return self.name.replace("-", "_")
+        return self.word or self.name.replace("-", "_")
 
 
 def _word(value: object) -> str:
@@ -66,10 +72,10 @@ def _arguments(value: object) -> tuple[str, ...]:
     if isinstance(value, Iterable):
         arguments = tuple(value)
         if all(isinstance(argument, str) and _can_be_passed(argument) for argument in arguments):
-            if sum(map(len, arguments)) <= _MOST_CHARACTERS:
+            if max(len(arguments), sum(map(len, arguments))) <= _MOST_CHARACTERS:
                 return arguments
-            msg = f"args has {sum(map(len, arguments)):,} characters"
-            raise PolicyError(msg, remedy=f"at most {_MOST_CHARACTERS:,}; pass more through stdin")
+            msg = f"args has {len(arguments):,} arguments of {sum(map(len, arguments)):,} characters"
+            raise PolicyError(msg, remedy=f"at most {_MOST_CHARACTERS:,} of each; pass more through stdin")
     msg = f"args is {value!r}"
     raise PolicyError(msg, remedy="a list of strings without NUL characters")
 
@@ -92,6 +98,61 @@ def _standard_input(value: object) -> bytes:
             raise PolicyError(msg, seen=str(error), remedy="text without lone surrogates, or bytes") from error
     msg = f"stdin is a {type(value).__name__}"
     raise PolicyError(msg, remedy="a string or bytes")
+
+
+def _many(value: object) -> tuple[str, ...]:
+    """Read words: a list of them, or one; ``none`` is no word."""
+    if value in ("none", ["none"]):
+        return ()
+    words = (value,) if isinstance(value, (str, os.PathLike)) else value
+    if isinstance(words, Iterable):
+        found = tuple(os.fspath(word) if isinstance(word, os.PathLike) else word for word in words)
+        if all(isinstance(word, str) and word and "\0" not in word for word in found):
+            return found
+    msg = f"{value!r} is no list of words"
+    raise PolicyError(msg, remedy="a string, or a list of them")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Read names of variables: a list of them, or ``a,b``."""
+    found = tuple(name.strip() for word in _many(value) for name in word.split(","))
+    for name in found:
+        if not name.isidentifier() or iskeyword(name):
+            msg = f"{name!r} is not the name of a variable"
+            raise PolicyError(msg, remedy="a name such as total")
+    return found
+
+
+def _inputs(value: object) -> dict[str, object] | tuple[str, ...]:
+    """Read variables, by name; a magic gives the names alone."""
+    if not isinstance(value, Mapping):
+        return _names(value)
+    _names(list(value))
+    return dict(value)
+
+
+def _binds(value: object) -> tuple[Mount, ...]:
+    """Read ``PATH`` or ``PATH:NAME``, or a list of them and of mounts."""
+    if isinstance(value, (list, tuple)):
+        made = [each for each in value if isinstance(each, Mount)]
+        return (*made, *map(_bind, _many([each for each in value if not isinstance(each, Mount)])))
+    return tuple(map(_bind, _many(value)))
+
+
+def _bind(text: str) -> Mount:
+    path, _, name = text.partition(":")
+    source = _path(path)
+    return Mount(source=source, name=name or os.path.basename(source))
+
+
+def _path(value: object) -> str:
+    """Read a path; a relative one starts from the current directory, ``none`` is no path."""
+    if value == "none":
+        return ""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        msg = f"{value!r} is no path"
+        raise PolicyError(msg, remedy="the path of a directory")
+    return os.path.abspath(os.path.expanduser(value))
 
 
 def _on_or_off(value: object) -> bool:
@@ -129,10 +190,25 @@ OPTIONS: tuple[Option, ...] = (
            scope="policy", field="python", parse=_word, default="kernel", metavar="WHICH"),
     Option(name="strict", help="refuse to run where a limit would only be watched",
            scope="policy", field="strict", parse=None, default="off"),
+    Option(name="bind", help="a file or directory to read, as NAME in the working directory; may be given again",
+           scope="policy", field="binds", parse=_binds, default="none", metavar="PATH[:NAME]", many=True),
+    Option(name="workspace", help="a directory to work in, as a copy: what it changes is listed, and nothing else",
+           scope="policy", field="workspace", parse=_path, default="none", metavar="DIR"),
+    Option(name="save", help="files to bring out of the working directory: '*.png'; may be given again",
+           scope="policy", field="save", parse=_many, default="none", metavar="PATTERN", many=True),
+    Option(name="language", help="bash, node, c, ...; by default what its #! line says, else python",
+           scope="run", field="language", parse=_languages.read, default="python", metavar="NAME",
+           flags=("-l", "--lang")),
+    Option(name="languages", help='further languages, as JSON: {"zx": {"command": "zx {file}", "suffix": ".mjs"}}',
+           scope="run", field="languages", parse=_languages.table, default="none", metavar="JSON"),
     Option(name="stdin", help="text for the code's standard input",
            scope="run", field="stdin", parse=_standard_input, default="empty", metavar="TEXT"),
     Option(name="args", help="arguments for the code (sys.argv[1:]), one quoted line",
-           scope="run", field="args", parse=_arguments, default="none", metavar="ARGS"),
+           scope="run", field="arguments", parse=_arguments, default="none", metavar="ARGS"),
+    Option(name="input", flags=("-i",), help="variables for the code, by name; may be given again: -i a,b",
+           scope="run", field="inputs", word="inputs", parse=_inputs, default="none", metavar="NAME", many=True),
+    Option(name="output", flags=("-o",), help="variables that come out when it has completed: -o total",
+           scope="run", field="outputs", word="outputs", parse=_names, default="none", metavar="NAME", many=True),
     Option(name="result", help="name of the variable that gets the Result",
            scope="show", field="result", parse=_word, default="_sandbox", metavar="NAME"),
     _switch("no-raise-error", "a cell whose code failed does not fail"),
@@ -189,8 +265,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
             how = {"nargs": "?", "const": True, "metavar": "on|off"}
             parser.add_argument(*names, dest=option.keyword, default=argparse.SUPPRESS, help=text, **how)  # type: ignore[arg-type] # of several types
         else:
+            action = "append" if option.many else "store"
             parser.add_argument(
-                *names, dest=option.keyword, metavar=option.metavar, default=argparse.SUPPRESS, help=text
+                *names, dest=option.keyword, metavar=option.metavar, default=argparse.SUPPRESS, help=text, action=action
             )
 
 

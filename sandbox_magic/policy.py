@@ -139,6 +139,29 @@ def _bound(value: float, unit: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A file or directory of the host's that a run may read.
+
+    Attributes:
+        source: Its absolute path on the host.
+        name: Where it appears below the working directory.
+    """
+
+    source: str
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse the root directory, and a name that leads out of the working directory."""
+        if not self.source.startswith("/") or "\0" in self.source or not self.source.strip("/"):
+            msg = f"bind is {self.source!r}"
+            raise PolicyError(msg, remedy="the path of a file or directory, not of /")
+        steps = self.name.split("/")
+        if "\0" in self.name or not all(steps) or {".", ".."} & set(steps) or steps[0] == ".tmp":
+            msg = f"bind shows {self.source!r} as {self.name!r}"
+            raise PolicyError(msg, remedy="PATH or PATH:NAME, with a NAME below the working directory: data/in.csv")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What one run may see, use and do. Equal policies can use the same parked sandbox.
 
@@ -147,14 +170,30 @@ class Policy:
         python: The Python inside: ``kernel`` (this process's own environment), ``system``
             (``/usr/bin/python3``), or the path of an interpreter.
         strict: Refuse to run where a limit would be held by less than the kernel for the run as a whole.
+        binds: What it may read of the host's, besides.
+        workspace: The absolute path of a directory of which it gets a copy to change; empty for none.
+        save: Patterns of the files in its working directory that come out.
     """
 
     limits: Limits = field(default_factory=Limits)
     python: str = "kernel"
     strict: bool = False
+    binds: tuple[Mount, ...] = ()
+    workspace: str = ""
+    save: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an interpreter that is neither a known word nor an absolute path."""
+        """Refuse paths that are not absolute, and an interpreter that is neither a known word nor a path."""
+        if self.workspace and (not self.workspace.startswith("/") or "\0" in self.workspace):
+            msg = f"workspace is {self.workspace!r}"
+            raise PolicyError(msg, remedy="the path of a directory")
+        if self.workspace and self.save:
+            msg = "there is a workspace and something to save"
+            raise PolicyError(msg, remedy="one of the two: result.changes.apply('*.png', to=DIRECTORY) saves from it")
+        names = [mount.name for mount in self.binds]
+        if len(set(names)) < len(names):
+            msg = f"bind shows two things as {max(names, key=names.count)!r}"
+            raise PolicyError(msg, remedy="PATH:NAME with another NAME")
         if self.python not in ("kernel", "system") and (not self.python.startswith("/") or "\0" in self.python):
             msg = f"python is {self.python!r}"
             raise PolicyError(msg, remedy="kernel, system, or the absolute path of an interpreter")

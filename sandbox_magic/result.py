@@ -12,9 +12,12 @@ from sandbox_magic.policy import Limits
 from sandbox_magic.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
     from sandbox_magic.drawing import Drawing
+    from sandbox_magic.events import Display
+    from sandbox_magic.untrusted.files import Changes
 
 
 class Outcome(StrEnum):
@@ -148,6 +151,9 @@ class Result:
         stdout_bytes: The raw bytes that were kept (head and tail).
         stderr_bytes: Likewise.
         dropped_bytes: Bytes of both streams that were not kept.
+        displays: What it showed, in order, made safe for a notebook's page; an updated one as it was last.
+        outputs: The variables that came out, by name.
+        changes: What it did to the files of its workspace, or the files that were to be saved; None if neither.
         usage: What it cost.
         limits: The bounds under which it ran.
         timeline: The samples taken while it ran.
@@ -163,6 +169,9 @@ class Result:
     stdout_bytes: bytes = b""
     stderr_bytes: bytes = b""
     dropped_bytes: int = 0
+    displays: tuple[Display, ...] = ()
+    outputs: Mapping[str, object] = field(default_factory=dict)
+    changes: Changes | None = None
     usage: Usage
     limits: Limits = field(default_factory=Limits)
     timeline: Timeline = field(default_factory=Timeline)

@@ -7,16 +7,21 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sandbox_magic import languages as _languages
 from sandbox_magic import options as _options
 from sandbox_magic.errors import PolicyError
 from sandbox_magic.loop import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
+    from sandbox_magic.events import InputRequest
     from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
+
+
+_FIELDS = {option.keyword: option.field for option in _options.OPTIONS if option.scope == "run"}
 
 
 def run(source: str | bytes, *, policy: Policy | None = None, **options: object) -> Result:
@@ -42,9 +47,10 @@ def run(source: str | bytes, *, policy: Policy | None = None, **options: object)
 
 
 def stream(source: str | bytes, *, policy: Policy | None = None, **options: object) -> Run:
-    """Give the same run event by event: `Text` and `Sample` as they come, then `Ended`.
+    """Give the same run event by event: `Text`, `Display`, `Sample` as they come, then `Ended`.
 
-    The run starts with the first event asked for, and ends if the iterator is dropped.
+    The run starts with the first event asked for, and ends if the iterator is dropped. An
+    `InputRequest` is answered with `Run.answer` before the next event is asked for.
 
     Raises:
         PolicyError: An option makes no sense.
@@ -54,21 +60,36 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: obje
         msg = f"the source is a {type(source).__name__}"
         raise PolicyError(msg, remedy="the code as a string or bytes")
     text = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
-    given = {name: values.pop(name) for name in ("stdin", "args") if name in values}
-    return Run(text, _options.to_policy(values, policy), stdin=given.get("stdin", b""), arguments=given.get("args", ()))  # type: ignore[arg-type] # parsed by the table
+    given = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
+    language = given["language"] = _languages.of(text, given.get("language"), given.get("languages", ()))  # type: ignore[arg-type] # parsed by the table
+    if language.commands and (given.get("inputs") or given.get("outputs")):
+        msg = f"variables go to and from Python only, and this is {language.name}"
+        raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
+    return Run(text, _options.to_policy(values, policy), **given)  # type: ignore[arg-type] # parsed by the table
 
 
 @contextmanager
 def interrupting(run: Run) -> Iterator[None]:
     """While the block runs, Ctrl-C interrupts the run instead of raising; the second one raises.
 
-    So it can't fall between an event and what is done with it. Where no handler can be set (on
-    another thread than the main one, which gets no signals either), nothing changes.
+    So it can't fall between an event and what is done with it. While a question of the code's is on
+    screen it does raise, and so does the end of the run: whoever waits for the answer must stop.
+    Where no handler can be set (on another thread than the main one, which gets no signals either),
+    nothing changes.
     """
     before = signal.getsignal(signal.SIGINT)
+    over = threading.Event()
+
+    def wake() -> None:
+        over.set()
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if run.started and not run.interrupted:
+        if run.asking:
+            raise KeyboardInterrupt
+        if over.is_set():  # the answer came just then
+            over.clear()
+        elif run.started and not run.interrupted:
             run.interrupt()
         elif callable(before):
             before(number, frame)
@@ -77,7 +98,24 @@ def interrupting(run: Run) -> Iterator[None]:
         yield
         return
     signal.signal(signal.SIGINT, handle)
+    run.when_over = wake
     try:
         yield
     finally:
+        run.when_over = lambda: None
         signal.signal(signal.SIGINT, before)
+
+
+def answering(run: Run, request: InputRequest, ask: Callable[[InputRequest], str | None]) -> None:
+    """Answer a question of the code's; who stops instead of answering ends the run.
+
+    Args:
+        run: The run.
+        request: The event that it gave.
+        ask: Gives what the person types, None for the end of input; KeyboardInterrupt if stopped.
+    """
+    try:
+        run.answer(ask(request))
+    except KeyboardInterrupt:
+        run.interrupt()  # nothing happens if it raised because the run is over
+        run.answer(None)

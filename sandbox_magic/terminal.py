@@ -10,6 +10,7 @@ import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from functools import cache
+from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic import words
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from sandbox_magic.events import Sample, StreamName, Text
+    from sandbox_magic.events import InputRequest, Sample, StreamName, Text
     from sandbox_magic.policy import Limits
     from sandbox_magic.timeline import Timeline
 
@@ -72,6 +73,11 @@ class Terminal:
         """Take a sample of the running code; move the live line if that is due."""
         if self._line is not None and self._line.add(sample):
             self._show()
+
+    def ask(self, request: InputRequest, who: str) -> str | None:
+        """As the function `ask`, without the live line meanwhile."""
+        self._hide()
+        return ask(request, who)
 
     def end(self) -> None:
         """Take the live line away for good, and end the colours that the code left on."""
@@ -262,6 +268,32 @@ def draws_blocks() -> bool:
     """Tell whether standard error is a terminal whose encoding has the characters of the curves."""
     encoding = (getattr(sys.stderr, "encoding", None) or "").lower().replace("-", "")
     return _is_terminal("stderr") and encoding.startswith("utf")
+
+
+def ask(request: InputRequest, who: str) -> str | None:
+    """Give what the person at the terminal types; None if there is nobody.
+
+    Raises:
+        KeyboardInterrupt: The person stopped it, or the run is over.
+    """
+    if not _person_there():
+        return None
+    try:
+        return getpass(question(request, who)) if request.password else input(question(request, who))
+    except EOFError:
+        return None
+
+
+def question(request: InputRequest, who: str) -> str:
+    """Give a question with the code's prompt in it, so that it can't be taken for ours or for the system's."""
+    return f"the {who} asks: {request.prompt}{' ' * bool(request.prompt)}"
+
+
+def _person_there() -> bool:
+    try:
+        return bool(sys.stdin.isatty()) and _is_terminal("stdout")
+    except (AttributeError, ValueError):  # closed, or none
+        return False
 
 
 def _file(name: StreamName) -> Any:

@@ -39,6 +39,7 @@ FORMAT = "sandbox_magic resource usage"
 VERSION = 1
 MOST_CHARACTERS = 16 * 2**20
 _LARGEST = 2.0**63
+_NOT_IN_IT = {"Display": object, "Changes": object, "Mapping": dict}  # types of fields that are not in the file
 
 _PARTS = ("outcome", "exit_code", "signal", "dropped_bytes", "usage", "limits", "timeline", "isolation", "notes")
 
@@ -74,7 +75,7 @@ def from_json(text: str) -> Result:
         what = f"this resource usage file has version {str(whole.get('version'))[:20]!r}, not {VERSION}"
         raise BadUsageFile(what, remedy="pip install --upgrade sandbox-magic")
     try:
-        kinds = get_type_hints(Result)
+        kinds = get_type_hints(Result, localns=_NOT_IN_IT)
         return Result(**{name: _read(kinds[name], _member(whole, name), name) for name in _PARTS})
     except PolicyError as error:  # the bounds make no sense
         raise BadUsageFile("this is no resource usage file", seen=str(error), remedy=_REMEDY) from error

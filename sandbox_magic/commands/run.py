@@ -14,8 +14,9 @@ from sandbox_magic import exits, words
 from sandbox_magic import options as _options
 from sandbox_magic.commands import files, pictures
 from sandbox_magic.errors import PolicyError
-from sandbox_magic.events import Ended, Sample, Text
-from sandbox_magic.run import interrupting, stream
+from sandbox_magic.events import Display, Ended, InputRequest, Sample, Text
+from sandbox_magic.languages import for_suffix
+from sandbox_magic.run import answering, interrupting, stream
 from sandbox_magic.terminal import Terminal
 from sandbox_magic.usage_file import to_json
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _SOON_SECONDS = 2.0  # for input; whoever waits longer is told
 
+_INSTEAD = {"result": "--save-usage FILE.json", "inputs": "--bind PATH", "outputs": "--save PATTERN"}
 _LONG = {flag: f"--{option.name}" for option in _options.OPTIONS for flag in option.flags}
 _SWITCHES = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse is None)
 _VALUED = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse) | {"--save-usage", "--plot"}
@@ -46,13 +48,13 @@ class Run:
     """Runs a script."""
 
     name = "run"
-    help = "run a Python script in a sandbox: no network, no files of yours, bounded in time, memory and processes"
+    help = "run a script in a sandbox: no network, no files of yours, bounded in time, memory and processes"
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add the script, the table's options, and the files to write."""
         parser.usage, parser.epilog = USAGE, EPILOG
         parser.add_argument(
-            "script", metavar="SCRIPT", nargs="?", help="the path of a Python file; - reads it from standard input"
+            "script", metavar="SCRIPT", nargs="?", help="the path of a script; - reads it from standard input"
         )
         parser.add_argument("arguments", metavar="ARGS", nargs="*", help="the script's own arguments, options included")
         parser.add_argument("--save-usage", metavar="FILE.json", help="write how it ended and what it used over time")
@@ -90,6 +92,8 @@ class Run:
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
         source = _source(rest[0])
+        if "language" not in values and not source.startswith(b"#!"):
+            values["language"] = for_suffix(rest[0], values.get("languages", ())) or "python"  # type: ignore[arg-type] # parsed by the table
         if "stdin" not in values:
             values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
         result = _shown(source, values, shown)
@@ -100,8 +104,10 @@ class Run:
 def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, object]:
     """Give the parsed options of the table, the script's arguments among them."""
     table = {key: value for key, value in given.items() if key in _options.BY_KEYWORD}
-    if "result" in table:
-        raise PolicyError("option result: a terminal has no variables", remedy="--save-usage FILE.json")
+    for option in map(_options.BY_KEYWORD.__getitem__, table):
+        if option.keyword in _INSTEAD:
+            msg = f"option {option.name}: a terminal has no variables"
+            raise PolicyError(msg, remedy=_INSTEAD[option.keyword])
     if arguments and "args" in table:
         raise PolicyError("option args: there are arguments after SCRIPT too", remedy="one of the two")
     if arguments:
@@ -159,12 +165,17 @@ def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, obje
     _write_whatever_comes()
     quiet = bool(shown.get("quiet"))
     run = stream(source, policy=None, **values)
+    run.last_value = False  # python3 SCRIPT shows none
     live = not quiet and not shown.get("no_dashboard")
     with _ended_by_signals(), run, Terminal(run.policy.limits, live=live) as terminal, interrupting(run):
         for event in run:
             match event:
                 case Text():
                     terminal.write(event)
+                case Display(text=text):
+                    terminal.write(Text("stdout", f"{text}\n"))
+                case InputRequest():
+                    answering(run, event, lambda request: terminal.ask(request, "script"))
                 case Sample():
                     terminal.add(event)
                 case Ended(result=result):

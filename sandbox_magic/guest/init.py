@@ -1,9 +1,10 @@
 """PID 1 of the sandbox: parks, hands over the cell, holds the deadline, reaps, reports.
 
-It is started as ``python3 init.py CONTROL REPORT DISPLAY DOOR...`` with the numbers of three pipes: the
-host's words come in on CONTROL, PID 1's own words go out on REPORT, and the cell's process never holds
-either; what the cell has to show goes out on DISPLAY. Through the DOORs the cell's process joins its
-control group, before it waits for its cell.
+It is started as ``python3 start.py TOKEN CONTROL REPORT DISPLAY COUNTER FILES DOOR...`` with the numbers of
+descriptors. The host's words come in on CONTROL, PID 1's own words go out on REPORT, and the cell's process
+never holds either; what the cell has to show and to ask goes out on DISPLAY, a socket, where the answers
+come back. COUNTER is the control group's count of CPU time, FILES a pipe on which files come out; -1 stands
+for none. Through the DOORs the cell's process joins its control group, before it waits for its cell.
 
 The process that will run the cell is forked before anything else, so that what PID 1 loads for
 itself is not in it. Then PID 1 makes itself undumpable: no other process of the sandbox can read
@@ -25,6 +26,10 @@ import inherited
 import python
 import wire
 
+if False:  # for the type checker; few runs need them
+    from cputime import CpuTime
+    from gather import Gather
+
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
 DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
 TICK_SECONDS = 0.05  # between two looks whether a paused run is really still
@@ -33,34 +38,44 @@ PAUSE_SECONDS = 615.0  # the host resumes a paused run after 600; if it has not,
 
 def main() -> None:
     """Park; then either become the cell or watch it to its end."""
-    control, report, display, *doors = map(int, sys.argv[1:])
+    control, report, display, counter, files, *doors = map(int, sys.argv[2:])  # by the token the host finds us
     start_read, start_write = os.pipe()
     ready, _held_by_the_cells_process = os.pipe()
     cell = os.fork()
     if cell == 0:
         python.main(start_read, display, doors)
     else:
-        Watch(cell, control, report, start_write, ready).run()
+        Watch(cell, control, report, start_write, ready, counter, files).run()
 
 
 class Watch:
     """What PID 1 does from the fork to the report."""
 
-    def __init__(self, cell: int, control: int, report: int, start: int, ready: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - its descriptors
+        self, cell: int, control: int, report: int, start: int, ready: int, counter: int, files: int
+    ) -> None:
         self._cell = cell
         self._control = control
         self._report = report
         self._start = start
         self._ready = ready
+        self._counter = counter  # -1 where the group counts no CPU time
+        self._files = files  # -1 where no files come out
+        self._gather: Gather | None = None
         self._reader = wire.Reader()
         self._words: list[list[bytes]] = []
         self._cause = b""
         self._wall: float | None = None
+        self._due: float | None = None
+        self._pause: Pause | None = None
+        self._cpu: CpuTime | None = None
         self._cpu_before = self._began = 0.0
 
     def run(self) -> None:
         """Watch until the cell has ended, report, and take the sandbox down."""
-        inherited.close_all_but(0, 1, 2, self._control, self._report, self._start, self._ready)
+        inherited.close_all_but(
+            0, 1, 2, self._control, self._report, self._start, self._ready, self._counter, self._files
+        )
         inherited.default_signals()
         _protect()
         _let_go_of_streams()
@@ -73,8 +88,12 @@ class Watch:
         _thread.start_new_thread(self._obey, ())
         status = self._reap_until_cell()
         wall = time.monotonic() - self._began
+        cause = self._cause  # the deadline may come while files are looked at
         stopped = _end_others()
-        self._tell(status, wall, stopped)
+        if self._gather and not cause:
+            os.write(self._report, wire.pack(b"gathering"))
+            self._gather.send(self._files)
+        self._tell(status, cause, wall, stopped)
         os._exit(0)
 
     def _next_word(self) -> list[bytes]:
@@ -87,10 +106,19 @@ class Watch:
         return self._words.pop(0)
 
     def _wait_for_go(self) -> None:
-        word, wall, *rest = self._next_word()
+        word, wall, cpu, gather, *rest = self._next_word()
         if word != b"go":
             os._exit(0)
         self._wall = float(wall) if wall else None
+        if cpu:
+            from cputime import CpuTime
+
+            limit, _, counted = cpu.partition(b" ")
+            self._cpu = CpuTime(float(limit), self._counter if counted else -1)
+        if gather:
+            from gather import Gather
+
+            self._gather = Gather(gather)
         self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
         self._began = time.monotonic()
         os.write(self._start, wire.pack(*rest))
@@ -98,39 +126,59 @@ class Watch:
 
     def _obey(self) -> None:
         """Hold the deadline and do what the host says, in a thread of its own."""
+        self._due = None if self._wall is None else self._began + self._wall
+        cause = b""
+        while not cause:
+            cause = self._wait_for_word() or self._do(*self._next_word())
+        self._stop(self._cause or cause)
+
+    def _wait_for_word(self) -> bytes:
+        """Wait for the host's next word; give the cause to end the run if a limit comes first."""
         import select
 
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
-        due = None if self._wall is None else self._began + self._wall
-        pause: Pause | None = None
-        while True:
-            if pause:
-                due = pause.due()
-            left = None if due is None else max(0.0, due - time.monotonic())
-            tick = pause.tick(left) if pause else left
-            if not self._words and not poll.poll(None if tick is None else tick * 1000):
-                if tick != left:
-                    continue
-                self._stop(self._cause or b"deadline")
-                return
-            word = self._next_word()[0]
-            now = time.monotonic()
-            if word in (b"pause", b"pause-stop"):
-                pause = Pause(due, now, stop=word == b"pause-stop")
-                continue
-            if word == b"resume" and pause:
-                due = pause.end()
-                self._began += pause.credit
-                pause = None
-                continue
-            if word != b"interrupt" or self._cause:
-                self._stop(self._cause or word)
-                return
+        while not self._words:
+            if self._pause:
+                self._due = self._pause.due()
+            left = None if self._due is None else max(0.0, self._due - time.monotonic())
+            looks = [] if left is None else [left]
+            if self._pause:
+                looks.append(self._pause.tick(left))
+            if self._cpu:
+                looks.append(self._cpu.next_look())
+                if not looks[-1]:
+                    return b"cpu"
+            soon = min(looks, default=None)
+            if poll.poll(None if soon is None else soon * 1000):
+                break
+            if soon == left:
+                return b"deadline"
+        return b""
+
+    def _do(self, word: bytes, *details: bytes) -> bytes:
+        """Do what the host says; give the cause to end the run if that is what it says."""
+        now = time.monotonic()
+        if word == b"credit":  # a question is on screen, or no longer: the host says how much of that counts
+            seconds = float(details[0]) * (not self._cause)
+            self._due = None if self._due is None else self._due + seconds
+            if self._pause:
+                self._pause.move(seconds)
+        elif word in (b"pause", b"pause-stop"):
+            self._pause = Pause(self._due, now, stop=word == b"pause-stop")
+        elif word == b"resume":
+            if self._pause:
+                self._due = self._pause.end()
+                self._began += self._pause.credit
+                self._pause = None
+        elif word == b"interrupt" and not self._cause:
             self._cause = b"interrupt"
             _send(os.killpg, self._cell, _signal.SIGINT)
-            grace = time.monotonic() + GRACE_SECONDS
-            due = grace if due is None else min(due, grace)
+            grace = now + GRACE_SECONDS
+            self._due = grace if self._due is None else min(self._due, grace)
+        else:
+            return word
+        return b""
 
     def _stop(self, cause: bytes) -> None:
         """Kill everything; at a time limit show first where the code was."""
@@ -146,13 +194,13 @@ class Watch:
             if pid == self._cell:
                 return status
 
-    def _tell(self, status: int, wall: float, stopped: int) -> None:
+    def _tell(self, status: int, cause: bytes, wall: float, stopped: int) -> None:
         import resource
 
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = max(0.0, used.ru_utime + used.ru_stime - self._cpu_before)
         numbers = (b"%d" % status, b"%.6f" % wall, b"%.6f" % cpu, b"%d" % (used.ru_maxrss * 1024), b"%d" % stopped)
-        os.write(self._report, wire.pack(b"ended", self._cause, *numbers))
+        os.write(self._report, wire.pack(b"ended", cause, *numbers))
 
 
 class Pause:
@@ -181,7 +229,11 @@ class Pause:
         latest = self._began + PAUSE_SECONDS
         return latest if self._due is None else min(latest, self._due + self.credit)
 
-    def tick(self, left: float | None) -> float | None:
+    def move(self, seconds: float) -> None:
+        """Move the end of the run."""
+        self._due = None if self._due is None else self._due + seconds
+
+    def tick(self, left: float | None) -> float:
         """Give when to look again."""
         return TICK_SECONDS if left is None or left > TICK_SECONDS else left
 
@@ -255,7 +307,3 @@ def _send(send: object, pid: int, number: int) -> None:
         send(pid, number)  # type: ignore[operator] # os.kill or os.killpg
     except OSError:  # it has just ended
         return
-
-
-if __name__ == "__main__":
-    main()

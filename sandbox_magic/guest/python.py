@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ast
 import _signal
 import faulthandler
 import os
@@ -12,13 +13,18 @@ import inherited
 import wire
 
 if False:  # for the type checker; typing costs milliseconds
-    from types import TracebackType
+    from types import CodeType, TracebackType
+    from typing import Iterator
+
+    from offers import Offers
 
 DUMP_SIGNAL = _signal.SIGRTMAX - 1  # PID 1 sends it at a time limit
 
-
-DISPLAY = 3  # the one descriptor besides 0, 1 and 2; it is closed when the cell starts another program
-_LABEL_BYTES = 400
+_OURS = os.path.dirname(os.path.abspath(__file__))
+_MODULES = ("inherited", "init", "offers", "python", "talk", "wire")  # names that the cell may want for itself
+_TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _ast
+_VALUE = "_sandbox_last_value"
+_MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
 def main(start: int, display: int, doors: list[int]) -> None:
@@ -27,8 +33,9 @@ def main(start: int, display: int, doors: list[int]) -> None:
     Args:
         display: The descriptor on which the cell's own words for the host go out.
         doors: Files of control groups to join; where that is refused, the host sees and moves us.
-        start: The descriptor on which PID 1 sends: the resource limits (``NPROC=64 CORE=1 ...``),
-            the module search path (joined by ``:``), then ``sys.argv``.
+        start: The descriptor on which PID 1 sends: what is offered (``value``, ``ask``), the resource
+            limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), then ``sys.argv``.
+            Second comes what runs another language, a frame for each command.
     """
     for door in doors:
         try:
@@ -39,39 +46,44 @@ def main(start: int, display: int, doors: list[int]) -> None:
     _python_signals()
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2)
-    sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
     inherited.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
+    import offers
+    import talk
+
+    sys.path.remove(_OURS)
+    for name in _MODULES:
+        del sys.modules[name]
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
     os.close(start)
-    if display != DISPLAY:
-        os.dup2(display, DISPLAY, inheritable=False)
+    if display != talk.DISPLAY:
+        os.dup2(display, talk.DISPLAY, inheritable=False)
         os.close(display)
-    _offer_mark(wire.pack)
-    for name in ("inherited", "python", "wire"):  # names that the cell may want for itself
-        del sys.modules[name]
-    limits, path, *arguments = (field.decode("utf-8", "surrogateescape") for field in frame)
+    wanted, _, limits, path, *arguments = (field.decode("utf-8", "surrogateescape") for field in frame)
     sys.path[:] = [os.getcwd(), *path.split(":")] if path else [os.getcwd(), *sys.path]
     sys.argv[:] = arguments
     sys.orig_argv = [sys.executable, *arguments]
     _limit(limits)
-    run(arguments[0])
+    words = wanted.split()
+    if "workspace" in words:
+        offers.load("files").fill(os.getcwd())
+    if frame[1]:
+        commands, own = wire.Reader().feed(frame[1]), frame[5:]
+        offers.load("foreign").run(commands, own, ignored=DUMP_SIGNAL, default_signals=inherited.default_signals)
+    offered = offers.Offers(talk.Talk(DUMP_SIGNAL), _show)
+    offered.make(words)
+    run(arguments[0], offered, value="value" in words)
 
 
-def _offer_mark(pack: object) -> None:
-    """Give the cell a function of its own that marks a moment on the picture."""
+def run(file: str, offered: Offers, *, value: bool) -> None:
+    """Run the file as ``__main__``; an uncaught exception is shown as Python shows it, without our frames.
 
-    def mark(label: object) -> None:
-        """Mark this moment, with a label, on the picture of this run."""
-        text = str(label).replace("\0", "").encode("utf-8", "replace")
-        os.write(DISPLAY, pack(b"mark", text[:_LABEL_BYTES]))  # type: ignore[operator]
-
-    sys.modules["builtins"].__dict__["mark"] = mark
-
-
-def run(file: str) -> None:
-    """Run the file as ``__main__``; an uncaught exception is shown as Python shows it, without our frames."""
+    Args:
+        file: Its path.
+        offered: What shows the last value, and the figures left open.
+        value: Whether the value of the last expression is shown.
+    """
     module = type(sys)("__main__")
     module.__file__ = file
     module.__dict__["__builtins__"] = sys.modules["builtins"]
@@ -79,25 +91,89 @@ def run(file: str) -> None:
     try:
         with open(file, "rb") as source:
             text = source.read()
-        code = compile(text, file, "exec", dont_inherit=True)
+        code = _compiled(text, file, value=value)
     except BaseException as error:  # noqa: BLE001 - mostly a SyntaxError, which shows the cell's own line
-        _show(error, None)
+        _show(error.with_traceback(None))
         raise SystemExit(1) from None
     try:
-        exec(code, module.__dict__)
-    except SystemExit:
+        try:
+            offered.begin(module.__dict__)
+            exec(code, module.__dict__)
+        except Exception as error:  # noqa: BLE001 - whatever the cell raises is shown, before its figures are
+            _show(error)
+            raise SystemExit(1) from None
+        finally:
+            offered.finish(module.__dict__.pop(_VALUE, None))
+        offered.send(module.__dict__)
+    except SystemExit as end:
+        if not end.code:
+            offered.send(module.__dict__)
         raise
-    except BaseException as error:  # noqa: BLE001 - whatever the cell raises is shown
-        _show(error, error.__traceback__ and error.__traceback__.tb_next)
+    except BaseException as error:  # noqa: BLE001 - an interrupt, or a representation's own error
+        _show(error)
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
 
 
-def _show(error: BaseException, traceback: TracebackType | None) -> None:
-    error = error.with_traceback(traceback)
+def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
+    """Compile a cell; with ``value`` its last expression becomes an assignment to a name of ours.
+
+    One compilation, of one tree: so ``from __future__`` holds for all of it, and the lines stay.
+    """
+    if value and len(text) <= _MOST_PARSED:
+        try:
+            tree = compile(text, file, "exec", _TREE, dont_inherit=True)
+            if _keep_last(tree, text):
+                return compile(tree, file, "exec", dont_inherit=True)
+        except Exception:  # noqa: BLE001, S110 - what is wrong with it is said below, for the text itself
+            pass
+    return compile(text, file, "exec", dont_inherit=True)
+
+
+def _keep_last(tree: _ast.Module, text: bytes) -> bool:
+    """Change the tree so that the last value is kept; tell whether there is one and no ``;`` behind it."""
+    last = tree.body[-1] if tree.body else None
+    if type(last) is not _ast.Expr:
+        return False
+    lines = (text[3:] if text.startswith(b"\xef\xbb\xbf") else text).splitlines()
+    line, column = last.end_lineno or 0, last.end_col_offset or 0
+    rest = b"\n".join([lines[line - 1][column:], *lines[line:]])
+    if rest.lstrip(b" \t\f\\\n").startswith(b";"):
+        return False
+    places = {name: getattr(last, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
+    name = _ast.Name(id=_VALUE, ctx=_ast.Store(), **places)
+    tree.body[-1] = _ast.Assign(targets=[name], value=last.value, type_comment=None, **places)
+    return True
+
+
+def _show(error: BaseException) -> None:
+    """Show an error as Python does, without our frames."""
+    _without_ours(error)
     try:
-        sys.excepthook(type(error), error, traceback)
+        sys.excepthook(type(error), error, error.__traceback__)
     except BaseException:  # noqa: BLE001 - the cell's own hook failed
-        sys.__excepthook__(type(error), error, traceback)
+        sys.__excepthook__(type(error), error, error.__traceback__)
+
+
+def _without_ours(error: BaseException | None) -> None:
+    """Take our frames out of an error's traceback, and out of those of the errors that it comes from."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        kept = [each for each in _entries(error.__traceback__) if not _is_ours(each)]
+        for entry, following in zip(kept, [*kept[1:], None]):  # of one length; 3.8 has no strict
+            entry.tb_next = following
+        error.__traceback__ = kept[0] if kept else None
+        error = error.__cause__ or error.__context__
+
+
+def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _is_ours(entry: TracebackType) -> bool:
+    return os.path.dirname(entry.tb_frame.f_code.co_filename) == _OURS
 
 
 def _python_signals() -> None:

@@ -1,24 +1,31 @@
-"""The frames between guest and host: a length of four bytes, then fields joined by NUL.
+"""The frames between guest and host: a length of four bytes, then fields, each behind a length of its own.
 
-Both sides use this file, so it runs on Python 3.8. A field is bytes without NUL. Frames have a
-bound, so a liar on the other side cannot make the reader allocate more than that.
+Both sides use this file, so it runs on Python 3.8. A field is any bytes. Frames have a bound, so a
+liar on the other side cannot make the reader hold more than that.
 """
 
 from __future__ import annotations
 
 import os
 
-MOST_BYTES = 4 * 2**20
+MOST_BYTES = 16 * 2**20  # a large picture is a few million bytes
+_LENGTH = 4
 
 
 def pack(*fields: bytes) -> bytes:
-    """Give the frame that carries these fields."""
-    if any(b"\0" in field for field in fields):
-        raise ValueError("a field holds a NUL byte")
-    body = b"\0".join(fields)
-    if len(body) > MOST_BYTES:
-        raise ValueError("the frame is %d bytes, more than %d" % (len(body), MOST_BYTES))
-    return len(body).to_bytes(4, "big") + body
+    """Give the frame that carries these fields, at least one.
+
+    Raises:
+        ValueError: They are too long for a frame.
+    """
+    parts = [b""]
+    for field in fields:
+        parts += (len(field).to_bytes(_LENGTH, "big"), field)
+    size = sum(map(len, parts))
+    if not 0 < size <= MOST_BYTES:
+        raise ValueError("the frame is %d bytes, not 1 to %d" % (size, MOST_BYTES))
+    parts[0] = size.to_bytes(_LENGTH, "big")
+    return b"".join(parts)
 
 
 class Reader:
@@ -26,30 +33,48 @@ class Reader:
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._most = most
-        self._data = b""
+        self._data = bytearray()
+        self._wrong: ValueError | None = None
 
     def feed(self, data: bytes) -> list[list[bytes]]:
         """Take the next bytes; give the frames that are now complete.
 
         Raises:
-            ValueError: The stream announces a frame longer than the bound, and no good one comes before it.
+            ValueError: The stream holds what is no frame, and no good one comes before it.
         """
+        if self._wrong:
+            raise self._wrong
         self._data += data
         frames: list[list[bytes]] = []
         start = 0
-        while len(self._data) - start >= 4:
-            end = start + 4 + int.from_bytes(self._data[start : start + 4], "big")
-            if end - start - 4 > self._most:
-                if not frames:
-                    raise ValueError("a frame of %d bytes is announced, more than %d" % (end - start - 4, self._most))
-                self._data = self._data[: start + 4]  # raises at the next call
-                break
-            if len(self._data) < end:
-                break
-            frames.append(self._data[start + 4 : end].split(b"\0"))
-            start = end
-        self._data = self._data[start:]
+        try:
+            while len(self._data) - start >= _LENGTH:
+                size = int.from_bytes(self._data[start : start + _LENGTH], "big")
+                if not 0 < size <= self._most:
+                    raise ValueError("a frame of %d bytes is announced, not 1 to %d" % (size, self._most))  # noqa: TRY301 - with those of fields
+                end = start + _LENGTH + size
+                if len(self._data) < end:
+                    break
+                frames.append(_fields(self._data, start + _LENGTH, end))
+                start = end
+        except ValueError as error:
+            self._wrong = error  # raised now, or at the next call if good frames came before
+            start = len(self._data)
+        del self._data[:start]
+        if self._wrong and not frames:
+            raise self._wrong
         return frames
+
+
+def _fields(data: bytearray, start: int, end: int) -> list[bytes]:
+    fields = []
+    while start < end:
+        first = start + _LENGTH
+        start = first + int.from_bytes(data[start:first], "big")
+        if not first <= start <= end:
+            raise ValueError("a field of %d bytes passes the end of its frame" % (start - first))
+        fields.append(bytes(data[first:start]))
+    return fields
 
 
 def read(descriptor: int) -> list[bytes] | None:

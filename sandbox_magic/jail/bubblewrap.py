@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox_magic.jail.interpreter import Interpreter
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.policy import Limits, Mount
 
 NEEDED = ("--args", "--as-pid-1", "--cap-drop", "--clearenv", "--disable-userns", "--info-fd", "--perms", "--size")
 INSTALL = (
@@ -27,6 +27,7 @@ INSTALL = (
 )
 
 HOME = "/home/sandbox"
+WORKSPACE = f"{HOME}/workspace"
 CELL = "/sandbox"
 GUEST = f"{CELL}/guest"
 UID = 1000  # inside only
@@ -187,6 +188,11 @@ def _numeric_threads(limits: Limits, processors: int) -> int:
     return min(processors, max(1, limits.processes // 4)) if limits.cpus is None else max(1, math.ceil(limits.cpus))
 
 
+def working_directory(*, workspace: bool) -> str:
+    """Give the path inside of the directory in which the code starts."""
+    return WORKSPACE if workspace else HOME
+
+
 def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a pure function
     limits: Limits,
     interpreter: Interpreter,
@@ -196,6 +202,8 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     cell: str,
     sources: Mapping[str, str] | None = None,
     masked: Sequence[str] = (),
+    binds: Sequence[Mount] = (),
+    workspace: bool = False,
 ) -> list[str]:
     """Give bwrap's options for a sandbox.
 
@@ -209,6 +217,8 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         sources: Host path -> the place where it can be reached instead, for a sandbox whose user
             can't reach the path itself.
         masked: Paths below what is shared that must not be used: sockets and the like.
+        binds: What the user named, shown in the working directory.
+        workspace: Whether the working directory is a workspace.
 
     Returns:
         The options, without the program and without the command that it runs.
@@ -222,6 +232,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         return [word for group in groups for word in group]
 
     shared_memory = limits.disk_bytes // 4
+    place = working_directory(workspace=workspace)
     return words(
         # Namespaces: all of them, and none to be made inside.
         ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup"],
@@ -239,11 +250,13 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         # All writable space but /dev/shm is one tmpfs, so that one size bounds it.
         ["--symlink", f"{HOME[1:]}/.tmp", "/tmp", "--symlink", f"..{HOME}/.tmp", "/var/tmp"],  # noqa: S108
         words(*(bind(path) for path in interpreter.shared)),
+        ["--perms", "0755", "--dir", WORKSPACE] if workspace else [],
+        words(*(bind(mount.source, f"{place}/{mount.name}") for mount in binds)),
         words(*(["--ro-bind", "/dev/null", path] for path in masked)),
         bind(cell, CELL),
         bind(guest, GUEST),
         words(*(["--ro-bind", "/dev/null", path] for path in machine.masked_files)),
         words(*(["--ro-bind", f"{where.get(cell, cell)}/guest", path] for path in machine.masked_directories)),
         ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
-        ["--chdir", HOME],
+        ["--chdir", place],
     )  # fmt: skip

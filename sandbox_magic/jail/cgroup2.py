@@ -36,6 +36,7 @@ class Group2(Group):
         self._directories = Directories([parent])
         self.path = self._directories.paths[0]
         self.doors = (f"{self.path}/cgroup.procs",)
+        self.counter = f"{self.path}/cpu.stat"
         try:
             self._bound(limits)
         except OSError:

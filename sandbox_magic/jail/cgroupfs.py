@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 
@@ -48,6 +49,7 @@ def own(controller: str) -> str:
     raise OSError(msg)
 
 
+@functools.cache  # a third of a millisecond for every run; what is mounted does not change under it
 def mounts() -> list[tuple[str, str, str, frozenset[str]]]:
     """Give the mounted cgroup file systems: mount point, root within it, type, options (the controllers of v1)."""
     found = []

@@ -8,11 +8,14 @@ import shutil
 import signal
 import stat
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxUnavailable
 
-_SESSION = "session"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 
 class RunDirectory:
@@ -20,6 +23,7 @@ class RunDirectory:
 
     Attributes:
         path: The directory.
+        token: Its name, which nobody else's has; the sandbox's command line bears it (`sweep`).
         cell: The directory below it that the sandbox sees.
 
     Args:
@@ -34,6 +38,7 @@ class RunDirectory:
             root = _root()
             sweep(root)
             self.path, self._lock = _locked(root)
+            self.token = os.path.basename(self.path)
             self.cell = os.path.join(self.path, "cell")
             os.mkdir(self.cell, 0o700)
             os.mkdir(os.path.join(self.cell, "guest"), 0o755)  # where the guest's code is bound
@@ -46,8 +51,9 @@ class RunDirectory:
                 msg, seen=str(error), remedy="free space, or set TMPDIR to another place"
             ) from error
 
-    def write(self, name: str, data: bytes) -> str:
-        """Write a file of mode 0444 that the sandbox sees; give its path.
+    @contextmanager
+    def create(self, name: str) -> Iterator[BinaryIO]:
+        """Give a new file of mode 0444 that the sandbox sees, to write to.
 
         Raises:
             SandboxUnavailable: It can't be written.
@@ -57,18 +63,12 @@ class RunDirectory:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
             with os.fdopen(descriptor, "wb") as file:
                 os.fchmod(descriptor, 0o444)
-                file.write(data)
+                yield file
         except OSError as error:
             msg = "the cell can't be written to the temporary directory, so it was not run"
             raise SandboxUnavailable(
                 msg, seen=str(error), remedy="free space, or set TMPDIR to another place"
             ) from error
-        return path
-
-    def record(self, pid: int) -> None:
-        """Note the process that leads the sandbox's session, for the sweep after our own death."""
-        with open(os.path.join(self.path, _SESSION), "w") as file:
-            file.write(f"{pid} {_started(pid)}")
 
     def remove(self) -> None:
         """Remove it."""
@@ -98,40 +98,21 @@ def sweep(root: str) -> None:
                 descriptor = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    _end_session(entry.path)
+                    _end_sandbox(entry.name)
                     shutil.rmtree(entry.path, ignore_errors=True)
                 finally:
                     os.close(descriptor)
 
 
-def _end_session(directory: str) -> None:
+def _end_sandbox(token: str) -> None:
     """Kill what is left of a sandbox whose host was killed.
 
     A bwrap that is killed between its clone(2) and the uid map leaves a child that waits for ever.
-    Its session still bears the number of the dead bwrap, which the kernel gives to nobody else
-    as long as the session has a member.
     """
-    try:
-        with open(os.path.join(directory, _SESSION)) as file:
-            leader, started = map(int, file.read().split())
-    except (OSError, ValueError):  # it was killed before there was one
-        return
-    if _started(leader) not in (0, started):
-        return  # another process has the number by now
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
-                if os.getsid(int(name)) == leader:
-                    os.kill(int(name), signal.SIGKILL)
-
-
-def _started(pid: int) -> int:
-    """Give when a process started, in ticks since the boot; 0 if there is none."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return int(stat.read().rpartition(b")")[2].split()[19])  # field 22 of proc(5)
-    except OSError:
-        return 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as words:
+            if token.encode() in words.read().split(b"\0"):
+                os.kill(int(name), signal.SIGKILL)
 
 
 def _root() -> str:

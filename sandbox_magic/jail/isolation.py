@@ -21,9 +21,22 @@ _REMEDY = (
 )
 
 
-def describe(limits: Limits, identity: Identity, group: Group, *, shared: tuple[str, ...], bwrap: str) -> Isolation:
-    """Give the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started."""
-    return Isolation(guards=(*_protections(identity), *_limits(limits, group)), shared=shared, bwrap=bwrap)
+def describe(  # noqa: PLR0913 - all that it depends on, each by name
+    limits: Limits, identity: Identity, group: Group, *, shared: tuple[str, ...], bwrap: str, counted: bool
+) -> Isolation:
+    """Give the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started.
+
+    Args:
+        limits: Its limits.
+        identity: Its host user.
+        group: Its control group.
+        shared: What it sees of the Python environment.
+        bwrap: The bubblewrap in use.
+        counted: Whether PID 1 reads the group's count of CPU time.
+    """
+    return Isolation(
+        guards=(*_protections(identity), *_limits(limits, group, counted=counted)), shared=shared, bwrap=bwrap
+    )
 
 
 def demand(isolation: Isolation) -> None:
@@ -58,14 +71,14 @@ def _protections(identity: Identity) -> tuple[Guard, ...]:
     )
 
 
-def _limits(limits: Limits, group: Group) -> tuple[Guard, ...]:
+def _limits(limits: Limits, group: Group, *, counted: bool) -> tuple[Guard, ...]:
     def guard(name: str, mechanism: str) -> Guard:
         return Guard(name=name, kind="limit", mechanism=mechanism)
 
     wall = _NOT_ASKED if limits.wall_seconds is None else f"{seconds(limits.wall_seconds)}, PID 1's own clock"
     return (
         guard("timeout", wall),
-        _cpu_time(limits, group),
+        _cpu_time(limits, group, counted=counted),
         _memory(limits, group),
         _processes(limits, group),
         _cpus(limits, group),
@@ -75,14 +88,13 @@ def _limits(limits: Limits, group: Group) -> tuple[Guard, ...]:
     )
 
 
-def _cpu_time(limits: Limits, group: Group) -> Guard:
+def _cpu_time(limits: Limits, group: Group, *, counted: bool) -> Guard:
     if limits.cpu_seconds is None:
         return Guard(name="cpu-time", kind="limit", mechanism=_NOT_ASKED)
     asked = seconds(limits.cpu_seconds)
-    reading = group.reading()
-    if reading is not None and reading.cpu_seconds is not None:
-        return Guard(name="cpu-time", kind="limit", mechanism=f"{asked}, {group.tier} CPU accounting")
-    mechanism = f"{asked}, samples of its processes; RLIMIT_CPU in each"
+    if counted:
+        return Guard(name="cpu-time", kind="limit", mechanism=f"{asked}, {group.tier} CPU accounting, held by PID 1")
+    mechanism = f"{asked}, samples of its processes, by PID 1 too; RLIMIT_CPU in each"
     return Guard(name="cpu-time", kind="limit", strength="watched", mechanism=mechanism, remedy=_REMEDY)
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
+import threading
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,13 +16,16 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, isolation, seccomp, special
+from sandbox_magic.jail import bubblewrap, cgroup, compiled, identity, interpreter, isolation, mounts, seccomp, special
 from sandbox_magic.jail.directory import RunDirectory
-from sandbox_magic.jail.refusal import unavailable
+from sandbox_magic.jail.refusal import DOCTOR, unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
 
+    from sandbox_magic.jail.task import Task
     from sandbox_magic.policy import Limits, Policy
 
 GUEST = str(Path(wire.__file__).resolve().parent)
@@ -39,7 +44,8 @@ class Sandbox:
         stdout: Our end of its standard output.
         stderr: Our end of its standard error.
         report: Where PID 1's frames arrive.
-        display: Where the code's own frames arrive: untrusted.
+        display: A socket on which the code's own frames arrive, untrusted, and the answers go out.
+        files: Where PID 1 sends the files that come out; -1 if none are asked for.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
         isolation: What is in force.
@@ -50,18 +56,25 @@ class Sandbox:
     """
 
     def __init__(self) -> None:
-        self.stdin = self.stdout = self.stderr = self.report = self.display = self._control = -1
+        self.stdin = self.stdout = self.stderr = self.report = self.display = self.files = self._control = -1
         self.pid = 0
         self._pidfd = -1
         self.park_seconds = 0.0
         self._owner = os.getpid()
         self._open: set[int] = set()
         self.group = cgroup.Group()
+        self._counted: cgroup.Group | None = None  # the group whose count PID 1 can read
         self._exits = ExitStack()
+        self._exits.callback(self._close_pidfd)
+        self._closed = False
 
     @classmethod
-    def park(cls, policy: Policy) -> Sandbox:
+    def park(cls, policy: Policy, meanwhile: Callable[[], None] | None = None) -> Sandbox:
         """Start a sandbox and wait until its PID 1 is ready.
+
+        Args:
+            policy: What it may see and use.
+            meanwhile: Called while it starts: what is done then costs no time.
 
         Raises:
             SandboxUnavailable: It can't be started; says what was seen and what mends it.
@@ -70,7 +83,7 @@ class Sandbox:
         began = time.monotonic()
         sandbox = cls()
         try:
-            sandbox._start(policy)
+            sandbox._start(policy, meanwhile)
         except OSError as error:
             sandbox.close()
             what = "no sandbox could be started, so nothing was run"
@@ -81,7 +94,8 @@ class Sandbox:
         sandbox.park_seconds = time.monotonic() - began
         return sandbox
 
-    def _start(self, policy: Policy) -> None:
+    def _start(self, policy: Policy, meanwhile: Callable[[], None] | None) -> None:
+        compiled.prepare(GUEST)
         self.bwrap = bubblewrap.find()
         self.interpreter = interpreter.choose(policy.python)
         self.identity = identity.choose()
@@ -91,10 +105,17 @@ class Sandbox:
         self.group = cgroup.make(policy.limits)
         with ExitStack() as theirs:
             info = self._spawn(policy, theirs)
+        if meanwhile is not None:
+            meanwhile()
         self._wait_until_parked(info)
         self.group = cgroup.settle(self.group, policy.limits, self._cell_pid())
         self.isolation = isolation.describe(
-            policy.limits, self.identity, self.group, shared=self.interpreter.shared, bwrap=str(self.bwrap)
+            policy.limits,
+            self.identity,
+            self.group,
+            shared=(*self.interpreter.shared, *(mount.source for mount in policy.binds)),
+            bwrap=str(self.bwrap),
+            counted=self._counted is self.group,
         )
         if policy.strict:
             isolation.demand(self.isolation)
@@ -106,10 +127,14 @@ class Sandbox:
         """Start bwrap; give the descriptor on which it tells PID 1's process id."""
         python, cell = self.interpreter, self._directory.cell
         program = self.bwrap.path
-        how = identity.launch(self.identity, (*python.shared, GUEST, cell, os.path.dirname(program)))
+        shown = (*python.shared, *(mount.source for mount in policy.binds))
+        how = identity.launch(self.identity, (*shown, GUEST, cell, os.path.dirname(program)))
         folder, name = os.path.split(program)
         program = os.path.join(how.sources.get(folder, folder), name)
         machine = bubblewrap.host()
+        mounts.check(policy.binds, self.identity)
+        place = bubblewrap.working_directory(workspace=bool(policy.workspace))
+        hidden = special.below(python.entries, except_for=python.prefixes)
         options = bubblewrap.arguments(
             policy.limits,
             python,
@@ -117,7 +142,9 @@ class Sandbox:
             guest=GUEST,
             cell=cell,
             sources=how.sources,
-            masked=special.below(python.entries, except_for=python.prefixes),
+            masked=[*hidden, *mounts.masked(policy.binds, place)],
+            binds=policy.binds,
+            workspace=bool(policy.workspace),
         )
 
         stdin, self.stdin = self._pipe(theirs, ours="write")
@@ -125,23 +152,28 @@ class Sandbox:
         stderr, self.stderr = self._pipe(theirs, ours="read")
         control, self._control = self._pipe(theirs, ours="write")
         report, self.report = self._pipe(theirs, ours="read")
-        display, self.display = self._pipe(theirs, ours="read")
+        display, self.display = self._socket(theirs)
         info, told = self._pipe(theirs, ours="read")
+        files = -1
+        if policy.workspace or policy.save:
+            files, self.files = self._pipe(theirs, ours="read")
         doors = self._open_doors(theirs)
+        counter = self._open_counter(theirs) if policy.limits.cpu_seconds is not None else -1
         filtered = _in_memory(theirs, seccomp.load())
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
         listed = _in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
-        init = (python.executable, f"{bubblewrap.GUEST}/init.py", *map(str, (control, report, display, *doors)))
+        numbers = (control, report, display, counter, files, *doors)
+        init = (python.executable, f"{bubblewrap.GUEST}/start.py", self._directory.token, *map(str, numbers))
+        inherited = [number for number in numbers if number >= 0]
         command = (*how.prefix, program, "--args", str(listed), "--", *init)
         try:
             self._process = subprocess.Popen(
                 _without_ignored_sigchld(command), stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/",
-                pass_fds=(control, report, display, info, filtered, listed, *doors), start_new_session=True,
+                pass_fds=(*inherited, info, filtered, listed), start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise unavailable(str(error)) from error
         self._exits.callback(self._reap)
-        self._directory.record(self._process.pid)
         return told
 
     def _pipe(self, theirs: ExitStack, *, ours: str) -> tuple[int, int]:
@@ -156,6 +188,18 @@ class Sandbox:
         os.set_blocking(our, False)
         return their, our
 
+    def _socket(self, theirs: ExitStack) -> tuple[int, int]:
+        """Make a pair of sockets; give the sandbox's end, then ours.
+
+        Ours is read with read(2), which throws away descriptors that come along (unix(7)).
+        """
+        their, our = (end.detach() for end in socket.socketpair())
+        theirs.callback(os.close, their)
+        self._open.add(our)
+        self._exits.callback(self._close, our)
+        os.set_blocking(our, False)
+        return their, our
+
     def _open_doors(self, theirs: ExitStack) -> list[int]:
         """Open the files by which a process joins the group; none if that fails, for then it is moved."""
         doors: list[int] = []
@@ -165,10 +209,23 @@ class Sandbox:
                 theirs.callback(os.close, doors[-1])
         return doors
 
+    def _open_counter(self, theirs: ExitStack) -> int:
+        """Open the group's count of CPU time, for PID 1 to hold a limit of it; -1 if there is none."""
+        try:
+            counter = os.open(self.group.counter, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return -1
+        theirs.callback(os.close, counter)
+        self._counted = self.group
+        return counter
+
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:  # stdin is closed early, and its number may be another's by now
             self._open.remove(descriptor)
             os.close(descriptor)
+
+    def _close_pidfd(self) -> None:
+        self._close(self._pidfd)
 
     def _wait_until_parked(self, info: int) -> None:
         reader = wire.Reader()
@@ -185,7 +242,7 @@ class Sandbox:
                 self._open.add(self._pidfd)
                 return
         what = f"the sandbox did not start within {PARK_SECONDS:g} seconds"
-        raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy="%sandbox doctor")
+        raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy=DOCTOR)
 
     def _cell_pid(self) -> int:
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as children:
@@ -201,25 +258,33 @@ class Sandbox:
                 words += piece
         return words.decode("utf-8", "replace")
 
-    def go(self, source: bytes, limits: Limits, *, suffix: str = ".py", arguments: Sequence[str] = ()) -> None:
+    def create(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """Give a new file in the directory that the sandbox sees read-only, to write to before "go"."""
+        return self._directory.create(name)
+
+    def go(self, task: Task, limits: Limits) -> None:
         """Hand over the cell and let it run.
 
         Raises:
             SandboxUnavailable: The cell can't be written, or the parked sandbox is gone.
         """
-        name = f"cell{suffix}"
-        self._directory.write(name, source)
+        name = f"cell{task.suffix}"
+        with self.create(name) as file:
+            file.write(task.source)
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
+        counted = self._counted is self.group
+        cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * counted}"
+        for_init = (wall.encode(), cpu.encode(), task.gather)
         words = (
-            wall,
             _rlimits(limits, self.group),
             ":".join(self.interpreter.search),
             f"{bubblewrap.CELL}/{name}",
-            *arguments,
+            *task.arguments,
         )
+        for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))
         os.set_blocking(self._control, True)
         try:
-            self._say(b"go", *(os.fsencode(word) for word in words))
+            self._say(b"go", *for_init, *for_cell)
         except BrokenPipeError as error:
             raise unavailable(self._words_of_failure()) from error
 
@@ -239,6 +304,29 @@ class Sandbox:
         with suppress(OSError):
             self._say(b"resume")
 
+    def credit(self, seconds: float) -> None:
+        """Let PID 1 expect the end of the run later by so much, or sooner."""
+        with suppress(OSError):
+            self._say(b"credit", repr(seconds).encode())
+
+    def reply(self, *fields: bytes) -> None:
+        """Send the cell a frame; one that does not read what it asked for misses it."""
+        if self.display < 0:
+            return
+        line = socket.socket(fileno=self.display)
+        line.settimeout(0)
+        try:
+            line.send(wire.pack(*fields), socket.MSG_NOSIGNAL)
+        except OSError:
+            return
+        finally:
+            line.detach()
+
+    def hang_up(self) -> None:
+        """Read and say nothing more on the display wire."""
+        self._close(self.display)
+        self.display = -1
+
     def stop(self, cause: str) -> None:
         """Ask PID 1 to end the cell now; with cause ``cpu`` it shows first where the code was."""
         with suppress(OSError):
@@ -251,12 +339,11 @@ class Sandbox:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
-    def wait(self) -> None:
-        """Wait until the last process is gone: PID 1 ends after all others of its namespace."""
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the last process is gone, for PID 1 ends after all others; give whether it is."""
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
-        poll.poll()
-        self._process.wait()
+        return bool(poll.poll(seconds and seconds * 1000))
 
     def _say(self, *words: bytes) -> None:
         os.write(self._control, wire.pack(*words))
@@ -271,13 +358,25 @@ class Sandbox:
             self.wait()
         else:
             self._process.kill()
-            self._process.wait()
+        self._process.wait()
 
-    def close(self) -> None:
-        """End it, wait for the end, give back every descriptor, remove the directory."""
-        if os.getpid() == self._owner:  # a forked copy of our process must not end it
-            self._exits.close()
-            self._close(self._pidfd)
+    def close(self, patience: float | None = None) -> None:
+        """End it, wait for the end, give back every descriptor, remove the directory.
+
+        The kernel may need seconds to take down a tmpfs with a million files. What is not done after
+        ``patience`` seconds goes on behind, on a thread that the interpreter waits for when it ends.
+        """
+        if self._closed or os.getpid() != self._owner:  # a forked copy of our process must not end it
+            return
+        self._closed = True
+        exits = self._exits.pop_all()
+        if patience is not None and self._pidfd >= 0:
+            self.kill()
+            if not self.wait(patience):
+                with suppress(RuntimeError):  # no thread can be started
+                    threading.Thread(target=exits.close, name="sandbox-magic teardown").start()
+                    return
+        exits.close()
 
 
 def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:

@@ -191,6 +191,9 @@ NEVER: dict[str, tuple[Bits, ...]] = {
     "prctl": (Bits(0, 67),),
     # F_SETLEASE on a file that is shared and the caller's own makes the host's open(2) wait for the cell.
     "fcntl": (Bits(1, 1024),),
+    # SO_PEERPIDFD and SO_PASSPIDFD (Linux 6.5): a handle on the host's process, at the other end of descriptor 3.
+    "getsockopt": (Bits(2, 77),),
+    "setsockopt": (Bits(2, 76),),
 }
 """Refused if one of the conditions holds, before anything else is looked at; the mask is
 `LOW_32_BITS`.  libseccomp has no "masked and not equal", so these are compiled by our own tool."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import picture, words
+from sandbox_magic import card, words
 from sandbox_magic.timeline import Recorder
 
 if TYPE_CHECKING:
@@ -107,13 +107,13 @@ class Dashboard:
             self._next_push = 0.0
 
     def finish(self, result: Result) -> None:
-        """Put the static picture in the widget's place, or show it if there is no widget."""
-        line = words.ended(result)
-        self._end({"text/html": picture.html(result), "text/plain": str(line)})
+        """Put the static picture and the notes in the widget's place, or show them if there is no widget."""
+        plain = "\n".join([str(words.ended(result)), *result.notes])
+        self._end({"text/html": card.noted(result), "text/plain": plain})
 
     def close(self) -> None:
         """Take the widget away without a result, for a run that failed in our hands; else do nothing."""
-        self._over = self._over or not self._shown
+        self._over = self._over or self._panels is None  # the empty place may stay empty
         self._end({"text/plain": "the sandbox was closed before it had a result"})
 
     def _move(self) -> None:

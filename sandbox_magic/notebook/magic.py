@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import keyword
 import sys
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,11 @@ from traitlets import TraitError, TraitType
 
 from sandbox_magic import options as _options
 from sandbox_magic.errors import PolicyError, RunFailed
-from sandbox_magic.events import Ended, Mark, Sample, Text
+from sandbox_magic.events import Display, Ended, InputRequest, Mark, Sample, Text
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.notebook.views import view_for
-from sandbox_magic.run import interrupting, stream
+from sandbox_magic.run import answering, interrupting, stream
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -61,24 +62,32 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
 
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
-    def run_cell(self, line: str, cell: str) -> None:  # noqa: D102 - the help of the option table, below
+    def run_cell(self, line: str, cell: str) -> Display | None:  # noqa: D102 - the help of the option table, below
         values = self._values(line)
         if values is None:
             print(HELP)
-            return
+            return None
         shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
         raises = not shown.get("no_raise_error")
         try:
             name = variable(shown.get("result", "_sandbox"))
+            if "inputs" in values:
+                values["inputs"] = _variables(self.shell, values["inputs"])
             run = stream(cell, policy=None, **values)
-            result = _show(run, view_for(self.shell, run, shown, raises=raises))
+            view = view_for(self.shell, run, shown, raises=raises)
+            value = _show(run, view)
+            result = run.result
         except PolicyError as error:
             raise UsageError(str(error)) from None
-        self.shell.push({name: result})
+        self.shell.push({**result.outputs, name: result})
         if not shown.get("quiet"):
             _say_weaker(result)
         if raises and not result.ok:
+            for event in value:
+                view.display(event)
             raise RunFailed(result)
+        _show_later(self.shell, view, value[1:])
+        return value[0] if value else None
 
     run_cell.__doc__ = HELP  # type: ignore[assignment] # as above
 
@@ -122,22 +131,56 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         return _options.read({key: value for key, value in own.items() if value is not None}, scopes)
 
 
-def _show(run: Run, view: View) -> Result:
-    """Pull the run's events into the view."""
+def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
+    """Give the notebook's variables of these names.
+
+    Raises:
+        PolicyError: There is none of such a name.
+    """
+    found = {}
+    for name in names if isinstance(names, (tuple, dict)) else ():
+        if name not in shell.user_ns:
+            msg = f"option input: there is no variable {name}"
+            near = difflib.get_close_matches(name, [each for each in shell.user_ns if each[:1] != "_"], n=1)
+            raise PolicyError(msg, remedy=near[0] if near else "the name of one that the notebook has")
+        found[name] = shell.user_ns[name]
+    return found
+
+
+def _show(run: Run, view: View) -> list[Display]:
+    """Pull the run's events into the view; give the last value, if there is one, and what was shown after it."""
+    value: list[Display] = []
+    run.meanwhile = view.begin
     with run, view, interrupting(run):
-        for number, event in enumerate(run):
-            if number == 0:
-                view.begin()
+        for event in run:
             match event:
                 case Text() as text:
                     view.write(text)
+                case Display(kind=kind) as shown if value or kind == "result":
+                    value.append(shown)
+                case Display() as shown:
+                    view.display(shown)
+                case InputRequest() as request:
+                    answering(run, request, view.ask)
                 case Sample() as sample:
                     view.add(sample)
                 case Mark() as mark:
                     view.mark(mark)
                 case Ended(result=result):
                     view.finish(result)
-        return run.result
+        return value
+
+
+def _show_later(shell: InteractiveShell, view: View, events: list[Display]) -> None:
+    """Show these once the cell's value stands in the notebook, as a figure that was left open is shown there."""
+
+    def show() -> None:
+        shell.events.unregister("post_execute", show)
+        for event in events:
+            view.display(event)
+
+    if events:
+        shell.events.register("post_execute", show)
 
 
 _said: set[str] = set()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import publish_display_data
 
 from sandbox_magic import words
+from sandbox_magic.events import Text
+from sandbox_magic.notebook.asking import WHO, ask
 from sandbox_magic.sparkline import chart
 from sandbox_magic.terminal import Terminal, draws_blocks
 
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.events import Mark, Sample, Text
+    from sandbox_magic.events import Display, InputRequest, Mark, Sample
     from sandbox_magic.loop import Run
     from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
@@ -37,6 +41,19 @@ class View:
         file = sys.stdout if event.stream == "stdout" else sys.stderr
         file.write(event.text)
         file.flush()
+
+    def display(self, event: Display) -> None:
+        """Show what the code showed, in place of what it showed under the same name before."""
+        how: dict[str, Any] = {"transient": {"display_id": event.display_id}} if event.display_id else {}
+        publish_display_data(dict(event.data), dict(event.metadata), update=event.update, **how)  # type: ignore[no-untyped-call] # IPython's
+
+    def ask(self, request: InputRequest) -> str | None:
+        """Give what the person answers; None if nobody can be asked.
+
+        Raises:
+            KeyboardInterrupt: The person stopped it, or the run is over.
+        """
+        return ask(request)
 
     def add(self, sample: Sample) -> None:
         """Take a sample of the running code."""
@@ -95,6 +112,14 @@ class InTerminal(Line):
         """Move the live line, if it is time to."""
         self._terminal.add(sample)
 
+    def display(self, event: Display) -> None:
+        """Write its plain text above the live line."""
+        self._terminal.write(Text("stdout", f"{event.text}\n"))
+
+    def ask(self, request: InputRequest) -> str | None:
+        """Ask below the output, without the live line."""
+        return self._terminal.ask(request, WHO)
+
     def finish(self, result: Result) -> None:
         """Put the lines and the chart in the live line's place."""
         self._terminal.end()
@@ -109,7 +134,7 @@ class InTerminal(Line):
 
 
 class Live(View):
-    """The dashboard, and the notes below it."""
+    """The dashboard, and in its place at the end the picture and the notes."""
 
     def __init__(self, run: Run) -> None:
         from sandbox_magic.notebook.dashboard import Dashboard
@@ -129,9 +154,8 @@ class Live(View):
         self._dashboard.mark(mark)
 
     def finish(self, result: Result) -> None:
-        """Put the static picture in the dashboard's place."""
+        """Put the static picture and the notes in the dashboard's place."""
         self._dashboard.finish(result)
-        _say(*result.notes)
 
     def close(self) -> None:
         """Close what is still open."""

@@ -32,12 +32,6 @@ LEFT_OUT = {
         "takes 5 to 20 s there, and test_limits.py and test_attacks.py have its like"
     ),
 }
-# The same for machines without a control group.
-LEFT_OUT_WATCHED = {
-    r"cpu_by_64_processes\[the best tier-CPU": (
-        "one slow processor shared with 64 busy processes: a sample takes the watch 10 to 20 s"
-    ),
-}
 # Of test_run.py and of the cases what the machine decides; the rest is about text, the guest's Python, libraries.
 _RUN = "four_endings|pid_1_withstands|report_cannot_be_forged|dropped_iterator|code_that_does_not_listen"
 _CASES = "fs|priv|pid|pid1|net|tty|side|root|trust|fd|mem|cpu|file|res|out-dead"
@@ -87,8 +81,7 @@ def question(kind: Kind, source: Path) -> dict[str, object]:
     if kind.refuses:
         return {"files": files(kind, source), "keep": "", "leave": "$^"}
     keep = _KEEP if kind.whole else _CORE
-    leave = (*LEFT_OUT, *(LEFT_OUT_WATCHED if kind.tier == "none" else ()))
-    return {"files": files(kind, source), "keep": keep, "leave": "|".join(leave)}
+    return {"files": files(kind, source), "keep": keep, "leave": "|".join(LEFT_OUT)}
 
 
 def about(test: str) -> str:

@@ -247,3 +247,111 @@ def test_hostile_modules_in_the_notebooks_folder_are_not_imported(tmp_path):
     finally:
         kernel.close()
     assert [name for name in names if (tmp_path / name).exists()] == ["control"]
+
+
+def visible(messages):
+    """What stands below a cell besides the picture, in order: text, what was displayed, the value."""
+    found = []
+    for kind, content in messages:
+        if kind == "stream" and content["name"] == "stdout":
+            found.append(content["text"])
+        elif kind == "execute_result" or (kind == "display_data" and content["transient"] == {}):
+            found.append((kind, sorted(content["data"])))
+    return found
+
+
+def test_the_last_value_is_the_cells_own(kernel):
+    """It stands in Out[n] as an ordinary cell's does, and in `_`; not before a semicolon."""
+    messages = kernel.run("%%sandbox\nprint('text')\n[6 * 7]")
+    (value,) = (content for kind, content in messages if kind == "execute_result")
+    assert value["data"] == {"text/plain": "[42]"}
+    assert kernel.value(f"repr(Out[{value['execution_count']}])") == "[42]"
+    assert kinds(messages)[-1] == "execute_result"
+    assert "execute_result" not in kinds(kernel.run("%%sandbox\n6 * 7;"))
+    assert kernel.value("_sandbox.displays") == "()"
+
+
+def test_text_displays_value_and_figures_stand_in_the_order_of_an_ordinary_cell(kernel):
+    """The figure that was left open comes below the value, where the ordinary cell of the same code has it."""
+    code = "import matplotlib.pyplot as plt\nprint('a')\ndisplay({'x': 1})\nprint('b')\nplt.plot([1, 2])"
+    picture = ["image/png", "text/plain"]
+    expected = ["a\n", ("display_data", ["text/plain"]), "b\n", ("execute_result", ["text/plain"])]
+    expected.append(("display_data", picture))
+    assert visible(kernel.run(f"%%sandbox\n{code}")) == expected
+    assert visible(kernel.run(f"%matplotlib inline\n{code}")) == expected
+
+
+def test_a_display_is_updated_in_its_place_under_a_name_of_ours(kernel):
+    code = "h = display('one', display_id='sandbox-1')\nh.update('two')\nfrom IPython.display import update_display"
+    messages = kernel.run(f"%%sandbox\n{code}\nupdate_display('x', display_id='another-cells')")
+    own = [
+        (kind, content["transient"]["display_id"], content["data"]["text/plain"])
+        for kind, content in messages
+        if content.get("data", {}).get("text/plain") in ("'one'", "'two'", "'x'")
+    ]
+    assert [(kind, shown) for kind, _, shown in own] == [("display_data", "'one'"), ("update_display_data", "'two'")]
+    assert len({name for _, name, _ in own}) == 1
+    assert own[0][1] != "sandbox-1"
+    assert "not this run's own" in text(messages, "stderr")
+
+
+def test_an_active_page_does_not_reach_the_front_end(kernel):
+    code = "from IPython.display import *\ndisplay(HTML('<script>1</script><b>x</b>'), Javascript('1')); clear_output()"
+    messages = kernel.run(f"%%sandbox\n{code}")
+    assert "<script" not in repr(messages).replace("text/html: <script> (it would run in the page)", "")
+    assert "application/javascript" not in [mime for _, content in messages for mime in content.get("data", {})]
+    assert "clear_output" not in kinds(messages)
+    notes = text(messages, "stderr")
+    assert [notes.count(word) for word in ("<script>", "application/javascript", "Clearing")] == [1, 1, 1]
+
+
+def asked(kernel, code, *answers):
+    """Run a cell whose questions are answered in turn, by a text or by calling; give questions, messages and status."""
+    cell = kernel.client.execute(f"%%sandbox\n{code}", allow_stdin=True, stop_on_error=False)
+    questions = []
+    for answer in answers:
+        questions.append(kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)["content"])
+        if callable(answer):
+            answer()
+        else:
+            kernel.client.input(answer)
+    return questions, list(kernel.messages(cell)), kernel.status(cell)
+
+
+def test_questions_are_asked_in_the_notebook_and_marked_as_the_cells(kernel):
+    code = "name = input('Na\\u202eme? ')\nprint('hello', name)\nimport getpass\nlen(getpass.getpass())"
+    questions, messages, status = asked(kernel, code, "Ada", "secret")
+    assert questions == [
+        {"prompt": "the cell asks: Na\\u202eme? ", "password": False},
+        {"prompt": "the cell asks: Password: ", "password": True},
+    ]
+    assert (status, text(messages)) == ("ok", "hello Ada\n")
+    assert "secret" not in repr(messages)
+    assert "'text/plain': '6'" in repr(messages)
+
+
+def test_without_anybody_to_ask_it_is_the_end_of_input(kernel):
+    """nbclient and papermill do not allow input."""
+    cell = kernel.client.execute("%%sandbox\ninput('Name? ')", allow_stdin=False, stop_on_error=False)
+    messages = list(kernel.messages(cell))
+    assert text(messages) == "Name? "
+    assert text(messages, "stderr").endswith("EOFError: EOF when reading a line\n")
+
+
+def test_the_stop_button_ends_a_question(kernel):
+    _, messages, status = asked(kernel, "input('Name? ')", kernel.manager.interrupt_kernel)
+    assert status == "error"
+    assert kernel.value("_sandbox.outcome") == "INTERRUPTED"
+    assert "KeyboardInterrupt" in text(messages, "stderr")
+    assert kernel.run("%%sandbox --quiet\nprint('next')") == [("stream", {"name": "stdout", "text": "next\n"})]
+
+
+def test_a_question_goes_away_when_the_run_ends_behind_it(kernel):
+    """A thread computes to its limit; the kernel is free again without an answer."""
+    code = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()\ninput()"
+    cell = kernel.client.execute(f"%%sandbox --timeout 1\n{code}", allow_stdin=True, stop_on_error=False)
+    kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)
+    list(kernel.messages(cell))
+    assert kernel.status(cell) == "error"
+    assert kernel.value("_sandbox.outcome") == "WALL_TIME"
+    assert kernel.run("print(1)") == [("stream", {"name": "stdout", "text": "1\n"})]

@@ -45,6 +45,9 @@ def footprint(own_directory):
     """Gives a function that tells what this process holds, for before = after."""
 
     def look() -> dict[str, object]:
+        for thread in threading.enumerate():  # what the kernel takes long to take down is awaited
+            if thread.name == "sandbox-magic teardown":
+                thread.join(20)
         gc.collect()  # what earlier tests dropped
         return {
             "descriptors": _open_descriptors(),

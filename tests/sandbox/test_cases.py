@@ -138,6 +138,47 @@ def drops_middle(result: Result) -> None:
     assert "bytes of output dropped here" in result.stdout
 
 
+def shows(*kinds: list[str]) -> Callable[[Result], None]:
+    """It ended well and showed bundles of these MIME types, in this order."""
+
+    def verify(result: Result) -> None:
+        assert result.outcome is Outcome.COMPLETED
+        assert [sorted(display.data) for display in result.displays] == [*kinds]
+
+    return verify
+
+
+def named(what: str) -> Callable[[Result], None]:
+    """The reader is told once that it was left out."""
+
+    def verify(result: Result) -> None:
+        assert len([note for note in result.notes if what in note]) == 1
+
+    return verify
+
+
+def shows_only_text(result: Result) -> None:
+    shows(["text/plain"])(result)
+    assert re.fullmatch(r"<__main__.P object at 0x\w+>", result.displays[0].text)
+    not_pwned(result)
+
+
+def shows_no_script(result: Result) -> None:
+    assert result.outcome is Outcome.COMPLETED
+    shown = str([dict(display.data) for display in result.displays]).lower()
+    assert shown
+    assert not re.search("<script|onclick|onerror|<img|kernel.execute", shown)
+
+
+def not_pwned(_result: Result) -> None:
+    assert not Path("/tmp/host-pwned").exists()
+
+
+def two_pictures(result: Result) -> None:
+    first, second = (display.data["image/png"] for display in result.displays)
+    assert first != second
+
+
 ONE_SECOND = {"timeout": 1}
 STOPPED = "1 background process was stopped at the end."
 DATA = bytes(range(256)) * 10_000
@@ -168,7 +209,7 @@ CHECKS = {
     "priv-clone3": Check(errors("ENOSYS", "EPERM", "ENOSPC")),
     "priv-pid1-mem": Check(also(held, lambda result: "open" not in result.stdout)),
     "pid-count": Check(also(ends(Outcome.COMPLETED), lambda result: "'sandbox-init'" in result.stdout)),
-    "fd-inherit": Check(prints(r"0 pipe:\S+\n1 pipe:\S+\n2 pipe:\S+\n3 pipe:\S+\n")),
+    "fd-inherit": Check(prints(r"0 pipe:\S+\n1 pipe:\S+\n2 pipe:\S+\n3 socket:\S+\n")),
     "tty-tiocsti-highbits": Check(errors("EPERM", "ENOTTY", "EIO")),
     "tty-tioclinux": Check(errors("EPERM", "ENOTTY")),
     "tty-none": Check(prints(r"False False False \w+\nno ctty 6\n")),
@@ -263,26 +304,34 @@ CHECKS = {
     "mem-pagecache": Check(also(prints(f"{3 << 20}\n"), splits_memory), {"disk": "256M"}),
     "res-oom-absorb": Check(out_of_memory),
     "root-sysctl": Check(prints(r"HELD: \[\]\n")),
+    "trust-pickle-result": Check(shows_only_text),
+    "rich-script": Check(also(shows_no_script, named("<script>"))),
+    "rich-js": Check(also(shows_no_script, named("application/javascript"), not_pwned)),
+    "rich-latex": Check(also(shows(["text/plain"]), named("text/latex"))),
+    "rich-png-fake": Check(also(shows(["text/plain"]), named("image/png"))),
+    "rich-huge-repr": Check(also(shows(["text/plain"]), lambda result: len(result.displays[0].text) < 10_000)),
+    "rich-bad-repr": Check(also(ends(Outcome.FAILED, exit_code=3), lambda result: "no repr" in result.stderr)),
+    "ok-matplotlib": Check(also(prints(""), shows(*[["image/png", "text/plain"]] * 2), two_pictures)),
+    "ok-last-expr": Check(also(prints(""), shows(["text/plain"]), lambda result: result.displays[0].text == "42")),
+    "au-module": Check(also(ends(Outcome.FAILED), named("--python kernel")), {"python": "system"}),
+    "au-write": Check(also(ends(Outcome.FAILED), named("Only its working directory and /tmp can be written"))),
+    "term-bidi": Check(prints("ok .+ drowssap .+ x .+ y\n")),
 }  # fmt: skip
 
 LATER = {
-    "files in and out (bind, workspace, save)": (
-        "fs-git-hooks fs-missing-protected fs-rename-bypass out-symlink-passwd out-fifo out-special out-sparse-sum "
-        "out-symlink-fan out-badname out-hidden out-unmodified out-input-readonly"
-    ),
     "an allow-list for the network, which nobody has asked for": "net-allow-empty net-allow-wildcard net-allow-bypass",
-    "rich output": (
-        "trust-pickle-result rich-script rich-js rich-latex rich-png-fake rich-huge-repr rich-bad-repr ok-matplotlib "
-        "ok-last-expr term-bidi"
-    ),
     "sessions": "ok-state-timeout ok-state-crash ok-state-files",
-    "hints and the report of what the code tried": "au-net au-module au-write",
+    "the report of what the code tried (--trace)": "au-net",
 }
 ELSEWHERE = {
     "test_run.py": "rb-big-source rb-sigchld-ign au-limits ok-venv out-300k",
     "test_leaks.py": "rb-repeat rb-crash-repeat rb-host-killed",
     "test_refusals.py": "au-preflight-proc au-preflight-nobwrap",
     "test_foreign_directory.py": "cwd-poison",
+    "test_workspace.py": (
+        "fs-git-hooks fs-missing-protected fs-rename-bypass out-symlink-passwd out-fifo out-special out-sparse-sum "
+        "out-symlink-fan out-badname out-hidden out-unmodified out-input-readonly"
+    ),
     "SECURITY.md": "side-flock",
 }
 
@@ -299,8 +348,7 @@ def test_case(name, canary, monkeypatch):
     monkeypatch.setenv("SANDBOX_CANARY", "1")
     case, check = CASES[name], CHECKS[name]
     code = case["code"].replace("@CANARY@", str(canary))
-    if case["lang"] == "bash":
-        code = f"import subprocess, sys; sys.exit(subprocess.call(['bash', '-c', {code!r}]))"
-    result = sm.run(code, **{"timeout": 20, **check.options})
+    code = code.replace("some_pkg_only_on_host", "psutil")
+    result = sm.run(code, **{"timeout": 20, "language": case["lang"], **check.options})
     assert check.verify(result) is not False, (result, result.stdout[-2000:], result.stderr[-2000:])
     assert canary.read_text() == "SECRET-7f3a"

@@ -99,3 +99,20 @@ def test_hosts_side_by_side_keep_their_groups():
     said = [host.communicate(timeout=80)[0].splitlines() for host in hosts]
     assert [len(lines) for lines in said] == [25] * 6
     assert len({line for lines in said for line in lines}) == 1
+
+
+def test_the_next_start_ends_what_a_killed_host_left(own_directory):
+    """A process that bears the name of a dead host's directory is ended; one that bears another name is not."""
+    sm.run("pass")
+    dead = Path(directory._root()) / "run-00000000"
+    dead.mkdir()
+    wait = [sys.executable, "-S", "-c", "import time; time.sleep(3600)"]
+    with subprocess.Popen([*wait, dead.name]) as left, subprocess.Popen([*wait, "run-11111111"]) as other:
+        try:
+            sm.run("pass")
+            assert left.wait(5) == -signal.SIGKILL
+            assert other.poll() is None
+        finally:
+            left.kill()
+            other.kill()
+    assert not dead.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import textwrap
 from pathlib import Path
 
@@ -181,6 +182,19 @@ def test_cpu_time_of_the_whole_tree(tier, slowness):
     result = run(code, cpu_time=1, timeout=20 * slowness)
     assert result.outcome is Outcome.CPU_TIME
     assert 0.9 <= result.usage.cpu_seconds <= 1.0 + 0.5 * slowness
+
+
+def test_cpu_time_is_held_while_nobody_pulls_events(tier):
+    """PID 1 holds it by itself, as it holds the wall clock."""
+    with sm.stream("import os\nos.fork()\nwhile True: pass", cpu_time=1, timeout=60) as run:
+        next(run)
+        ended = select.poll()
+        ended.register(run._sandbox.report, select.POLLIN)
+        assert ended.poll(40_000), "the sandbox goes on"
+        for _ in run:
+            pass
+    assert run.result.outcome is Outcome.CPU_TIME
+    assert run.result.usage.cpu_seconds >= 0.95
 
 
 def test_the_start_is_not_charged(tier, slowness):

@@ -50,7 +50,7 @@ def test_the_help_lists_every_command(capsys):
 def test_the_help_of_run_lists_every_option_and_every_exit_status(capsys):
     said = helped(capsys, "run", "--help")
     names = [option.name for option in OPTIONS] + ["save-usage", "plot"]
-    assert [name for name in names if f"  --{name} " not in said] == []
+    assert [name for name in names if f" --{name} " not in said] == []
     assert exits.HELP in said
 
 

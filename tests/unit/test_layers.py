@@ -28,17 +28,21 @@ PURE += (
 )
 ABOVE = ("batch", "cli", "commands", "notebook", "terminal", "__main__", "__init__")
 
+SHARED = ("guest.values", "guest.parts", "guest.files", "guest.exchange")  # what both sides write and read
+
 # What each room may import of ours besides itself; a room is a module or a directory.
 ROOMS = {
     **dict.fromkeys(PURE, (*PURE, "trusted", "saving")),
     "trusted": (),  # a leaf that everybody may use
     "saving": (),  # likewise; writes a file when a value is told to save itself
-    "untrusted": PURE,
+    "untrusted": (*PURE, "trusted", *SHARED),
     "jail": (*PURE, "guest.wire", "trusted"),
     "relay": (*PURE, "untrusted"),
+    "hints": (*PURE, "untrusted"),
 }
-BELOW = (*PURE, "trusted", "saving", "untrusted", "guest.wire", "jail", "relay")
-RUNS = ("ending", "loop", "run", "session")
+BELOW = (*PURE, "trusted", "saving", "untrusted", "guest.wire", *SHARED, "jail", "hints", "relay")
+RUNS = ("ending", "gathering", "heard", "loop", "question", "run", "session", "variables")
+ROOMS["result"] += ("untrusted.files",)  # names the type of its changes, which can apply themselves
 ROOMS |= dict.fromkeys(RUNS, (*BELOW, *RUNS))
 ROOMS |= dict.fromkeys(ABOVE, (*BELOW, *RUNS, *ABOVE))
 
@@ -107,6 +111,7 @@ def test_only_the_notebooks_side_knows_widgets_and_ipython(file):
 
 
 HEAVY = ("bqplot", "pandas", "ipywidgets", "numpy", "matplotlib", "psutil", "rich", "IPython")
+HEAVY += ("nh3", "tinycss2", "markdown_it")
 LOAD = """
 import sys, warnings
 warnings.simplefilter("error")

@@ -8,7 +8,7 @@ import pytest
 from sandbox_magic import Limits, Policy, PolicyError
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.options import BY_KEYWORD, OPTIONS, add_to, limit_names, read, to_policy
-from sandbox_magic.policy import MIB
+from sandbox_magic.policy import MIB, Mount
 
 ALL = ("limits", "policy", "run", "show")
 
@@ -24,7 +24,8 @@ def test_every_field_of_limits_and_policy_has_exactly_one_option():
 
 
 def test_the_keywords_of_the_api_are_the_names_with_underscores():
-    assert list(BY_KEYWORD) == [option.name.replace("-", "_") for option in OPTIONS]
+    apart = {"input": "inputs", "output": "outputs"}  # several, where the magic's %%R has one letter for each
+    assert list(BY_KEYWORD) == [apart.get(option.name, option.name.replace("-", "_")) for option in OPTIONS]
     assert all(keyword.isidentifier() for keyword in BY_KEYWORD)
 
 
@@ -91,6 +92,37 @@ def test_text_that_can_not_be_handed_to_a_process_is_refused(keyword, value):
         read({keyword: value}, ALL)
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value", "parsed"),
+    [
+        ("outputs", "a, b", ("a", "b")),
+        ("outputs", ["a", "b,c"], ("a", "b", "c")),
+        ("inputs", {"x": 1}, {"x": 1}),
+        ("inputs", ["x,y"], ("x", "y")),
+        ("save", "*.png", ("*.png",)),
+        ("save", ["a", "b"], ("a", "b")),
+        ("bind", "/data/in.csv", (Mount(source="/data/in.csv", name="in.csv"),)),
+        ("bind", ["/data/in.csv:x/y.csv"], (Mount(source="/data/in.csv", name="x/y.csv"),)),
+        ("bind", [Mount(source="/a", name="b"), "/c"], (Mount(source="/a", name="b"), Mount(source="/c", name="c"))),
+        ("workspace", "/data/", "/data"),
+        ("bind", "none", ()),
+        ("workspace", "none", ""),
+    ],
+)
+def test_files_and_variables_are_named_as_one_or_as_many(keyword, value, parsed):
+    assert read({keyword: value}, ALL) == {keyword: parsed}
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("outputs", "a b"), ("outputs", "class"), ("inputs", {"1": 2}), ("bind", "/"), ("bind", "/a:/b"),
+     ("bind", "/a:../b"), ("save", ""), ("save", 5), ("workspace", 5)],
+)  # fmt: skip
+def test_a_name_that_can_not_be_is_refused(keyword, value):
+    with pytest.raises(PolicyError, match=f"^option {BY_KEYWORD[keyword].name}: "):
+        read({keyword: value}, ALL)
+
+
 def test_options_lie_on_top_of_a_base():
     base = Policy(limits=Limits(processes=8, wall_seconds=5.0), python="system")
     made = to_policy({"timeout": 9.0, "memory": 64 * MIB, "strict": True, "quiet": True, "stdin": b"x"}, base)
@@ -107,7 +139,8 @@ def test_a_command_line_has_every_option_and_absent_ones_stay_absent():
     valued = [word for option in OPTIONS if option.parse for word in (f"--{option.name}", "v")]
     switches = [f"--{option.name}" for option in OPTIONS if option.parse is None]
     given = vars(parser.parse_args([*valued, *switches]))
-    assert given == {option.keyword: "v" if option.parse else True for option in OPTIONS}
+    expected = {option.keyword: "v" if option.parse else True for option in OPTIONS}
+    assert given == expected | {option.keyword: ["v"] for option in OPTIONS if option.many}
 
 
 @pytest.mark.parametrize(

@@ -43,11 +43,11 @@ def test_it_configures_nothing_by_being_installed(wheel):
     assert not [name for name in data if name.startswith("etc/")]
 
 
-def test_the_run_time_needs_are_the_six_that_have_a_reason(wheel):
+def test_the_run_time_needs_are_the_nine_that_have_a_reason(wheel):
     """Nothing slips in: each dependency is code that runs beside the notebook."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (name,) = [name for name in wheel.namelist() if name.endswith("/METADATA")]
     needs = [line for line in wheel.read(name).decode().splitlines() if line.startswith("Requires-Dist:")]
     plain = [line for line in needs if "extra ==" not in line]
-    assert len(plain) == len(project["dependencies"]) == 6
+    assert len(plain) == len(project["dependencies"]) == 9
     assert any(line.startswith("Requires-Dist: ipykernel") and "!=7.0.*" in line for line in plain)

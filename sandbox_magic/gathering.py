@@ -1,0 +1,96 @@
+"""Files in and out of a run's working directory: packed before it, gathered by PID 1 after it, saved where asked."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.untrusted import applying, packing, paths
+from sandbox_magic.untrusted.receiving import Receiver
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from sandbox_magic.policy import Policy
+    from sandbox_magic.untrusted.files import Changes
+
+MOST_PACKED = 10_000  # names in a workspace
+MOST_LOOKED_AT = 20_000  # names after the run
+GATHER_SECONDS = 30.0  # a bound on PID 1's looking; 64 MiB in thousands of files take it a tenth of a second
+_MOST_NAMED = 5
+
+
+class Gathering:
+    """What goes into the working directory and what comes out of it.
+
+    Args:
+        policy: Says whether there is a workspace, and which files are to be saved.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._to = os.getcwd() if policy.save else ""
+        self._original: packing.Original | None = None
+        self._receiver: Receiver | None = None
+        self._broken = ""
+
+    @property
+    def order(self) -> bytes:
+        """What PID 1 is told: whether there is an archive, the bounds, the patterns; nothing where none is asked."""
+        if not (self._policy.workspace or self._policy.save):
+            return b""
+        numbers = (bool(self._policy.workspace), self._policy.limits.disk_bytes, MOST_LOOKED_AT)
+        return b"\0".join([b"%d" % number for number in numbers] + [os.fsencode(each) for each in self._policy.save])
+
+    def pack(self, file: BinaryIO) -> None:
+        """Pack the workspace.
+
+        Raises:
+            PolicyError: It can't be read, or has more in it than fits.
+        """
+        disk = self._policy.limits.disk_bytes
+        room = disk - disk // 4  # the rest is /dev/shm
+        self._original = packing.pack(self._policy.workspace, file.write, most_bytes=room, most_files=MOST_PACKED)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of what PID 1 sends; what is wrong with them is told at the end."""
+        most = self._policy.limits.disk_bytes
+        self._receiver = self._receiver or Receiver(self._original, most_bytes=most, most_files=MOST_LOOKED_AT)
+        if not self._broken:
+            try:
+                self._receiver.feed(data)
+            except Unreadable as error:
+                self._broken = str(error)
+
+    def finish(self) -> tuple[Changes | None, tuple[str, ...]]:
+        """Give what has changed, and what a person should know; save what was to be saved."""
+        if not self.order:
+            return None, ()
+        notes = list(self._left_behind())
+        if self._receiver is None:
+            return None, (*notes, "Its files were not looked at, because it did not end by itself.")
+        changes: Changes | None = None
+        try:
+            changes = None if self._broken else self._receiver.changes()
+        except Unreadable as error:
+            self._broken = str(error)
+        if changes is None:
+            return None, (*notes, f"Its files did not come out: {self._broken}.")
+        return changes, (*notes, *(self._saved(changes) if self._policy.save else ()))
+
+    def _left_behind(self) -> list[str]:
+        skipped = self._original.skipped if self._original else ()
+        named = "; ".join(f"{paths.shown(path)}: {why}" for path, why in skipped[:_MOST_NAMED])
+        more = f"; and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
+        return [f"Not in the workspace: {named}{more}."] if skipped else []
+
+    def _saved(self, changes: Changes) -> list[str]:
+        try:
+            applied = applying.save(changes, self._policy.save, self._to)
+        except applying.NotApplied as error:
+            return [f"Nothing was saved: {error.what}" + (f" ({error.seen})" if error.seen else "")]
+        left = [f"Not saved: {paths.shown(path)} ({why})." for path, why in applied.left[:_MOST_NAMED]]
+        names = ", ".join(map(paths.shown, applied.done[:_MOST_NAMED]))
+        more = f" and {len(applied.done) - _MOST_NAMED} more" if len(applied.done) > _MOST_NAMED else ""
+        return [f"Saved: {names}{more}." if applied.done else "There was nothing to save.", *left]

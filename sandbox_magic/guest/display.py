@@ -1,0 +1,270 @@
+"""What a value looks like: every representation that it offers, sent to the host as data.
+
+Loaded when the first thing is shown. It follows what IPython does where there is a shell, without
+importing IPython: the same methods in the same order, and a representation that fails is shown as
+an error while the others are used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Any, Callable
+
+    from talk import Talk
+
+METHODS = (
+    ("text/html", "_repr_html_"),
+    ("text/markdown", "_repr_markdown_"),
+    ("image/svg+xml", "_repr_svg_"),
+    ("image/png", "_repr_png_"),
+    ("application/pdf", "_repr_pdf_"),
+    ("image/jpeg", "_repr_jpeg_"),
+    ("text/latex", "_repr_latex_"),
+    ("application/json", "_repr_json_"),
+    ("application/javascript", "_repr_javascript_"),
+)
+_IN_BASE64 = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
+_ROOM = 12 * 2**20  # for all representations of one value, of a frame's 16
+_MOST_METADATA = 64 * 1024
+
+
+class Handle:
+    """What ``display(..., display_id=...)`` gives: shows another object in the same place.
+
+    Args:
+        shows: Where it is shown.
+        display_id: The place.
+    """
+
+    def __init__(self, shows: Display, display_id: str) -> None:
+        self._shows = shows
+        self.display_id = display_id
+
+    def __repr__(self) -> str:
+        return "<DisplayHandle display_id=%s>" % self.display_id
+
+    def display(self, obj: object, **how: Any) -> None:
+        """Show it in one more place of the same id."""
+        self._shows.display(obj, display_id=self.display_id, **how)
+
+    def update(self, obj: object, **how: Any) -> None:
+        """Show it in place of what was there."""
+        self._shows.update_display(obj, display_id=self.display_id, **how)
+
+
+class Display:
+    """Shows values.
+
+    Args:
+        talk: Where they go.
+        show_error: Shows an error as Python does, without our frames.
+        load: Gives another module of ours.
+    """
+
+    def __init__(self, talk: Talk, show_error: Callable[[BaseException], None], load: Callable[[str], Any]) -> None:
+        self._talk = talk
+        self._show_error = show_error
+        self._load = load
+        self._figures: Any = None  # those that have been shown, while they live
+
+    def display(  # noqa: PLR0913 - IPython's
+        self,
+        *objects: object,
+        include: Any = None,
+        exclude: Any = None,
+        metadata: Any = None,
+        transient: Any = None,
+        display_id: Any = None,
+        raw: bool = False,
+        clear: bool = False,
+        update: bool = False,
+        **_how: object,
+    ) -> Handle | None:
+        """Show objects as a notebook does.
+
+        Args:
+            *objects: What to show; with ``raw`` each is a dict from MIME types to data.
+            include: The only MIME types to send.
+            exclude: MIME types not to send.
+            metadata: Goes with the data.
+            transient: May hold the ``display_id``.
+            display_id: A name for the place, to update it later; True makes one up.
+            raw: See ``objects``.
+            clear: Nothing is cleared here.
+            update: Show it in the place of that name.
+
+        Returns:
+            A handle to update it, if ``display_id`` is given.
+        """
+        if clear:
+            self.clear_output()
+        if display_id is True:
+            display_id = os.urandom(16).hex()
+        place = display_id or (transient or {}).get("display_id")
+        if update and not place:
+            raise TypeError("display_id required for update_display")
+        if not objects and display_id:
+            objects, raw = ({},), True
+        for obj in objects:
+            data, own = (dict(obj), {}) if raw else self._bundle(obj, include, exclude)  # type: ignore[call-overload] # a mapping
+            if data or raw:
+                self._send(b"display", data, _merged(own, metadata), place, update=update)
+        return Handle(self, display_id) if display_id else None
+
+    def publish_display_data(self, data: Any, metadata: Any = None, *_source: object, **how: Any) -> None:
+        """Show data that is a dict from MIME types already."""
+        self.display(data, raw=True, metadata=metadata, **how)
+
+    def update_display(self, obj: object, *, display_id: Any, **how: Any) -> None:
+        """Show an object in the place of that name."""
+        self.display(obj, display_id=display_id, **{**how, "update": True})
+
+    def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - IPython's
+        """Do nothing but say so: what was shown stays."""
+        try:
+            self._talk.say(b"clear")
+        except self._talk.Gone:
+            return
+
+    def result(self, value: object) -> None:
+        """Show the value of the cell's last expression."""
+        data, metadata = self._bundle(value, None, None)
+        if data:
+            self._send(b"result", data, metadata, None)
+
+    def figure(self, figure: Any) -> None:
+        """Show a figure of matplotlib, unless it has been shown already."""
+        if self._figures is None or figure not in self._figures:
+            self.display(figure)
+
+    def _send(
+        self, kind: bytes, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False
+    ) -> None:
+        parts = {str(mime): _encoded(str(mime), value) for mime, value in data.items() if value is not None}
+        left = []
+        while sum(map(len, parts.values())) > _ROOM:
+            largest = max(parts, key=lambda mime: len(parts[mime]))
+            del parts[largest]
+            left.append(largest)
+        pairs = [piece for mime, part in parts.items() for piece in (mime.encode("utf-8", "replace")[:200], part)]
+        _flush()
+        try:
+            self._talk.show(
+                kind, str(place or "").encode("utf-8", "replace")[:200], b"%d" % update,
+                _json(metadata, _MOST_METADATA), "\n".join(left).encode("utf-8", "replace")[:2000], *pairs,
+            )  # fmt: skip
+        except self._talk.Gone:
+            print(parts.get("text/plain", b"").decode("utf-8", "replace") + "\n", end="")  # in one piece
+
+    def _bundle(self, obj: Any, include: Any, exclude: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give what an object offers; nothing if it has shown itself."""
+        own = _method(obj, "_ipython_display_")
+        if own is not None and self._tried(lambda: (own(), True)) is not None:
+            return {}, {}
+        data: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
+        bundle = _method(obj, "_repr_mimebundle_")
+        if bundle is not None:
+            found = self._tried(lambda: _pair(bundle(include=include, exclude=exclude)))
+            data.update((found and found[0]) or {})
+            metadata.update((found and found[1]) or {})
+        for mime, make in (("text/plain", lambda: self._load("plain").text(obj)), *self._makers(obj)):
+            if mime not in data and _wanted(mime, include, exclude):
+                found = self._tried(lambda make=make: _pair(make()))  # type: ignore[misc] # bound early
+                if found is not None and found[0] is not None:
+                    data[mime] = found[0]
+                    if found[1]:
+                        metadata[mime] = found[1]
+        kept = {mime: value for mime, value in data.items() if _wanted(mime, include, exclude)}
+        return kept, metadata
+
+    def _makers(self, obj: Any) -> list[tuple[str, Callable[[], Any]]]:
+        makers = [(mime, _method(obj, name)) for mime, name in METHODS]
+        found = [(mime, maker) for mime, maker in makers if maker is not None]
+        figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
+        if figure is not None and isinstance(obj, figure):
+            import weakref
+
+            self._figures = self._figures or weakref.WeakSet()
+            self._figures.add(obj)
+            found.append(("image/png", lambda: self._load("figures").picture(obj)))
+        return found
+
+    def _tried(self, make: Callable[[], Any]) -> Any:
+        """Give what it gives; None, and the error shown, if it raises."""
+        try:
+            return make()
+        except NotImplementedError:
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever the cell's own representation raises
+            self._show_error(error)
+            return None
+
+
+def _method(obj: Any, name: str) -> Any:
+    """Give an object's method; None for a class, and for what answers to every name."""
+    if isinstance(obj, type):
+        return None
+    try:
+        if getattr(obj, "_ipython_canary_method_should_not_exist_", None) is not None:
+            return None
+        found = getattr(obj, name, None)
+    except Exception:  # noqa: BLE001 - whatever its __getattr__ raises
+        return None
+    return found if callable(found) else None
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    """Give data and metadata: a representation may come with its own."""
+    return (value[0], value[1]) if isinstance(value, tuple) and len(value) == 2 else (value, None)
+
+
+def _wanted(mime: str, include: Any, exclude: Any) -> bool:
+    return (not include or mime in include) and (not exclude or mime not in exclude)
+
+
+def _merged(own: dict[str, Any], more: Any) -> dict[str, Any]:
+    for key, value in (more or {}).items():
+        both = isinstance(own.get(key), dict) and isinstance(value, dict)
+        own[key] = _merged(own[key], value) if both else value
+    return own
+
+
+def _encoded(mime: str, value: Any) -> bytes:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if mime == "application/json" or mime.endswith("+json"):
+        return _json(value, _ROOM)
+    text = (value if isinstance(value, str) else str(value)).encode("utf-8", "replace")
+    if mime in _IN_BASE64:
+        import binascii
+
+        try:
+            return binascii.a2b_base64(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _json(value: Any, most: int) -> bytes:
+    """Write a value as JSON; as nothing if it can't be."""
+    if not value and isinstance(value, dict):
+        return b"{}"
+    import json
+
+    try:
+        text = json.dumps(value, default=str).encode()
+    except (TypeError, ValueError, RecursionError):
+        return b"{}"
+    return text if len(text) <= most else b"{}"
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # the cell closed it, or put something else there
+            continue

@@ -1,0 +1,86 @@
+"""Variables in and out of the cell, as values and never as pickles. Loaded only where some are asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Any
+
+    from talk import Talk
+
+_OURS = os.path.dirname(os.path.abspath(__file__))
+_MODULES = ("arrays", "columns", "kinds", "moments", "parts", "tables", "values")  # names that the cell may want
+INPUTS = "/sandbox/inputs"
+MOST_BYTES = 64 * 2**20  # of all that goes out
+_PIECE = 4 * 2**20  # of a value, in one frame
+_MOST_WORDS = 500
+
+
+def codec() -> Any:
+    """Give the module that knows the form of a value; the cell does not find it."""
+    sys.path.insert(0, _OURS)
+    try:
+        import values
+    finally:
+        sys.path.remove(_OURS)
+        for name in _MODULES:
+            sys.modules.pop(name, None)
+    return values
+
+
+class Exchange:
+    """Both directions.
+
+    Args:
+        talk: Where the values go out.
+        outputs: The names of the variables that are asked for.
+    """
+
+    def __init__(self, talk: Talk, outputs: list[str]) -> None:
+        self._talk = talk
+        self._outputs = outputs
+        self._room = MOST_BYTES
+        self._values = codec()
+        self._owner = os.getpid()
+
+    def bring(self, namespace: dict[str, Any]) -> None:
+        """Put the host's variables into the cell's namespace.
+
+        Raises:
+            Unreadable: A module that one of them needs is not here.
+        """
+        with open(INPUTS, "rb") as packed:
+            namespace.update(self._values.decode(packed.read()))
+
+    def send(self, namespace: dict[str, Any]) -> None:
+        """Send the variables that are asked for; of one that can't travel, why."""
+        if os.getpid() != self._owner:  # a forked copy that came to the end of the cell too
+            return
+        for name in self._outputs:
+            try:
+                self._send(name, namespace)
+            except self._talk.Gone:
+                return
+
+    def _send(self, name: str, namespace: dict[str, Any]) -> None:
+        if name not in namespace:
+            self._refuse(name, "", "not there at the end", "")
+            return
+        try:
+            data = self._values.encode(namespace[name], most=self._room)
+        except self._values.Unfit as unfit:
+            self._refuse(name, unfit.path, unfit.what, unfit.remedy)
+            return
+        except Exception as error:  # noqa: BLE001 - whatever a value of the cell's own making raises
+            self._refuse(name, "", "a %s that raises %s" % (type(namespace[name]).__name__, type(error).__name__), "")
+            return
+        self._room -= len(data)
+        pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
+        for number, piece in enumerate(pieces, 1):
+            self._talk.show(b"output", name.encode(), b"%d" % (number == len(pieces)), piece)
+
+    def _refuse(self, name: str, *words: str) -> None:
+        said = [word.encode("utf-8", "replace")[:_MOST_WORDS] for word in words]
+        self._talk.show(b"unfit", name.encode(), *said)

@@ -1,0 +1,61 @@
+"""Runs a cell of another language than Python: the steps of a compiler, then the program, in this process's place."""
+
+from __future__ import annotations
+
+import _signal
+import os
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Callable, NoReturn
+
+
+def run(
+    commands: list[list[bytes]], arguments: list[bytes], *, ignored: int, default_signals: Callable[[], None]
+) -> NoReturn:
+    """Run the commands, of which all but the last must succeed; the last one gets the arguments and our place.
+
+    Args:
+        commands: Each as its words, the program first.
+        arguments: The cell's own.
+        ignored: A signal that PID 1 sends for our Python's sake, which would end another program.
+        default_signals: Gives every signal its default action, as a shell's child has it.
+    """
+    default_signals()
+    _signal.signal(ignored, _signal.SIG_IGN)
+    for command in commands[:-1]:
+        _end_unless_done(_wait_for(command))
+    _become(commands[-1] + arguments)
+
+
+def _wait_for(command: list[bytes]) -> int:
+    try:
+        child = os.fork()
+    except OSError as error:
+        _say(command[0], error)
+        os._exit(1)
+    if child == 0:
+        null = os.open(os.devnull, os.O_RDONLY)  # the cell's input is for the cell
+        os.dup2(null, 0)
+        _become(command)
+    return os.waitpid(child, 0)[1]
+
+
+def _end_unless_done(status: int) -> None:
+    """End as a step ended that failed, by its signal or with its exit status."""
+    if os.WIFSIGNALED(status):
+        os.kill(os.getpid(), os.WTERMSIG(status))
+        os._exit(128 + os.WTERMSIG(status))  # not reached: every signal has its default action
+    if status:
+        os._exit(os.WEXITSTATUS(status))
+
+
+def _become(command: list[bytes]) -> NoReturn:
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        _say(command[0], error)
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)  # as a shell
+
+
+def _say(program: bytes, error: OSError) -> None:
+    os.write(2, b"%s: %s\n" % (program, (error.strerror or str(error)).encode()))

@@ -1,0 +1,33 @@
+"""What PID 1 brings out of the working directory when the cell's last process is dead."""
+
+from __future__ import annotations
+
+import os
+
+import files
+
+
+class Gather:
+    """The working directory, held open from before the cell runs.
+
+    Args:
+        order: Whether there is an archive to compare with, the most bytes, the most names, and
+            patterns, joined by NUL.
+    """
+
+    def __init__(self, order: bytes) -> None:
+        compares, most_bytes, most_files, *patterns = order.split(b"\0")
+        self._compares = compares == b"1"
+        self._most = int(most_bytes), int(most_files)
+        self._patterns = patterns
+        self._workspace = files.Workspace(os.getcwd())
+
+    def send(self, descriptor: int) -> None:
+        """Send what was added, changed and removed; the host reads on, and where it has gone there is nothing to do."""
+        if self._compares:
+            self._workspace.unpack(files.ARCHIVE, make=False)
+        for piece in self._workspace.collect(self._patterns, *self._most):
+            left = memoryview(piece)
+            while left:
+                left = left[os.write(descriptor, left) :]
+        os.close(descriptor)

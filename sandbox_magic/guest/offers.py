@@ -1,0 +1,217 @@
+"""What a cell finds besides Python itself: ``display``, ``mark``, an ``input`` that asks, figures that show.
+
+A cold cell waits for this module, so what is behind it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import _frozen_importlib_external
+import builtins
+import os
+import sys
+
+if False:  # for the type checker; typing costs milliseconds
+    from typing import Any, Callable
+
+    from talk import Talk
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIGURES = "sandbox_figures"  # the name of matplotlib's backend
+_LABEL_BYTES = 400
+_PROMPT_BYTES = 4000
+_loaded: dict[str, Any] = {}
+
+
+def load(name: str) -> Any:
+    """Give another module of ours; it is not in ``sys.modules``, where the cell may want its name."""
+    if name not in _loaded:
+        loader = _frozen_importlib_external.SourceFileLoader(name, os.path.join(HERE, name + ".py"))
+        module = type(sys)(name)
+        module.__file__ = loader.path
+        exec(loader.get_code(name), module.__dict__)  # type: ignore[arg-type] # a source file has code
+        _loaded.setdefault(name, module)  # whole, for other threads come here too
+    return _loaded[name]
+
+
+class Offers:
+    """What is offered, and what is done when the cell's own code is over.
+
+    Args:
+        talk: Where it goes.
+        show_error: Shows an error as Python does, without our frames.
+    """
+
+    def __init__(self, talk: Talk, show_error: Callable[[BaseException], None]) -> None:
+        self._owner = os.getpid()
+        self._talk = talk
+        self._show_error = show_error
+        self._shows: Any = None
+        self._exchange: Any = None
+        self._inputs = False
+
+    def make(self, wanted: list[str]) -> None:
+        """Put everything in its place; with ``ask`` among the wanted words, input() asks."""
+        outputs = [word[4:] for word in wanted if word.startswith("out:")]
+        self._inputs = "inputs" in wanted
+        if outputs or self._inputs:
+            self._exchange = load("exchange").Exchange(self._talk, outputs)
+        builtins.__dict__.update(mark=self._mark(), display=self._display())
+        hooks = {"IPython.core.display_functions": self._into_ipython, "matplotlib": self._into_matplotlib}
+        if "ask" in wanted:
+            builtins.__dict__["input"] = self._input()
+            hooks["getpass"] = self._into_getpass
+        sys.meta_path.insert(0, AfterImport(hooks, {FIGURES: self._make_figures}))  # type: ignore[arg-type] # a finder
+
+    def begin(self, namespace: dict[str, Any]) -> None:
+        """Put the host's variables into the cell's namespace."""
+        if self._inputs:
+            self._exchange.bring(namespace)
+
+    def send(self, namespace: dict[str, Any]) -> None:
+        """Send the variables that are asked for, when the cell has come to its end."""
+        if self._exchange is not None:
+            self._exchange.send(namespace)
+
+    def finish(self, value: object) -> None:
+        """Show the value of the cell's last expression, then the figures that it left open."""
+        if os.getpid() != self._owner:  # a forked copy that came to the end of the cell too
+            return
+        if value is not None:
+            self.shows.result(value)
+        figures = sys.modules.get(FIGURES)
+        if figures is not None:
+            figures.show()
+
+    @property
+    def shows(self) -> Any:
+        """What shows things; loaded when it is first used."""
+        if self._shows is None:
+            self._shows = load("display").Display(self._talk, self._show_error, load)
+        return self._shows
+
+    def _mark(self) -> Callable[[object], None]:
+        def mark(label: object) -> None:
+            """Mark this moment, with a label, on the picture of this run."""
+            text = str(label).encode("utf-8", "replace")
+            try:
+                self._talk.say(b"mark", text[:_LABEL_BYTES])
+            except self._talk.Gone:
+                return
+
+        return mark
+
+    def _display(self) -> Callable[..., object]:
+        def display(*objects: object, **how: object) -> object:
+            """Show objects as a notebook does; with ``display_id`` give a handle to update them."""
+            return self.shows.display(*objects, **how)
+
+        return display
+
+    def _input(self) -> Callable[[object], str]:
+        python = builtins.input
+        stdin = sys.stdin
+
+        def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the other's place
+            """Ask the person at the notebook; EOFError if there is none."""
+            if sys.stdin is not stdin:
+                return python(prompt)
+            return self._ask(str(prompt), password=False)
+
+        return input
+
+    def _ask(self, prompt: str, *, password: bool) -> str:
+        _flush()
+        asked = prompt.encode("utf-8", "replace")[:_PROMPT_BYTES]
+        try:
+            reply = self._talk.ask(b"ask", b"%d" % password, asked)
+        except self._talk.Gone:
+            reply = []
+        if not reply:
+            print(prompt, end="", flush=True, file=sys.stderr if password else sys.stdout)
+            raise EOFError("EOF when reading a line")
+        return str(reply[0], "utf-8", "replace")
+
+    def _into_getpass(self, module: Any) -> None:
+        def getpass(prompt: str = "Password: ", stream: object = None, **_how: object) -> str:  # noqa: ARG001 - Python's
+            """Ask the person at the notebook, who is not shown what is typed."""
+            return self._ask(str(prompt), password=True)
+
+        module.getpass = getpass
+
+    def _into_ipython(self, module: Any) -> None:
+        for name in ("display", "publish_display_data", "update_display", "clear_output"):
+            setattr(module, name, getattr(self.shows, name))
+
+    def _into_matplotlib(self, module: Any) -> None:
+        if "MPLBACKEND" not in os.environ:
+            module.rcParams["backend"] = "module://" + FIGURES
+
+    def _make_figures(self, module: Any) -> None:
+        load("figures").fill(module, self.shows.figure)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):  # the cell closed it, or put something else there
+            continue
+
+
+class AfterImport:
+    """A finder that lets the others find a module, and calls a function when it has been imported.
+
+    Args:
+        hooks: Name of a module -> the function to call with it.
+        own: Name of a module that there is not -> the function that fills it.
+    """
+
+    def __init__(self, hooks: dict[str, Callable[[Any], None]], own: dict[str, Callable[[Any], None]]) -> None:
+        self._hooks = hooks
+        self._own = own
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Find a module that has a hook, or is ours."""
+        if name in self._own:
+            return type(sys.__spec__)(name, Filling(self._own[name]), origin="sandbox")  # type: ignore[arg-type] # a loader
+        if name not in self._hooks:
+            return None
+        hook = self._hooks.pop(name)
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader = Hooked(spec.loader, hook)  # type: ignore[assignment] # a loader
+                return spec
+        return None
+
+
+class Filling:
+    """A loader whose module is filled by a function."""
+
+    def __init__(self, fill: Callable[[Any], None]) -> None:
+        self._fill = fill
+
+    def create_module(self, _spec: Any) -> None:
+        """Leave it to the import system."""
+
+    def exec_module(self, module: Any) -> None:
+        """Fill it."""
+        self._fill(module)
+
+
+class Hooked:
+    """Another's loader, with a function called after it."""
+
+    def __init__(self, loader: Any, hook: Callable[[Any], None]) -> None:
+        self._loader = loader
+        self._hook = hook
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def exec_module(self, module: Any) -> None:
+        """Load the module as it would have been loaded; then call."""
+        spec = module.__spec__
+        spec.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._hook(module)

@@ -1,0 +1,202 @@
+"""What the code says on its display wire: marks, displays and questions. All of it is untrusted data."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from sandbox_magic.events import Display, InputRequest
+from sandbox_magic.guest import wire
+from sandbox_magic.result import size
+from sandbox_magic.untrusted.text import label
+from sandbox_magic.variables import Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_BYTES = 32 * 2**20  # of all displays of a run, updates included
+MOST_DISPLAYS = 1000
+MOST_UPDATES = 10_000
+MOST_QUESTIONS = 1000
+MOST_CLEANING_SECONDS = 10.0  # of a run; the worst that fits into one display takes two
+_LABEL_CHARACTERS = 60
+_PROMPT_CHARACTERS = 1000
+_MOST_METADATA = 64 * 1024
+_MOST_NOTES = 20
+_CLEARED = "Clearing of output was asked for and not done: what a cell has shown stays."
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One frame, understood.
+
+    Attributes:
+        what: A mark's label, a display, a question; None for what is only acknowledged.
+        number: What a reply must repeat; 0 if none is awaited.
+    """
+
+    what: str | Display | InputRequest | None
+    number: int = 0
+
+
+class Heard:
+    """Frames in, what they say out; bounded for a run as a whole.
+
+    Args:
+        outputs: The names of the variables that are asked for.
+
+    Attributes:
+        outputs: These variables, as they arrive.
+        notes: What was left out and why, each once, in plain sentences.
+    """
+
+    def __init__(self, outputs: Sequence[str] = ()) -> None:
+        self.outputs = Outputs(outputs)
+        self._reader = wire.Reader()
+        self._ids: dict[str, str] = {}
+        self._kept: list[Display] = []
+        self._bytes = self._updates = self._questions = 0
+        self._cleaning = 0.0
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out and why, each once, in plain sentences."""
+        return tuple(self._notes)
+
+    @property
+    def displays(self) -> tuple[Display, ...]:
+        """What was shown, in order; an updated display as it was last."""
+        return tuple(self._kept)
+
+    def feed(self, data: bytes) -> list[Said]:
+        """Take the next bytes.
+
+        Raises:
+            ValueError: They are no frames of our guest's.
+        """
+        return [self._understood(frame) for frame in self._reader.feed(data)]
+
+    def _understood(self, frame: Sequence[bytes]) -> Said:
+        word, written, *fields = frame
+        number = int(written) if written.isdigit() and len(written) < 20 else 0  # noqa: PLR2004 - as digits of 64 bits
+        match word, fields:
+            case b"mark", [name]:
+                return Said(label(_text(name), _LABEL_CHARACTERS))
+            case b"ask", [password, prompt]:
+                return self._question(prompt, number, password=password == b"1")
+            case ((b"display" | b"result"), [place, update, metadata, left, *pairs]) if len(pairs) % 2 == 0:
+                offered = {label(_text(mime), 100): part for mime, part in zip(pairs[::2], pairs[1::2], strict=True)}
+                self._say_too_large(left)
+                kind: Literal["display", "result"] = "result" if word == b"result" else "display"
+                return Said(self._display(offered, metadata, _text(place), kind, update=update == b"1"), number)
+            case b"output", [name, last, piece]:
+                self.outputs.take(_text(name), piece, last=last == b"1")
+                return Said(None, number)
+            case b"unfit", [name, path, what, remedy]:
+                self.outputs.refuse(_text(name), _text(path), _text(what), _text(remedy))
+                return Said(None, number)
+            case b"clear", []:
+                self._note(_CLEARED)
+                return Said(None)
+        msg = "a frame that our guest does not send"
+        raise ValueError(msg)
+
+    def _question(self, prompt: bytes, number: int, *, password: bool) -> Said:
+        self._questions += 1
+        if self._questions > MOST_QUESTIONS:
+            self._note(f"It asked more than {MOST_QUESTIONS} questions; the later ones were not shown.")
+            return Said(None, number)
+        return Said(InputRequest(prompt=label(_text(prompt), _PROMPT_CHARACTERS), password=password), number)
+
+    def _display(
+        self,
+        offered: dict[str, bytes],
+        metadata: bytes,
+        place: str,
+        kind: Literal["display", "result"],
+        *,
+        update: bool,
+    ) -> Display | None:
+        cost = sum(map(len, offered.values())) + len(metadata)
+        if not self._has_room(cost, update=update):
+            return None
+        if update and place not in self._ids:
+            self._note("An update was left out: it was for a display that is not this run's own.")
+            return None
+        if place and place not in self._ids:
+            self._ids[place] = uuid.uuid4().hex
+        cleaned = self._cleaned(offered, metadata)
+        if cleaned is None or not (cleaned[0] or place):
+            return None
+        display = Display(
+            data=cleaned[0], metadata=cleaned[1], kind=kind, display_id=self._ids.get(place) if place else None,
+            update=update,
+        )  # fmt: skip
+        self._keep(display, cost)
+        return display
+
+    def _has_room(self, cost: int, *, update: bool) -> bool:
+        full = self._updates >= MOST_UPDATES if update else len(self._kept) >= MOST_DISPLAYS
+        if full or self._bytes + cost > MOST_BYTES:
+            most = f"{MOST_DISPLAYS} displays, {MOST_UPDATES} updates and {size(MOST_BYTES)}"
+            self._note(f"Displays were left out: a run may show {most}.")
+            return False
+        return True
+
+    def _cleaned(self, offered: dict[str, bytes], metadata: bytes) -> tuple[dict[str, str], dict[str, object]] | None:
+        from sandbox_magic.untrusted import rich  # its sanitizer is loaded when something is shown
+
+        if self._cleaning >= MOST_CLEANING_SECONDS:
+            self._note("Displays were left out: making them safe took too long.")
+            return None
+        began = time.monotonic()
+        try:
+            cleaned = rich.clean(offered, _metadata(metadata))
+        except Exception as error:  # noqa: BLE001 - a cleaner that fails must not let anything pass, nor end the run
+            _log.warning("a display was left out: %s: %s", type(error).__name__, error)
+            self._note("A display was left out: it could not be made safe.")
+            return None
+        finally:
+            self._cleaning += time.monotonic() - began
+        for reason in cleaned.dropped:
+            self._note(f"Left out of a display: {label(reason, 200)}.")
+        return dict(cleaned.data), dict(cleaned.metadata)
+
+    def _keep(self, display: Display, cost: int) -> None:
+        self._bytes += max(cost, sum(map(len, display.data.values())))
+        if not display.update:
+            self._kept.append(display)
+            return
+        self._updates += 1
+        for place, other in enumerate(self._kept):
+            if other.display_id == display.display_id:
+                self._kept[place] = replace(display, kind=other.kind, update=False)
+
+    def _say_too_large(self, left: bytes) -> None:
+        for mime in _text(left).split():
+            self._note(f"Left out of a display: {label(mime, 100)}, which is too large.")
+
+    def _note(self, sentence: str) -> None:
+        if len(self._notes) < _MOST_NOTES:
+            self._notes[sentence] = None
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _metadata(data: bytes) -> dict[str, object] | None:
+    if len(data) > _MOST_METADATA:
+        return None
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

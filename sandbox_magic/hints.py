@@ -1,0 +1,210 @@
+"""Why a run failed, if that was the sandbox's doing: one line that says so, and which option would allow it.
+
+The text that is read here is the code's own. So it can make a hint appear, but not choose its words: these are ours,
+and true whatever the code wrote. What a hint says of this machine's files has been looked up there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox_magic.result import Outcome
+from sandbox_magic.untrusted.text import Cleaner, label
+from sandbox_magic.words import limit_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from sandbox_magic.policy import Limits
+
+MOST_BYTES = 4096
+"""Of the end of standard error."""
+_LINES = 30  # of a program whose errors have no form that we know
+_LONGEST = 200  # characters of a path
+_QUOTED = re.compile(r"""(['"])([^'"]{1,200})\1""")
+_INSIDE = ("/home/sandbox/workspace/", "/home/sandbox/")
+_PYTHON = re.compile(r'^(Traceback \(most recent call last\):|  File ")', re.MULTILINE)
+_NOT_THERE = re.compile(r"[Nn]o such file|ENOENT|^FileNotFoundError: |cannot open \"|unable to open database")
+_MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([A-Za-z_][A-Za-z0-9_.]{0,100})'")
+
+_NO_NETWORK = (
+    "The sandbox has no network, and no option gives it one: fetch outside, and pass it in with --bind (or -i)."
+)
+_READ_ONLY = (
+    "Only its working directory and /tmp can be written in a sandbox; --workspace DIR lets it change a copy of DIR."
+)
+_REFUSED = (
+    "A sandbox gives no privileges and refuses some system calls (ptrace, mount, ...) by design; no option allows them."
+)
+_NO_INPUT = "It read past the end of its input, and nobody answers there; --stdin TEXT gives it some."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known besides the code's own words.
+
+    Attributes:
+        limits: The limits in force.
+        said: What the result says already.
+        memory_is_watched: Whether each process has a memory limit of its own, for want of a common one.
+        hidden: Tells whether a path, relative ones from the directory of the notebook, is there on this
+            machine and not at the same place in the sandbox.
+        module: Finds a module on this machine that can't be seen in the sandbox: its file or directory, and
+            whether it is the notebook's own Python that brings it, where the run was given another.
+    """
+
+    limits: Limits
+    said: Sequence[str]
+    memory_is_watched: bool
+    hidden: Callable[[str], bool]
+    module: Callable[[str], tuple[str, bool] | None]
+
+
+def of(outcome: Outcome, stderr_end: bytes, facts: Facts) -> tuple[str, ...]:
+    """Give the hint for a run that failed; none if it did not, or not by what the sandbox keeps from it.
+
+    Args:
+        outcome: How it ended.
+        stderr_end: The end of its standard error.
+        facts: What is known besides.
+    """
+    if outcome is not Outcome.FAILED:
+        return ()
+    text = re.sub(r"\x1b\[[0-9;:]*m", "", Cleaner().feed(stderr_end[-MOST_BYTES:], last=True))
+    for line in _last_lines(text):
+        for rule in (_module, _path, _by_phrase, _processes):
+            if hint := rule(line, text, facts):
+                return () if any(_option(hint) in each for each in facts.said) else (hint,)
+    return ()
+
+
+def _option(hint: str) -> str:
+    found = re.search(r"--[a-z-]+", hint)
+    return f"{found[0]} " if found else hint
+
+
+def _last_lines(text: str) -> Iterator[str]:
+    """Give the last lines, the last one first; of a Python traceback its own last line alone."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    yield from reversed(lines[-1:] if _PYTHON.search(text) else lines[-_LINES:])
+
+
+def _module(line: str, _text: str, facts: Facts) -> str:
+    match = _MISSING_MODULE.match(line)
+    found = facts.module(match[1]) if match else None
+    if match is None or found is None:
+        return ""
+    name = match[1].partition(".")[0]
+    path, of_kernel = found
+    if of_kernel:
+        return f"The notebook's own Python has the module {name}, the one that this run used has not; --python kernel."
+    if not _is_plain(path):
+        return ""
+    place = shlex.quote(path)
+    return f"The module {name} is on this machine, but the sandbox does not see it; --bind {place} shows it."
+
+
+def _path(line: str, _text: str, facts: Facts) -> str:
+    if not _NOT_THERE.search(line):
+        return ""
+    for path in _paths(line):
+        parent = os.path.dirname(path)
+        for each in (path, parent):  # where it wanted to write, the directory is what it misses
+            if each.strip("/.") and facts.hidden(each):
+                return _bind(each)
+    return ""
+
+
+def _paths(line: str) -> list[str]:
+    """Give what may be the path in a message that something is not there, as the host would write it."""
+    found = [match[2] for match in _QUOTED.finditer(line)]
+    before = re.split(r":? \(?(?:[Nn]o such file|[Pp]ermission denied)", line, maxsplit=1)[0]
+    found += [before.rpartition(": ")[2].rpartition("open ")[2], line.partition(": ")[2].removesuffix(" not found.")]
+    paths = []
+    for path in found[:4]:
+        for place in _INSIDE:
+            path = path.removeprefix(place)  # noqa: PLW2901 - one of the two, or none
+        if _is_plain(path):
+            paths.append(os.path.normpath(path))
+    return paths
+
+
+def _is_plain(path: str) -> bool:
+    """Tell whether a path reads as it is: what is cut or made visible is no path that a person can give."""
+    return 0 < len(path) <= _LONGEST and label(path, _LONGEST) == path and path.isprintable()
+
+
+def _bind(path: str) -> str:
+    shown = shlex.quote(path)
+    if path.startswith("/etc/") or any(part.startswith(".") and part != ".." for part in path.split("/")):
+        return (
+            f"{shown} is on this machine, but not in the sandbox: such files often hold secrets. --bind shows a file."
+        )
+    if path.startswith(("/", "..")):
+        name = shlex.quote(os.path.basename(path))
+        return (
+            f"{shown} is on this machine, but not in the sandbox; --bind {shown} shows it there, read-only, as {name}."
+        )
+    top = shlex.quote(path.partition("/")[0])
+    return (
+        f"{shown} is on this machine, but not in the sandbox; --bind {top} shows it there, read-only, "
+        "and --workspace . a copy of all that lies here, which it may change."
+    )
+
+
+def _by_phrase(line: str, _text: str, facts: Facts) -> str:
+    for pattern, hint in _PHRASES:
+        if pattern.search(line):
+            return hint(line, facts)
+    return ""
+
+
+def _denied(line: str, _facts: Facts) -> str:
+    return _READ_ONLY if any(path.startswith("/") and not path.startswith("/tmp/") for path in _paths(line)) else ""  # noqa: S108 - inside
+
+
+def _memory(_line: str, facts: Facts) -> str:
+    bound = limit_size(facts.limits.memory_bytes)
+    return f"Each of its processes may use {bound} of memory; --memory allows more." if facts.memory_is_watched else ""
+
+
+_PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
+    (
+        re.compile(
+            r"[Tt]emporary failure (in name resolution|resolving)|[Nn]ame or service not known|ENOTFOUND|EAI_AGAIN"
+            r"|([Nn]etwork|[Hh]ost) is unreachable|[Nn]o route to host|ENETUNREACH|EHOSTUNREACH"
+            r"|[Cc]onnection refused|ECONNREFUSED|Could not resolve host|unable to resolve host|fetch failed"
+            r"|^(requests\.exceptions\.|urllib3\.exceptions\.)?(ConnectionError|MaxRetryError|NewConnectionError): "
+            r"|^(urllib\.error\.URLError|httpx\.ConnectError|aiohttp\.client_exceptions\.ClientConnector\w{0,20}): "
+        ),
+        lambda _line, _facts: _NO_NETWORK,
+    ),
+    (re.compile(r"Read-only file system|EROFS"), lambda _line, _facts: _READ_ONLY),
+    (re.compile(r"[Pp]ermission denied|EACCES"), _denied),
+    (
+        re.compile(r"No space left on device|ENOSPC"),
+        lambda _line, facts: f"It may write {limit_size(facts.limits.disk_bytes)} in all; --disk allows more.",
+    ),
+    (
+        re.compile(r"Too many open files|EMFILE"),
+        lambda _line, facts: f"It may have {facts.limits.open_files} files open at once; --open-files allows more.",
+    ),
+    (re.compile(r"^MemoryError\b|[Cc]annot allocate memory|std::bad_alloc|ENOMEM"), _memory),
+    (re.compile(r"Operation not permitted|EPERM|Function not implemented|ENOSYS"), lambda _line, _facts: _REFUSED),
+    (re.compile(r"^EOFError: EOF when reading a line"), lambda _line, _facts: _NO_INPUT),
+)
+
+
+def _processes(line: str, text: str, facts: Facts) -> str:
+    """Give the hint where no process or thread could be started; a socket that is not ready has the same error."""
+    thread = re.search(r"can't start new thread|[Cc]annot fork|fork: retry|fork failed|pthread_create", line)
+    fork = re.search(r"Resource temporarily unavailable|EAGAIN", line) and re.search(r"fork|spawn", text[-600:])
+    if not thread and not fork:
+        return ""
+    bound = limit_size(facts.limits.memory_bytes)
+    also = f", and each process may use {bound} (--memory allows more)" if facts.memory_is_watched and thread else ""
+    return f"It may have {facts.limits.processes} processes and threads at once (--processes allows more){also}."

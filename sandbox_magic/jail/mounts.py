@@ -1,0 +1,51 @@
+"""What the user names to be read in a sandbox: looked at before it is bound."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import PolicyError
+from sandbox_magic.jail import special
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.policy import Mount
+
+
+def check(mounts: Iterable[Mount], identity: Identity) -> None:
+    """Refuse what is not there, what is no file and no directory, and what the sandbox's user could not read.
+
+    Raises:
+        PolicyError: There is such a one; says what would be right.
+    """
+    for mount in mounts:
+        try:
+            mode = os.stat(mount.source).st_mode
+        except OSError as error:
+            msg = f"bind: {mount.source} can't be shown"
+            raise PolicyError(msg, seen=str(error), remedy="the path of a file or directory that is there") from error
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            msg = f"bind: {mount.source} is neither a file nor a directory"
+            raise PolicyError(msg, remedy="a file or a directory")
+        needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(mode) else 0)
+        if identity.dropped and mode & needed != needed:
+            msg = f"bind: {mount.source} can't be read by others, and the sandbox of a root caller is another user"
+            raise PolicyError(msg, remedy=f"chmod o+r{'x' * stat.S_ISDIR(mode)}, or --workspace for a copy")
+
+
+def masked(mounts: Iterable[Mount], place: str) -> list[str]:
+    """Give the paths inside of what must not be used below them: sockets, FIFOs and devices.
+
+    Args:
+        mounts: What is bound.
+        place: The working directory inside.
+    """
+    return [
+        f"{place}/{mount.name}/{os.path.relpath(path, mount.source)}"
+        for mount in mounts
+        for path in special.below([mount.source], except_for=())
+    ]

@@ -1,0 +1,283 @@
+"""Languages: what a cell can be written in, how its file is named, and what runs it. A table that a user can extend."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sandbox_magic.errors import PolicyError
+
+FILE = "{file}"
+"""In a command: the path of the cell's file."""
+OUT = "{out}"
+"""In a command: a path of its own in the sandbox's /tmp, for what a compiler makes."""
+
+_LONGEST_LINE = 1000  # of a #! line; the kernel itself reads 256 bytes
+_SHOWN = 60
+_SUFFIX = re.compile(r"(\.[A-Za-z0-9_+-]{1,16})?")  # it becomes part of a file's name
+_OUR_PYTHON = re.compile(r"python(3(\.\d+)?)?")
+_EXAMPLE = '{"zx": {"command": "zx {file}", "suffix": ".mjs"}}'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """A language.
+
+    Attributes:
+        name: Its name, as after ``--lang``.
+        suffix: The end of the cell file's name, such as ``.js``; empty for none.
+        commands: What runs a cell, in order, each as its words: all but the last are steps of a compiler,
+            which end the run if they fail; the last one gets the cell's arguments too. ``{file}`` and
+            ``{out}`` stand for paths; a program may have several names, ``"lua|lua5.4"``, and the first
+            that is there is taken. A command may be given as one line, too.
+        aliases: Further names.
+        suffixes: Further suffixes that mean this language on the command line.
+
+    Raises:
+        PolicyError: It can't be run as described.
+    """
+
+    name: str
+    suffix: str = ""
+    commands: tuple[tuple[str, ...], ...] = ()
+    aliases: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check it, and give the commands one form."""
+        if not _is_word(self.name):
+            raise PolicyError(f"a language is called {self.name!r}", remedy="a name such as 'zx'")
+        for field in ("aliases", "suffixes"):
+            object.__setattr__(self, field, _names(self.name, field, getattr(self, field)))
+        for suffix in (self.suffix, *self.suffixes):
+            if not _SUFFIX.fullmatch(str(suffix)):
+                raise PolicyError(f"language {self.name}: its suffix is {suffix!r}", remedy="one such as '.mjs'")
+        commands = tuple(_words(self.name, command) for command in _several(self.name, self.commands))
+        if self.name != "python" and not any(FILE in word for command in commands for word in command):
+            raise _no_command(self.name, self.commands)
+        object.__setattr__(self, "commands", commands)
+
+    def argv(self, file: str, out: str) -> tuple[tuple[str, ...], ...]:
+        """Give the commands with the paths in place."""
+        return tuple(tuple(w.replace(FILE, file).replace(OUT, out) for w in words) for words in self.commands)
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
+
+
+def _names(name: str, key: str, value: object) -> tuple[str, ...]:
+    names = value.split() if isinstance(value, str) else value
+    if isinstance(names, (list, tuple)) and all(isinstance(each, str) for each in names):
+        return tuple(names)
+    raise PolicyError(f"language {name}: {key} is {value!r}", remedy="a list of words")
+
+
+def _several(name: str, commands: object) -> Iterable[object]:
+    if isinstance(commands, str):
+        return (commands,)
+    if isinstance(commands, Iterable):
+        return commands
+    raise _no_command(name, commands)
+
+
+def _words(name: str, command: object) -> tuple[str, ...]:
+    try:
+        words = tuple(shlex.split(command)) if isinstance(command, str) else tuple(command)  # type: ignore[arg-type] # what it is, is asked here
+    except (TypeError, ValueError) as error:
+        raise PolicyError(
+            f"language {name}: a command is {command!r}", seen=str(error), remedy="'zx {file}'"
+        ) from error
+    if not words or not words[0] or not all(map(_is_argument, words)):
+        raise _no_command(name, command)
+    return words
+
+
+def _is_argument(value: object) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _no_command(name: str, seen: object) -> PolicyError:
+    return PolicyError(f"language {name}: its command is {seen!r}", remedy="one with {file} in it: 'zx {file}'")
+
+
+def _language(name: str, suffix: str, *commands: str, aliases: str = "", suffixes: str = "") -> Language:
+    return Language(
+        name=name,
+        suffix=suffix,
+        commands=commands,  # type: ignore[arg-type] # lines, which it splits
+        aliases=tuple(aliases.split()),
+        suffixes=tuple(suffixes.split()),
+    )
+
+
+PYTHON = Language(name="python", suffix=".py", aliases=("py", "python3"))
+"""The ordinary runtime: the Python that the policy names, with display, input and variables."""
+
+# A compiler looks for what a cell includes where --bind puts it: in the working directory.
+LANGUAGES: tuple[Language, ...] = (
+    PYTHON,
+    _language("bash", ".bash", "bash {file}"),
+    _language("sh", ".sh", "sh {file}", aliases="shell"),
+    _language("node", ".js", "node|nodejs {file}", aliases="js javascript nodejs", suffixes=".mjs .cjs"),
+    _language("perl", ".pl", "perl {file}", aliases="pl"),
+    _language("ruby", ".rb", "ruby {file}", aliases="rb"),
+    _language("R", ".R", "Rscript {file}", aliases="Rscript"),
+    _language("lua", ".lua", "lua|lua5.4|lua5.3|lua5.2|lua5.1|luajit {file}"),
+    _language("php", ".php", "php {file}"),
+    _language("julia", ".jl", "julia --startup-file=no {file}", aliases="jl"),
+    _language("awk", ".awk", "awk|gawk|mawk -f {file} --", aliases="gawk mawk"),
+    _language("sqlite", ".sql", "sqlite3 -batch -bail :memory: '.read {file}'", aliases="sqlite3 sql"),
+    _language("c", ".c", "cc|gcc|clang -I. -o {out} {file} -lm", "{out}", aliases="gcc"),
+    _language("cpp", ".cpp", "c++|g++|clang++ -I. -o {out} {file}", "{out}", aliases="c++ cxx g++",
+              suffixes=".cc .cxx"),
+    _language("rust", ".rs", "rustc -o {out} {file}", "{out}", aliases="rs rustc"),
+    _language("go", ".go", "go build -o {out} {file}", "{out}", aliases="golang"),
+)  # fmt: skip
+
+
+def read(value: object) -> str | Language:
+    """Read the option ``language``: a name, or a `Language`.
+
+    Raises:
+        PolicyError: It is neither.
+    """
+    if isinstance(value, Language) or (isinstance(value, str) and value.strip()):
+        return value if isinstance(value, Language) else value.strip()
+    raise PolicyError(f"language is {value!r}", remedy="a name such as 'bash', or a Language")
+
+
+def table(value: object) -> tuple[Language, ...]:
+    """Read the option ``languages``: name -> what runs it, as a dict or as JSON text.
+
+    Each value is a `Language`, a command, or a dict with ``command`` (or ``commands``, several) and, if
+    wanted, ``suffix``, ``aliases`` and ``suffixes``.
+
+    Raises:
+        PolicyError: It is no such table; says what would be right.
+    """
+    if isinstance(value, str):
+        import json
+
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise PolicyError("languages is no JSON", seen=str(error), remedy=_EXAMPLE) from error
+    if isinstance(value, tuple) and all(isinstance(each, Language) for each in value):
+        return value
+    if not isinstance(value, Mapping):
+        raise PolicyError(f"languages is a {type(value).__name__}", remedy=_EXAMPLE)
+    return tuple(_own(str(name), what) for name, what in value.items())
+
+
+def _own(name: str, what: object) -> Language:
+    if isinstance(what, Language):
+        return what
+    fields = {"command": what} if isinstance(what, (str, list, tuple)) else what
+    if not isinstance(fields, Mapping):
+        raise PolicyError(f"language {name} is a {type(what).__name__}", remedy=_EXAMPLE)
+    known = ("command", "commands", "suffix", "aliases", "suffixes")
+    for key in fields:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            raise PolicyError(f"language {name} has no {key!r}", remedy=near[0] if near else f"one of {known}")
+    if name == "python" or ("command" in fields) == ("commands" in fields):
+        raise PolicyError(f"language {name} needs a command, and one only, and a name of its own", remedy=_EXAMPLE)
+    commands = (fields["command"],) if "command" in fields else fields["commands"]
+    lists = {key: fields[key] for key in ("aliases", "suffixes") if key in fields}
+    return Language(name=name, suffix=fields.get("suffix", ""), commands=commands, **lists)
+
+
+def known(own: Iterable[Language] = ()) -> tuple[Language, ...]:
+    """Give the user's own languages, then those of the table that they don't replace."""
+    first = tuple(own)
+    return (*first, *(each for each in LANGUAGES if each.name not in {language.name for language in first}))
+
+
+def of(source: bytes, language: str | Language | None = None, own: Iterable[Language] = ()) -> Language:
+    """Give the language of a cell: the one that is named, else what its ``#!`` line says, else Python.
+
+    Args:
+        source: The cell.
+        language: As the option was given.
+        own: The user's languages.
+
+    Raises:
+        PolicyError: There is no such language; names the nearest, or all.
+    """
+    if isinstance(language, Language):
+        return language
+    if language is not None:
+        return _named(language, known(own))
+    return _of_first_line(source, known(own)) or PYTHON
+
+
+def _named(name: str, languages: tuple[Language, ...]) -> Language:
+    by_name = {alias: each for each in reversed(languages) for alias in (*each.aliases, each.name)}
+    folded = {alias.casefold(): each for alias, each in by_name.items()}
+    found = by_name.get(name) or folded.get(name.casefold())
+    if found is not None:
+        return found
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    remedy = near[0] if near else f"one of {', '.join(each.name for each in languages)}"
+    raise PolicyError(f"there is no language {name!r}", remedy=remedy)
+
+
+def for_suffix(name: str, own: Iterable[Language] = ()) -> Language | None:
+    """Give the language of a file by the end of its name: ``script.mjs`` is node's, and keeps its suffix."""
+    suffix = os.path.splitext(name)[1]
+    for language in known(own):
+        for each in filter(None, (language.suffix, *language.suffixes)):
+            if each.casefold() == suffix.casefold():
+                return language if each == language.suffix else _with_suffix(language, each)
+    return None
+
+
+def _with_suffix(language: Language, suffix: str) -> Language:
+    return Language(name=language.name, suffix=suffix, commands=language.commands)
+
+
+def _of_first_line(source: bytes, languages: tuple[Language, ...]) -> Language | None:
+    """Read a ``#!`` line as the kernel does (execve(2)): a program, and the rest as one argument.
+
+    Of ``env`` the arguments are split, whether it has ``-S`` or not: what is meant is plain.
+    """
+    if not source.startswith(b"#!"):
+        return None
+    line = source[2:_LONGEST_LINE].split(b"\n", 1)[0].decode("utf-8", "surrogateescape").strip(" \t\r")
+    program, _, rest = line.replace("\t", " ").partition(" ")
+    words = [program, rest.strip()] if rest.strip() else [program]
+    if not program or "\0" in line:
+        return None
+    if os.path.basename(program) == "env" and len(words) > 1:
+        words = _of_env(program, words[1])
+    return _of_program(words, languages)
+
+
+def _of_env(env: str, rest: str) -> list[str]:
+    """Give what env would start; env itself where it has more to do than to find a program."""
+    for option in ("--split-string=", "-vS", "-S"):
+        rest = rest.removeprefix(option)
+    try:
+        words = shlex.split(rest)
+    except ValueError as error:
+        raise PolicyError("the #! line can't be read", seen=str(error), remedy="close the quotation") from error
+    plain = bool(words) and not words[0].startswith("-") and "=" not in words[0]
+    return words if plain else [env, *words]
+
+
+def _of_program(words: list[str], languages: tuple[Language, ...]) -> Language:
+    name = os.path.basename(words[0])
+    if _OUR_PYTHON.fullmatch(name):
+        return PYTHON
+    suffix = next((each.suffix for each in languages if name in (*each.aliases, *_programs(each))), "")
+    shown = "".join(filter(str.isprintable, name))[:_SHOWN].strip()  # the code chose it
+    return Language(name=shown or "#!", suffix=suffix, commands=((*words, FILE),))
+
+
+def _programs(language: Language) -> list[str]:
+    return [name for command in language.commands for name in command[0].split("|")]

@@ -1,0 +1,31 @@
+"""The code's questions, put to the person at the notebook by the kernel's own way to ask, or at the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from IPython import get_ipython
+from IPython.core.error import StdinNotImplementedError
+
+from sandbox_magic import terminal
+
+if TYPE_CHECKING:
+    from sandbox_magic.events import InputRequest
+
+WHO = "cell"
+
+
+def ask(request: InputRequest) -> str | None:
+    """Give what the person types; None where nobody can be asked, as under nbclient.
+
+    Raises:
+        KeyboardInterrupt: The person stopped it, or the run is over.
+    """
+    kernel = getattr(get_ipython(), "kernel", None)
+    if kernel is None:
+        return terminal.ask(request, WHO)
+    read = kernel.getpass if request.password else kernel.raw_input
+    try:
+        return str(read(terminal.question(request, WHO)))
+    except (EOFError, StdinNotImplementedError):
+        return None

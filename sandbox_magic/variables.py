@@ -1,0 +1,98 @@
+"""Variables in and out of a run: packed before it, put together again when it has completed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox_magic.errors import PolicyError
+from sandbox_magic.guest import values
+from sandbox_magic.guest.exchange import MOST_BYTES
+from sandbox_magic.result import size
+from sandbox_magic.untrusted import values as untrusted
+from sandbox_magic.untrusted.text import label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_MOST_WORDS = 200
+
+
+def packed(inputs: Mapping[str, object]) -> bytes:
+    """Give the variables as the guest takes them.
+
+    Raises:
+        PolicyError: One of them can't travel; says which part of it, and what would.
+    """
+    try:
+        return values.encode(dict(inputs), most=MOST_BYTES)
+    except values.Unfit:
+        for name, value in inputs.items():
+            _check(name, value)
+        msg = f"the inputs take more than {size(MOST_BYTES)} together"
+        raise PolicyError(msg, remedy="fewer or smaller ones, or --bind for a file") from None
+
+
+def _check(name: str, value: object) -> None:
+    try:
+        values.encode(value, most=MOST_BYTES)
+    except values.Unfit as unfit:
+        msg = f"input {name}{unfit.path} is {unfit.what}"
+        raise PolicyError(msg, remedy=unfit.remedy) from None
+
+
+class Outputs:
+    """The variables that are asked for, as they arrive: untrusted.
+
+    Args:
+        names: What is asked for.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._pieces: dict[str, bytearray] = {}
+        self._whole: set[str] = set()
+        self._refused: dict[str, str] = {}
+        self._room = MOST_BYTES
+
+    def take(self, name: str, piece: bytes, *, last: bool) -> None:
+        """Take a piece of a value.
+
+        Raises:
+            ValueError: It is not one that our guest sends.
+        """
+        self._room -= len(piece)
+        if name not in self._names or name in self._whole or self._room < 0:
+            msg = "a value that nobody asked for, or more than there is room for"
+            raise ValueError(msg)
+        self._pieces.setdefault(name, bytearray()).extend(piece)
+        if last:
+            self._whole.add(name)
+
+    def refuse(self, name: str, path: str, what: str, remedy: str) -> None:
+        """Take the guest's word for why a value can't travel.
+
+        Raises:
+            ValueError: Nobody asked for it.
+        """
+        if name not in self._names:
+            msg = "a name that nobody asked for"
+            raise ValueError(msg)
+        path, what, remedy = (label(word, _MOST_WORDS) for word in (path, what, remedy))
+        self._refused[name] = f"{path and path + ' '}is {what}" + (f"; what would: {remedy}" if remedy else "")
+
+    def values(self) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Give the variables of a run that has completed, and a sentence for each that did not come out."""
+        found: dict[str, object] = {}
+        notes: list[str] = []
+        for name in self._names:
+            why = self._refused.get(name, "")
+            if not why and name in self._whole:
+                try:
+                    found[name] = untrusted.decode(bytes(self._pieces[name]), most=MOST_BYTES)
+                except untrusted.Unreadable as error:
+                    why = f"can't be read: {error}"
+            elif not why:
+                why = "was not sent: the code's own process did not come to its end"
+            if why:
+                notes.append(f"Output {name} did not come out: it {why}.")
+        return found, tuple(notes)

@@ -1,0 +1,189 @@
+"""Hints in real sandboxes: what really is written to standard error there, and what really helps."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import textwrap
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic import Outcome
+from sandbox_magic.jail import cgroup, interpreter, programs
+from sandbox_magic.policy import Limits
+
+THERE = programs.available(interpreter.choose("kernel"), Limits())
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """The directory of a notebook: a table, a directory, a module; a kernel has it on its path as ''."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data.csv").write_text("6,7\n")
+    (tmp_path / "data/x.csv").write_text("6,7\n")
+    (tmp_path / "only_here.py").write_text("ANSWER = 42\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    return tmp_path
+
+
+def run(source, **options):
+    return sm.run(textwrap.dedent(source), **options)
+
+
+def hinted(source, **options):
+    """Give the one note of a run that failed."""
+    result = run(source, **options)
+    assert result.outcome is Outcome.FAILED, (result, result.stderr)
+    assert len(result.notes) == 1, (result.notes, result.stderr)
+    return result.notes[0]
+
+
+READING = {
+    "python": "print(open('data.csv').read())",
+    "bash": "cat data.csv",
+    "sh": "read x < data.csv && echo $x",
+    "node": "console.log(require('fs').readFileSync('data.csv', 'utf8'))",
+    "perl": "open(F, '<', 'data.csv') or die \"cannot open data.csv: $!\"; print <F>",
+    "awk": "{print}",
+    "c": '#include "data.csv"\nint main(void) {}',
+}
+
+
+@pytest.mark.parametrize("language", [name for name in READING if name in THERE])
+def test_a_file_of_the_hosts_and_what_helps(notebook, language):
+    """The option that is named does help."""
+    args = ["data.csv"] if language == "awk" else []
+    said = hinted(READING[language], language=language, args=args)
+    assert said.startswith("data.csv is on this machine, but not in the sandbox; --bind data.csv")
+    after = run(READING[language], language=language, args=args, bind=["data.csv"])
+    assert after.notes == ()
+    if language != "c":  # whose compiler now reads it, and does not like it
+        assert "6,7" in after.stdout
+
+
+def test_a_file_in_a_directory_and_by_its_absolute_path(notebook):
+    code = "print(open('data/x.csv').read())"
+    assert "--bind data " in hinted(code)
+    assert run(code, bind=["data"]).stdout == "6,7\n\n"
+    assert run(code, workspace=".").stdout == "6,7\n\n"
+    whole = f"{notebook}/data.csv"
+    assert f"--bind {whole} shows it there, read-only, as data.csv." in hinted(f"open({whole!r})")
+
+
+@pytest.mark.parametrize("path", ["nowhere.csv", "data/nowhere.csv", "/usr/share/nowhere", "/proc/1/nowhere"])
+def test_a_file_that_is_nowhere(notebook, path):
+    """Only the directory is hinted at, if that is what is missing."""
+    result = run(f"open({path!r})")
+    assert [note.partition(" ")[0] for note in result.notes] == (["data"] if path.startswith("data/") else [])
+
+
+def test_a_module_beside_the_notebook(notebook):
+    assert "--bind only_here.py" in hinted("import only_here")
+    assert run("import only_here; print(only_here.ANSWER)", bind=["only_here.py"]).stdout == "42\n"
+    assert "only_here" not in sys.modules
+    assert run("import nowhere_at_all").notes == ()
+
+
+def test_a_module_of_the_notebooks_own_python(tmp_path):
+    """Collected as au-module: a package that only the host's environment has."""
+    assert "--python kernel" in hinted("import psutil", python="system")
+    assert run("import psutil", python="kernel").ok
+
+
+NETWORK = {
+    "a name": "import urllib.request as u; u.urlopen('http://example.org')",
+    "a number": "import socket; socket.create_connection(('192.0.2.1', 80))",
+    "datagram": "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'', ('192.0.2.1', 53))",
+}
+
+
+@pytest.mark.parametrize("code", NETWORK.values(), ids=NETWORK)
+def test_the_network(code):
+    assert "has no network" in hinted(code)
+
+
+def test_a_service_of_the_hosts_is_not_reached():
+    """It is from outside."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        code = f"import socket; socket.create_connection({server.getsockname()})"
+        socket.create_connection(server.getsockname()).close()
+        assert "has no network" in hinted(code)
+
+
+@pytest.mark.skipif("node" not in THERE, reason="no Node on this machine")
+def test_the_network_in_node():
+    assert "has no network" in hinted("fetch('http://example.org')", language="node")
+    assert "has no network" in hinted("require('http').get('http://192.0.2.1')", language="node")
+
+
+@pytest.mark.parametrize("path", ["/etc/hosts", "/usr/x", "/x", "/sandbox/x", "/proc/x"])
+def test_a_place_that_is_not_to_be_written(path):
+    """Collected as au-write."""
+    result = run(f"open({path!r}, 'a')")
+    assert result.outcome is Outcome.FAILED
+    if "No such file" not in result.stderr:
+        assert "Only its working directory and /tmp can be written" in result.notes[0]
+
+
+def test_limits(monkeypatch):
+    assert "64 MiB in all; --disk" in hinted("open('x', 'wb').write(bytes(70 << 20))")
+    assert "--open-files" in hinted("kept = [open('/dev/null') for _ in range(300)]")
+
+
+FORKS = """
+    import os, time
+    for _ in range(99):
+        if not os.fork():
+            time.sleep(60)
+            os._exit(0)
+"""
+THREADS = "import threading as t\nfor _ in range(99): t.Thread(target=t.Event().wait, daemon=True).start()"
+
+
+@pytest.mark.parametrize("code", [FORKS, THREADS], ids=["processes", "threads"])
+@pytest.mark.parametrize("tiers", ["the best tier", "no cgroup"])
+def test_more_processes_than_allowed_is_said_once(code, tiers, monkeypatch):
+    if tiers == "no cgroup":
+        monkeypatch.setattr(cgroup, "_tiers", dict)
+    notes = [note for note in run(code, processes=20).notes if "--processes" in note]
+    assert len(notes) == 1
+
+
+def test_memory_that_is_only_watched(monkeypatch):
+    monkeypatch.setattr(cgroup, "_tiers", dict)
+    assert "--memory" in hinted("bytearray(10**9)")
+
+
+def test_what_is_refused_by_design():
+    assert "by design" in hinted("import os; os.chroot('/')")
+    assert "by design" in hinted(PTRACE)
+
+
+PTRACE = """
+    import ctypes, os
+    c = ctypes.CDLL(None, use_errno=True)
+    if c.ptrace(0, 0, 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+"""
+
+
+def test_input_that_nobody_gives():
+    assert "--stdin" in hinted("input()", stdin="")
+    assert "--stdin" in hinted("input(); input()", stdin="one\n")
+    assert run("input(); input()", stdin="one\ntwo\n").notes == ()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print(\"FileNotFoundError: [Errno 2] No such file or directory: 'data.csv'\"); raise SystemExit(1)",
+        "try: open('data.csv')\nexcept OSError as e: import sys; print(e, file=sys.stderr)",
+        "try: open('data.csv')\nexcept OSError: pass\n1/0",
+        "1/0",
+    ],
+)
+def test_no_hint_where_it_is_not_what_ended_the_run(notebook, code):
+    assert run(code).notes == ()

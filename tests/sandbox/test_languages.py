@@ -1,0 +1,284 @@
+"""Other languages in real sandboxes: text, files, limits and endings are those of a Python cell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic import Outcome, PolicyError
+from sandbox_magic.jail import bubblewrap, cgroup, interpreter, programs
+from sandbox_magic.languages import LANGUAGES
+from sandbox_magic.policy import Limits
+
+# Each prints 42, then its arguments and its input, and ends with status 3.
+CELLS = {
+    "bash": 'echo $((6*7)); printf "%s;" "$@"; cat; exit 3',
+    "sh": 'echo $((6*7)); printf "%s;" "$@"; cat; exit 3',
+    "node": """console.log(6*7); process.stdout.write(process.argv.slice(2).map(a => a + ";").join(""))
+               process.stdout.write(require("fs").readFileSync(0)); process.exitCode = 3""",
+    "perl": 'print 6*7, "\\n", map("$_;", @ARGV), <STDIN>; exit 3;',
+    "ruby": 'puts 6*7; print ARGV.map { |a| a + ";" }.join, STDIN.read; exit 3',
+    "R": 'cat(6*7, "\\n", sep=""); cat(paste0(commandArgs(TRUE), ";", collapse="")); '
+         'writeLines(readLines(file("stdin"))); quit(status=3)',
+    "lua": 'print(6*7); for i = 1, #arg do io.write(arg[i], ";") end; io.write(io.read("a")); os.exit(3)',
+    "php": """<?php echo 6*7, "\\n"; foreach (array_slice($argv, 1) as $a) echo "$a;";
+              echo stream_get_contents(STDIN); exit(3);""",
+    "julia": 'println(6*7); print(join(ARGS .* ";")); print(read(stdin, String)); exit(3)',
+    "awk": """BEGIN { print 6*7; for (i = 1; i < ARGC; i++) printf "%s;", ARGV[i]
+              while ((getline line < "-") > 0) print line; exit 3 }""",
+    "c": """#include <stdio.h>
+            int main(int n, char **a) { int c; puts("42"); for (int i = 1; i < n; i++) printf("%s;", a[i]);
+            while ((c = getchar()) != EOF) putchar(c); return 3; }""",
+    "cpp": """#include <iostream>
+              int main(int n, char **a) {
+              std::cout << 6*7 << std::endl; for (int i = 1; i < n; i++) std::cout << a[i] << ";";
+              std::cout << std::cin.rdbuf(); return 3; }""",
+    "rust": """use std::io::Read;
+               fn main() { println!("{}", 6*7); for a in std::env::args().skip(1) { print!("{};", a); }
+               let mut s = String::new(); std::io::stdin().read_to_string(&mut s).unwrap();
+               print!("{}", s); std::process::exit(3) }""",
+    "go": """package main
+             import ("fmt"; "io"; "os")
+             func main() { fmt.Println(6*7); for _, a := range os.Args[1:] { fmt.Print(a, ";") }
+             s, _ := io.ReadAll(os.Stdin); os.Stdout.Write(s); os.Exit(3) }""",
+}  # fmt: skip
+
+THERE = programs.available(interpreter.choose("kernel"), Limits())
+
+
+@pytest.fixture(params=["the best tier", "no cgroup"])
+def tier(request, monkeypatch):
+    """The test is about what this machine enforces, and then about what is left without a cgroup."""
+    if request.param == "no cgroup":
+        monkeypatch.setattr(cgroup, "_tiers", dict)
+
+
+def test_every_language_has_a_cell_here():
+    assert {language.name for language in LANGUAGES} == {*CELLS, "python", "sqlite"}
+    assert {"bash", "sh"} <= set(THERE)
+
+
+@pytest.mark.parametrize("language", [name for name in CELLS if name in THERE])
+def test_text_arguments_input_and_status(language, tier):
+    """With the default limits, whatever holds them; the input is the program's, not the compiler's."""
+    result = sm.run(CELLS[language], language=language, args=["a b", "π"], stdin="line\n")
+    assert (result.stdout, result.stderr) == ("42\na b;π;line\n", "")
+    assert (result.outcome, result.exit_code, result.notes) == (Outcome.FAILED, 3, ())
+
+
+@pytest.mark.parametrize("language", [name for name in CELLS if name not in THERE])
+def test_what_is_missing_is_told_apart_from_code_that_fails(language):
+    with pytest.raises(PolicyError, match="in the sandbox, so nothing was run; there are python, bash, sh"):
+        sm.run(CELLS[language], language=language)
+
+
+def test_a_program_in_a_home_is_not_there(tmp_path, monkeypatch):
+    """The host's own PATH has it, and there it runs; a sandbox does not see it, and the error says where it is."""
+    tool = tmp_path / "mytool"
+    tool.write_text("#!/bin/sh\necho works\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert shutil.which("mytool") == str(tool)
+    with pytest.raises(PolicyError) as caught:
+        sm.run("", language="mine", languages={"mine": "mytool {file}"})
+    assert caught.value.what.startswith("there is no mytool in the sandbox")
+    assert str(tool) in caught.value.seen
+
+
+def test_the_source_arrives_verbatim_under_a_name_with_its_suffix():
+    source = "#!/bin/cat\n$HOME {file} {out} %s \\n 'π'\r\n\0"
+    result = sm.run(source)
+    assert result.stdout_bytes == source.encode()
+    own = sm.Language(name="mine", suffix=".mine", commands=(("echo", "{file}"),))
+    assert sm.run("", language=own).stdout == "/sandbox/cell.mine\n"
+
+
+ERRORS = {
+    "bash": ("\n\nnosuch", "/sandbox/cell.bash: line 3: nosuch: command not found", 127),
+    "sh": ("\n\nnosuch", "/sandbox/cell.sh: 3: nosuch: not found", 127),
+    "node": ("\n\nnull.x", "/sandbox/cell.js:3", 1),
+    "perl": ("\n\ndie 'x'", "x at /sandbox/cell.pl line 3.", 255),
+    "awk": ("\n\n}", "3", 2),
+    "sqlite": ("select 1;\n\nselec 2;", "near line 3", 1),
+    "c": ("\n\nbroken", "/sandbox/cell.c:3:1", 1),
+    "cpp": ("\n\nbroken", "/sandbox/cell.cpp:3:1", 1),
+}
+
+
+@pytest.mark.parametrize("language", [name for name in ERRORS if name in THERE])
+def test_errors_keep_the_languages_own_line_numbers(language):
+    """A compiler's own status is the run's when it fails."""
+    source, said, status = ERRORS[language]
+    result = sm.run(source, language=language)
+    assert said in result.stderr
+    assert (result.outcome, result.exit_code) == (Outcome.FAILED, status)
+
+
+@pytest.mark.skipif("sqlite" not in THERE, reason="no sqlite3 on this machine")
+def test_sqlite():
+    result = sm.run("create table t(x);\ninsert into t values (6), (7);\nselect sum(x) from t;", language="sqlite")
+    assert (result.stdout, result.stderr, result.ok) == ("13\n", "", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "prints"),
+    [
+        ("#!/bin/bash\necho $0", "/sandbox/cell.bash"),
+        ("#!/usr/bin/env sh\necho $0", "/sandbox/cell.sh"),
+        ("#!/bin/bash -x -y\n", ""),
+        ("#!/usr/bin/env -S FOO=42 sh\necho $FOO", "42"),
+        ("#!/usr/bin/env python3\nprint(6*7)", "42"),
+    ],
+)
+def test_the_first_line_picks_the_program(line, prints):
+    result = sm.run(line)
+    assert result.stdout.strip() == prints
+    assert result.ok or "-x -y" in line  # one argument, which bash refuses, as it does under the kernel
+
+
+def test_a_first_line_with_a_program_that_is_not_there():
+    with pytest.raises(PolicyError, match="there is no /nowhere/tool in the sandbox"):
+        sm.run("#!/nowhere/tool\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "number"),
+    [("kill -SEGV $$", Outcome.SIGNALLED, 11), ("kill -KILL $$", Outcome.SIGNALLED, 9)],
+)
+def test_a_signal_that_ends_it_is_seen(code, outcome, number, tier):
+    result = sm.run(code, language="bash")
+    assert (result.outcome, result.signal, result.exit_code) == (outcome, number, None)
+
+
+def test_a_compilers_signal_is_the_runs(tier):
+    own = sm.Language(name="mine", commands=("sh {file}", "echo {file}"))
+    result = sm.run("kill -TERM $$", language=own)
+    assert (result.outcome, result.signal, result.stdout) == (Outcome.SIGNALLED, 15, "")
+
+
+def test_the_wall_limit_holds(slowness):
+    """Also for a step of a compiler; and no word of our Python's."""
+    spin = "while :; do :; done"
+    steps = sm.Language(name="mine", commands=("sh {file}", "echo {file}"))
+    for language in ("bash", steps):
+        result = sm.run(spin, language=language, timeout=0.5 * slowness)
+        assert (result.outcome, result.signal) == (Outcome.WALL_TIME, 9)
+        assert (result.stdout, result.stderr) == ("", "")
+        assert result.usage.wall_seconds < 0.5 * slowness + 0.5
+
+
+def test_an_interrupt_ends_it():
+    with sm.stream("echo started; exec sleep 60", language="bash") as events:
+        for event in events:
+            if isinstance(event, sm.Text):
+                events.interrupt()
+        assert events.result.outcome is Outcome.INTERRUPTED
+        assert events.result.signal == 2
+
+
+def test_signals_are_as_a_shells_child_has_them():
+    """A closed pipe ends whoever writes there; our Python ignored that signal. One that PID 1 sends stays ignored."""
+    assert sm.run("yes | head -1; echo ${PIPESTATUS[0]}", language="bash").stdout == "y\n141\n"
+    own = sm.Language(name="mine", commands=("cat /proc/self/status {file}",))
+    facts = dict(line.split(":\t", 1) for line in sm.run("", language=own).stdout.splitlines())
+    assert (facts["SigBlk"], facts["SigIgn"]) == ("0" * 16, "4000000000000000")
+
+
+def test_it_holds_no_descriptor_of_ours():
+    result = sm.run("for f in /proc/$$/fd/*; do readlink $f; done", language="sh")
+    kinds = [line.partition(":")[0] for line in result.stdout.split()]
+    assert sorted(kinds) == ["/sandbox/cell.sh", "pipe", "pipe", "pipe"]  # the first is the shell's own
+
+
+def test_limits_are_in_force(tier):
+    result = sm.run("ulimit -n; ulimit -c; exec 300<&0", language="bash", open_files=100)
+    assert result.stdout.split() == ["100", "0"]
+    assert result.outcome is Outcome.FAILED
+
+
+def test_a_program_that_the_code_itself_lacks_ends_as_in_a_shell():
+    own = sm.Language(name="mine", commands=("./brought-along {file}",))
+    result = sm.run("", language=own)
+    assert (result.exit_code, result.stderr) == (127, "./brought-along: No such file or directory\n")
+
+
+def test_a_compiler_that_may_not_be_started_fails_the_run(monkeypatch):
+    """One process and no more: the compiler would be the second."""
+    own = sm.Language(name="mine", commands=("true {file}", "echo {file}"))
+    result = sm.run("", language=own, processes=1)
+    assert (result.outcome, result.exit_code, result.stdout) == (Outcome.FAILED, 1, "")
+    assert "Resource temporarily unavailable" in result.stderr
+
+
+def test_variables_are_refused_by_name_before_the_run():
+    with pytest.raises(PolicyError, match="variables go to and from Python only, and this is bash"):
+        sm.run("echo", language="bash", inputs={"n": 1})
+    with pytest.raises(PolicyError, match="variables go to and from Python only"):
+        sm.run("#!/bin/sh\necho", outputs=["n"])
+
+
+def test_files_are_there_as_for_python(tmp_path):
+    (tmp_path / "data.csv").write_text("6,7\n")
+    (tmp_path / "answer.h").write_text("#define ANSWER 42\n")
+    tmp_path.chmod(0o755)
+    bound = {"bind": [str(tmp_path / "data.csv"), str(tmp_path / "answer.h")]}
+    assert sm.run("cat data.csv", language="bash", **bound).stdout == "6,7\n"
+    if "c" in THERE:
+        code = '#include <stdio.h>\n#include "answer.h"\nint main(void) { printf("%d", ANSWER); }'
+        assert sm.run(code, language="c", **bound).stdout == "42"
+
+
+def test_a_workspace_and_files_out_are_as_for_python(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/old.txt").write_text("old\n")
+    (tmp_path / "in/gone.txt").write_text("gone\n")
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    result = sm.run("cat old.txt; echo new >> old.txt; rm gone.txt; echo 1 > made.txt", language="bash", workspace="in")
+    assert (result.stdout, result.stderr) == ("old\n", "")
+    changed = {change.path: change.kind for change in result.changes}
+    assert changed == {"made.txt": "added", "gone.txt": "removed", "old.txt": "changed"}
+    sm.run("echo 42 > out.txt", language="sh", save=["*.txt"])
+    assert (tmp_path / "out.txt").read_text() == "42\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "prints"),
+    [
+        ("script.sh", [], "/sandbox/cell.sh a b\n"),
+        ("script.py", ["-l", "bash"], "/sandbox/cell.bash a b\n"),
+        ("script.PL", [], None),
+        ("script", [], None),
+    ],
+)
+def test_on_the_command_line_the_files_name_says_what_it_is(tmp_path, name, options, prints):
+    """Unless an option or its first line does; without any of them it is Python."""
+    (tmp_path / name).write_text('echo "$0 $1"' if prints else "print(6*7)")
+    command = [sys.executable, "-P", "-m", "sandbox_magic", "run", "--quiet", *options, str(tmp_path / name), "a b"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == (prints or "42").strip()
+
+
+def test_nothing_is_left_behind(footprint):
+    """Also not where a program is missing, which is seen when the sandbox stands already."""
+    sm.run("exit 1", language="sh")
+    before = footprint()
+    sm.run("sleep 60 & exit 1", language="sh")
+    with pytest.raises(PolicyError):
+        sm.run("", language="mine", languages={"mine": "nowhere {file}"})
+    assert footprint() == before
+
+
+def test_another_python_is_a_language_too():
+    """Its own programs, beside the chosen Python, are on the PATH inside."""
+    result = sm.run("echo $PATH", language="sh")
+    assert result.stdout.startswith(os.path.dirname(sys.executable))
+    own = sm.Language(name="plain", suffix=".py", commands=("python3 -E {file}",))
+    assert sm.run("print(6*7)", language=own).stdout == "42\n"
+    assert bubblewrap.CELL == "/sandbox"

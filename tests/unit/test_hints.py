@@ -1,0 +1,181 @@
+"""Hints: a failure by the sandbox's doing is said, with the option; the words are ours."""
+
+import time
+
+import pytest
+
+from sandbox_magic import hints
+from sandbox_magic.jail import bubblewrap
+from sandbox_magic.policy import Limits
+from sandbox_magic.result import Outcome
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "/sandbox/cell.py", line 1, in <module>\n    x\n'
+
+
+def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False, said=()):
+    facts = hints.Facts(
+        limits=Limits(),
+        said=said,
+        memory_is_watched=watched,
+        hidden=set(there).__contains__,
+        module=(modules or {}).get,
+    )
+    return hints.of(outcome, text.encode("utf-8", "surrogateescape"), facts)
+
+
+def only(text, **facts):
+    (line,) = hint(text, **facts)
+    return line
+
+
+NOT_THERE = TRACEBACK + "FileNotFoundError: [Errno 2] No such file or directory: 'data.csv'\n"
+
+
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.FAILED])
+def test_only_a_run_that_failed_gets_one(outcome):
+    assert hint(NOT_THERE, outcome=outcome, there=["data.csv"]) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "FileNotFoundError: [Errno 2] No such file or directory: 'data.csv'",
+        "FileNotFoundError: [Errno 2] No such file or directory: '/home/sandbox/data.csv'",
+        "FileNotFoundError: data.csv not found.",
+        "cat: data.csv: No such file or directory",
+        "ls: cannot access 'data.csv': No such file or directory",
+        "/sandbox/cell.bash: line 3: data.csv: No such file or directory",
+        "/sandbox/cell.sh: 3: cannot open data.csv: No such file",
+        "Error: ENOENT: no such file or directory, open 'data.csv'",
+        "cannot open data.csv: No such file or directory at /sandbox/cell.pl line 1.",
+        "awk: cannot open data.csv (No such file or directory)",
+        "/sandbox/cell.c:1:10: fatal error: data.csv: No such file or directory\ncompilation terminated.",
+        'Error: cannot open "data.csv"',
+    ],
+)
+def test_a_file_that_is_on_the_host_only(line):
+    """In the words of Python, shells, Node, Perl, awk, compilers and SQLite."""
+    said = only(line, there=["data.csv"])
+    assert "data.csv is on this machine" in said
+    assert "--bind data.csv" in said
+    assert hint(line) == ()
+
+
+def test_below_a_directory_the_directory_is_bound():
+    assert "--bind data " in only(NOT_THERE.replace("data.csv", "data/2024/x.csv"), there=["data/2024/x.csv"])
+    assert "--bind out " in only(NOT_THERE.replace("data.csv", "out/new.csv"), there=["out"])
+
+
+def test_an_absolute_path_comes_in_under_its_last_name():
+    said = only(NOT_THERE.replace("data.csv", "/srv/a b/x.csv"), there=["/srv/a b/x.csv"])
+    assert "--bind '/srv/a b/x.csv' shows it there, read-only, as x.csv." in said
+
+
+@pytest.mark.parametrize("path", ["/home/me/.ssh/id_rsa", ".env", "/etc/shadow"])
+def test_nobody_is_told_to_share_what_looks_like_a_secret(path):
+    said = only(NOT_THERE.replace("data.csv", path), there=[path])
+    assert "secrets" in said
+    assert f"--bind {path}" not in said
+
+
+def test_a_module_beside_the_notebook_or_in_its_python():
+    line = TRACEBACK + "ModuleNotFoundError: No module named 'helper'\n"
+    assert "--bind helper.py" in only(line, modules={"helper": ("helper.py", False)})
+    assert "--python kernel" in only(line, modules={"helper": ("/env/lib/helper", True)})
+    assert hint(line) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+        "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>",
+        "OSError: [Errno 101] Network is unreachable",
+        "ConnectionRefusedError: [Errno 111] Connection refused",
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='a', port=443): Max retries exceeded",
+        "httpx.ConnectError: [Errno -3] x",
+        "Error: getaddrinfo EAI_AGAIN example.org",
+        "Error: getaddrinfo ENOTFOUND example.org",
+        "curl: (6) Could not resolve host: example.org",
+        "wget: unable to resolve host address 'example.org'",
+    ],
+)
+def test_the_network(line):
+    assert "has no network, and no option gives it one" in only(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("OSError: [Errno 30] Read-only file system: '/usr/x'", "--workspace"),
+        ("PermissionError: [Errno 13] Permission denied: '/etc/hosts'", "--workspace"),
+        ("/sandbox/cell.sh: line 1: /etc/hosts: Permission denied", "--workspace"),
+        ("OSError: [Errno 28] No space left on device", "--disk"),
+        ("OSError: [Errno 24] Too many open files: 'x'", "--open-files"),
+        ("RuntimeError: can't start new thread", "--processes"),
+        ("bash: fork: retry: Resource temporarily unavailable", "--processes"),
+        ("PermissionError: [Errno 1] Operation not permitted", "by design"),
+        ("OSError: [Errno 38] Function not implemented", "by design"),
+        ("EOFError: EOF when reading a line", "--stdin"),
+    ],
+)
+def test_what_else_the_sandbox_keeps_from_code(line, option):
+    assert option in only(line)
+
+
+def test_memory_is_hinted_at_only_where_each_process_has_a_limit():
+    """Elsewhere a MemoryError is the code's own affair."""
+    assert "512 MiB of memory; --memory" in only(TRACEBACK + "MemoryError\n", watched=True)
+    assert hint(TRACEBACK + "MemoryError\n") == ()
+
+
+def test_a_socket_that_is_not_ready_is_no_process_that_was_refused():
+    line = "BlockingIOError: [Errno 11] Resource temporarily unavailable\n"
+    assert hint(TRACEBACK.replace("x\n", "s.recv(1)\n") + line) == ()
+    assert "--processes" in only(TRACEBACK.replace("x\n", "os.fork()\n") + line)
+
+
+def test_what_the_result_says_already_is_not_said_twice():
+    note = "It asked for more than 64 processes and threads; --processes allows more."
+    assert hint("RuntimeError: can't start new thread", said=[note]) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ValueError: nothing to do with it",
+        "PermissionError: [Errno 13] Permission denied: 'x'",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'gone'",
+        "ModuleNotFoundError: No module named 'nowhere'",
+        TRACEBACK + "ValueError: Network\nis unreachable? no, another line\n",
+        "Network is unreachable\n" + TRACEBACK + "ValueError: x\n",  # handled, and then it failed otherwise
+    ],
+)
+def test_what_is_not_the_sandboxs_doing_gets_none(text):
+    assert hint(text, there=["data.csv"]) == ()
+
+
+@pytest.mark.parametrize("path", ["a\u202e.csv", "x" * 201, "a\u200b"])
+def test_a_path_that_does_not_read_as_it_is_gets_none(path):
+    """Whoever copies it from the hint would name another file."""
+    assert hint(NOT_THERE.replace("data.csv", path), there=[path]) == ()
+
+
+@pytest.mark.parametrize(
+    "piece", ["'", '"', "'a", ": ", "No such file or directory", "ENOENT '", "/", "a/", "\x1b[", "\n'"]
+)
+def test_it_is_quick_and_short_whatever_the_code_wrote(piece):
+    began = time.process_time()
+    lines = hint(f"{piece * 2**19}{piece * 300}\nENOENT{piece * 300}")
+    assert time.process_time() - began < 0.5
+    assert all(len(line) < 700 for line in lines)
+
+
+def test_the_longest_path_makes_a_line_of_bounded_length():
+    path = "/" + "x" * 199
+    assert len(only(NOT_THERE.replace("data.csv", path), there=[path])) < 800
+
+
+def test_it_knows_the_working_directories_inside():
+    assert set(hints._INSIDE) == {f"{bubblewrap.HOME}/", f"{bubblewrap.WORKSPACE}/"}
