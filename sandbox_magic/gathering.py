@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest.parts import Unreadable
@@ -77,7 +78,7 @@ class Gathering:
             self._broken = str(error)
         if changes is None:
             return None, (*notes, f"Its files did not come out: {self._broken}.")
-        return changes, (*notes, *(self._saved(changes) if self._policy.save else ()))
+        return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
 
     def _left_behind(self) -> list[str]:
         skipped = self._original.skipped if self._original else ()
@@ -94,3 +95,10 @@ class Gathering:
         names = ", ".join(map(paths.shown, applied.done[:_MOST_NAMED]))
         more = f" and {len(applied.done) - _MOST_NAMED} more" if len(applied.done) > _MOST_NAMED else ""
         return [f"Saved: {names}{more}." if applied.done else "There was nothing to save.", *left]
+
+
+def _summed(changes: Changes) -> list[str]:
+    counts = Counter(change.kind for change in changes)
+    words = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind])
+    said = f"In the workspace: {words}. result.changes lists them, and result.changes.apply() takes them over."
+    return [said] if words else []

@@ -281,6 +281,12 @@ def test_text_displays_value_and_figures_stand_in_the_order_of_an_ordinary_cell(
     assert visible(kernel.run(f"%matplotlib inline\n{code}")) == expected
 
 
+def noted(messages):
+    """Give the notes: they stand in the picture's own output, below it."""
+    *_, ended = [content["data"] for _, content in messages if "sandbox-picture" in str(content.get("data"))]
+    return ended["text/plain"].partition("\n")[2]
+
+
 def test_a_display_is_updated_in_its_place_under_a_name_of_ours(kernel):
     code = "h = display('one', display_id='sandbox-1')\nh.update('two')\nfrom IPython.display import update_display"
     messages = kernel.run(f"%%sandbox\n{code}\nupdate_display('x', display_id='another-cells')")
@@ -292,16 +298,17 @@ def test_a_display_is_updated_in_its_place_under_a_name_of_ours(kernel):
     assert [(kind, shown) for kind, _, shown in own] == [("display_data", "'one'"), ("update_display_data", "'two'")]
     assert len({name for _, name, _ in own}) == 1
     assert own[0][1] != "sandbox-1"
-    assert "not this run's own" in text(messages, "stderr")
+    assert "not this run's own" in noted(messages)
 
 
 def test_an_active_page_does_not_reach_the_front_end(kernel):
     code = "from IPython.display import *\ndisplay(HTML('<script>1</script><b>x</b>'), Javascript('1')); clear_output()"
     messages = kernel.run(f"%%sandbox\n{code}")
     assert "<script" not in repr(messages).replace("text/html: <script> (it would run in the page)", "")
+    assert text(messages, "stderr") == "", "where the code could write the same"
     assert "application/javascript" not in [mime for _, content in messages for mime in content.get("data", {})]
     assert "clear_output" not in kinds(messages)
-    notes = text(messages, "stderr")
+    notes = noted(messages)
     assert [notes.count(word) for word in ("<script>", "application/javascript", "Clearing")] == [1, 1, 1]
 
 

@@ -149,6 +149,13 @@ WORKS = {
     "python": ("--python system", attempt("print(sys.executable)"), "/usr/bin/python3\n"),
     "stdin": ("--stdin 'a b'", "print([input()])", "['a b']\n"),
     "args": ("""--args '-n "a b" π'""", attempt("print(sys.argv[1:])"), "['-n', 'a b', 'π']\n"),
+    "language": ("--lang sh", "echo $((6 * 7))", "42\n"),
+    "languages": ("""--languages '{"up": {"command": "tac {file}"}}' --lang up""", "2\n1\n", "1\n2\n"),
+    "input": ("-i given", "print(given)", "[1, 2]\n"),
+    "output": ("--output made", "made = 5; print(made)", "5\n"),
+    "bind": ("--bind @HERE@/in.txt", "print(open('in.txt').read())", "given\n"),
+    "workspace": ("--workspace @HERE@", "print(open('in.txt').read())", "given\n"),
+    "save": ("--save '*.txt'", "print(open('out.txt', 'w').write('x'))", "1\n"),
     "result": ("--result mine", "print(1)", "1\n"),
     "no-raise-error": ("--no-raise-error", "1 / 0", {Outcome.FAILED}),
     "quiet": ("--quiet", "print(1)", "1\n"),
@@ -157,9 +164,16 @@ WORKS = {
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict")])
-def test_every_option_does_what_it_says(run, name):
+def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
     line, cell, expected = WORKS[name]
-    ran = run(f"%%sandbox {line}\n{cell}", variable="mine" if name == "result" else "_sandbox")
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.txt").write_text("given")
+    run("given = [1, 2]")
+    ran = run(
+        f"%%sandbox {line.replace('@HERE@', str(tmp_path))}\n{cell}",
+        variable="mine" if name == "result" else "_sandbox",
+    )
     assert ran.out == expected if isinstance(expected, str) else ran.result.outcome in expected
     assert isinstance(ran.error, RunFailed) != (ran.result.ok or name == "no-raise-error")
     assert ran.err.count("sandbox: done") == (ran.result.ok and name != "quiet")
