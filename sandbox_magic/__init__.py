@@ -12,8 +12,8 @@ with importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.comparison import Comparison, compare
     from sandbox_magic.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
     from sandbox_magic.events import Display, Ended, Event, InputRequest, Mark, Sample, Text
+    from sandbox_magic.execution import Run
     from sandbox_magic.languages import Language
-    from sandbox_magic.loop import Run
     from sandbox_magic.policy import Limits, Policy
     from sandbox_magic.result import Guard, Isolation, Outcome, Result, Usage
     from sandbox_magic.run import run, stream

@@ -25,6 +25,9 @@ MOST_QUESTIONS = 1000
 MOST_CLEANING_SECONDS = 10.0  # of a run; the worst that fits into one display takes two
 _LABEL_CHARACTERS = 60
 _PROMPT_CHARACTERS = 1000
+_WORD_BYTES = 4000  # of a name, a label, a prompt; our guest sends no longer ones
+_PLACE_BYTES = 200
+_MOST_FIELDS = 2000  # of a frame; a bundle of a thousand types is nobody's
 _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
 _CLEARED = "Clearing of output was asked for and not done: what a cell has shown stays."
@@ -61,6 +64,7 @@ class Heard:
         self._reader = wire.Reader()
         self._ids: dict[str, str] = {}
         self._kept: list[Display] = []
+        self._newest: dict[str, Display] = {}  # the last update of each id
         self._bytes = self._updates = self._questions = 0
         self._cleaning = 0.0
         self._notes: dict[str, None] = {}
@@ -73,7 +77,11 @@ class Heard:
     @property
     def displays(self) -> tuple[Display, ...]:
         """What was shown, in order; an updated display as it was last."""
-        return tuple(self._kept)
+        return tuple(map(self._as_it_is_now, self._kept))
+
+    def _as_it_is_now(self, display: Display) -> Display:
+        newest = self._newest.get(display.display_id or "")
+        return replace(newest, kind=display.kind, update=False) if newest else display
 
     def feed(self, data: bytes) -> list[Said]:
         """Take the next bytes.
@@ -85,22 +93,27 @@ class Heard:
 
     def _understood(self, frame: Sequence[bytes]) -> Said:
         word, written, *fields = frame
+        if len(fields) > _MOST_FIELDS:
+            msg = "a frame of more fields than our guest sends"
+            raise ValueError(msg)
         number = int(written) if written.isdigit() and len(written) < 20 else 0  # noqa: PLR2004 - as digits of 64 bits
         match word, fields:
             case b"mark", [name]:
-                return Said(label(_text(name), _LABEL_CHARACTERS))
+                return Said(_label(name, _LABEL_CHARACTERS))
             case b"ask", [password, prompt]:
                 return self._question(prompt, number, password=password == b"1")
             case ((b"display" | b"result"), [place, update, metadata, left, *pairs]) if len(pairs) % 2 == 0:
-                offered = {label(_text(mime), 100): part for mime, part in zip(pairs[::2], pairs[1::2], strict=True)}
-                self._say_too_large(left)
+                offered = {_label(mime, 100): part for mime, part in zip(pairs[::2], pairs[1::2], strict=True)}
+                self._say_too_large(left[:_WORD_BYTES])
                 kind: Literal["display", "result"] = "result" if word == b"result" else "display"
-                return Said(self._display(offered, metadata, _text(place), kind, update=update == b"1"), number)
+                return Said(
+                    self._display(offered, metadata, _text(place[:_PLACE_BYTES]), kind, update=update == b"1"), number
+                )
             case b"output", [name, last, piece]:
                 self.outputs.take(_text(name), piece, last=last == b"1")
                 return Said(None, number)
             case b"unfit", [name, path, what, remedy]:
-                self.outputs.refuse(_text(name), _text(path), _text(what), _text(remedy))
+                self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
                 return Said(None, number)
             case b"clear", []:
                 self._note(_CLEARED)
@@ -113,7 +126,7 @@ class Heard:
         if self._questions > MOST_QUESTIONS:
             self._note(f"It asked more than {MOST_QUESTIONS} questions; the later ones were not shown.")
             return Said(None, number)
-        return Said(InputRequest(prompt=label(_text(prompt), _PROMPT_CHARACTERS), password=password), number)
+        return Said(InputRequest(prompt=_label(prompt, _PROMPT_CHARACTERS), password=password), number)
 
     def _display(
         self,
@@ -130,11 +143,11 @@ class Heard:
         if update and place not in self._ids:
             self._note("An update was left out: it was for a display that is not this run's own.")
             return None
-        if place and place not in self._ids:
-            self._ids[place] = uuid.uuid4().hex
         cleaned = self._cleaned(offered, metadata)
         if cleaned is None or not (cleaned[0] or place):
             return None
+        if place and place not in self._ids:  # as many as there are displays, and no more
+            self._ids[place] = uuid.uuid4().hex
         display = Display(
             data=cleaned[0], metadata=cleaned[1], kind=kind, display_id=self._ids.get(place) if place else None,
             update=update,
@@ -175,9 +188,7 @@ class Heard:
             self._kept.append(display)
             return
         self._updates += 1
-        for place, other in enumerate(self._kept):
-            if other.display_id == display.display_id:
-                self._kept[place] = replace(display, kind=other.kind, update=False)
+        self._newest[display.display_id or ""] = display
 
     def _say_too_large(self, left: bytes) -> None:
         for mime in _text(left).split():
@@ -186,6 +197,10 @@ class Heard:
     def _note(self, sentence: str) -> None:
         if len(self._notes) < _MOST_NOTES:
             self._notes[sentence] = None
+
+
+def _label(data: bytes, most: int) -> str:
+    return label(_text(data[:_WORD_BYTES]), most)
 
 
 def _text(data: bytes) -> str:

@@ -91,3 +91,37 @@ class Watcher:
         self._thread.join()
         if self._error is not None:
             raise self._error
+
+
+class Question:
+    """A question of the code's that is on screen, from its begin to its answer.
+
+    Args:
+        number: What the answer must repeat.
+        step: See `Watcher`.
+        allowance: The run's.
+        sample: What the run has used so far.
+    """
+
+    def __init__(self, number: int, step: Callable[[], bool], allowance: Allowance, sample: Sample) -> None:
+        self.number = number
+        self.answered = False
+        self.given = 0.0  # seconds that do not count
+        self._allowance = allowance
+        self.ahead = allowance.left  # PID 1 expects the end so much later, and what is not given is taken back
+        allowance.begin(sample)
+        self._watcher = Watcher(step)
+
+    def take(self, sample: Sample) -> float:
+        """Give how much of the time since the sample before does not count."""
+        given = self._allowance.take(sample)
+        self.given += given
+        return given
+
+    def stop(self) -> None:
+        """Let nothing step the run any more.
+
+        Raises:
+            BaseException: What went wrong behind the question.
+        """
+        self._watcher.stop()

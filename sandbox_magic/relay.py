@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 from sandbox_magic.events import StreamName, Text
 from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
@@ -11,6 +12,7 @@ from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
 COALESCE_SECONDS = 0.1  # Jupyter drops output above 1000 messages a second
 PARTIAL_SECONDS = 0.01  # a line is often written in two pieces, text and newline
 _READ_BYTES = 256 * 1024
+_DRAINED_PIECES = 8  # of each stream before a display: more than a pipe holds
 
 
 class Stream:
@@ -93,3 +95,64 @@ class Coalescer:
         pieces, self._pieces = self._pieces, []
         self._flushed = time.monotonic()
         return [Text("stdout" if name == "stdout" else "stderr", text) for name, text in pieces]
+
+
+class Relay:
+    """Both streams of a run, to events.
+
+    Args:
+        stdout: Our end of its pipe, non-blocking.
+        stderr: Likewise.
+        most: The output limit of each.
+
+    Attributes:
+        streams: Standard output and standard error.
+        wrote: Whether anything has been read.
+    """
+
+    def __init__(self, stdout: int, stderr: int, most: int) -> None:
+        self.streams = (Stream("stdout", stdout, most), Stream("stderr", stderr, most))
+        self.wrote = False
+        self._text = Coalescer()
+
+    def in_order(self) -> list[Stream]:
+        """Give the streams in the order in which to read them: first the one whose line is unfinished."""
+        return sorted(self.streams, key=lambda stream: not self._text.waits_on(stream.name))
+
+    def read(self, stream: Stream) -> bool:
+        """Take a piece of what is there; give False at the end of the stream.
+
+        Raises:
+            BlockingIOError: There is nothing now.
+        """
+        text = stream.read()
+        self.wrote = self.wrote or bool(text)
+        self._text.add(stream.name, text or "")
+        return text is not None
+
+    def drain(self) -> list[Text]:
+        """Give the text that is in the pipes, so that it comes before what was shown after it."""
+        for stream in self.streams:
+            with suppress(BlockingIOError):
+                for _ in range(_DRAINED_PIECES):
+                    if not self.read(stream):
+                        break
+        return self._text.flush()
+
+    def finish(self) -> list[Text]:
+        """Give all that is left, when the last writer is dead."""
+        for stream in self.streams:
+            with suppress(BlockingIOError):
+                while self.read(stream):
+                    pass
+            self._text.add(stream.name, stream.rest())
+        return self._text.flush()
+
+    def due(self) -> float | None:
+        """Give the moment of `time.monotonic` at which to flush; None if there is nothing."""
+        return self._text.due()
+
+    def flush(self) -> list[Text]:
+        """Give what is due."""
+        due = self.due()
+        return self._text.flush() if due is not None and time.monotonic() >= due else []

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sandbox_magic import languages as _languages
 from sandbox_magic import options as _options
 from sandbox_magic.errors import PolicyError
-from sandbox_magic.loop import Run
+from sandbox_magic.execution import Run
+from sandbox_magic.handover import Handover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +66,8 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: obje
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
-    return Run(text, _options.to_policy(values, policy), **given)  # type: ignore[arg-type] # parsed by the table
+    handover = Handover(source=text, **given)  # type: ignore[arg-type] # parsed by the table
+    return Run(handover, _options.to_policy(values, policy))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ FILE, DIRECTORY, LINK = b"f", b"d", b"l"
 REMOVED, SPECIAL, TOO_LARGE, END = b"r", b"s", b"t", b"e"  # only on the way out, but for the end
 ARCHIVE = "/sandbox/workspace"
 MOST_NAME = 3000  # bytes of a name with its directories; Linux takes 4095 from the root on
+MOST_STEPS = 64  # directories in a name, itself included: what is done for each step of each name is bounded
 _PIECE = 256 * 1024
 
 
@@ -131,6 +132,7 @@ class Workspace:
         yield header(END, b"", executable=self._cut)
 
     def _walk(self, most: int) -> Iterator[tuple[bytes, os.stat_result]]:
+        os.fchmod(self._root, 0o700)  # the cell may have shut it
         ours = os.fstat(self._root).st_dev
         waiting = [b""]
         while waiting:
@@ -158,7 +160,7 @@ class Workspace:
                     if self._count > most:
                         self._cut = True
                         return
-                    if len(name) > MOST_NAME:
+                    if len(name) > MOST_NAME or name.count(b"/") >= MOST_STEPS:
                         self._cut = True
                         continue
                     yield name

@@ -23,11 +23,21 @@ class Gather:
         self._workspace = files.Workspace(os.getcwd())
 
     def send(self, descriptor: int) -> None:
-        """Send what was added, changed and removed; the host reads on, and where it has gone there is nothing to do."""
+        """Send what was added, changed and removed.
+
+        Whatever goes wrong, the report comes after it: the host sees that the end is missing.
+        """
+        try:
+            self._send(descriptor)
+        except (OSError, MemoryError):
+            return
+        finally:
+            os.close(descriptor)
+
+    def _send(self, descriptor: int) -> None:
         if self._compares:
             self._workspace.unpack(files.ARCHIVE, make=False)
         for piece in self._workspace.collect(self._patterns, *self._most):
             left = memoryview(piece)
             while left:
                 left = left[os.write(descriptor, left) :]
-        os.close(descriptor)

@@ -84,8 +84,6 @@ class Meter:
             written_bytes=written,
         )
         self._cost = time.thread_time() - began
-        if self._cost > _SLOW_SECONDS and self.memory_source == "pss":
-            self.memory_source = "rss"
         return sample
 
     def _reading(self) -> Reading:
@@ -127,10 +125,12 @@ class Meter:
         if reading.anonymous_bytes is not None and reading.shared_bytes is not None:
             return reading.anonymous_bytes + reading.shared_bytes
         alive = self._alive(reading)
-        total = 0
+        began, total = time.monotonic(), 0
         for process in alive:
             with suppress(self._psutil.NoSuchProcess):
                 total += self._share(process, alone=len(alive) == 1)
+            if self.memory_source == "pss" and time.monotonic() - began > _SLOW_SECONDS:
+                self.memory_source = "rss"  # very many mappings, say: the limits wait for this sample
         return total
 
     def _share(self, process: psutil.Process, *, alone: bool) -> int:

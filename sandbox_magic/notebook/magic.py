@@ -22,7 +22,7 @@ from sandbox_magic.run import answering, interrupting, stream
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.loop import Run
+    from sandbox_magic.execution import Run
     from sandbox_magic.notebook.views import View
     from sandbox_magic.result import Result
 

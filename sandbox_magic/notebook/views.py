@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from sandbox_magic.events import Display, InputRequest, Mark, Sample
-    from sandbox_magic.loop import Run
+    from sandbox_magic.execution import Run
     from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
 

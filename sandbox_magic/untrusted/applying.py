@@ -50,11 +50,17 @@ def apply(changes: Changes, chosen: Sequence[str], to: str | os.PathLike[str] | 
     if place is None:
         msg = "there is no directory to take the files over into"
         raise NotApplied(msg, remedy="apply(to=DIRECTORY)")
+    return Applied(done=_take_over(changes, wanted, place, saving=to is not None), left=left)
+
+
+def _take_over(
+    changes: Changes, wanted: list[Change], place: str | os.PathLike[str], *, saving: bool
+) -> tuple[str, ...]:
     try:
-        if to is not None:
-            os.makedirs(to, exist_ok=True)
+        if saving:
+            os.makedirs(place, exist_ok=True)
         with beneath.directory(place) as root:
-            return Applied(done=_Application(root, changes, wanted, saving=to is not None).run(), left=left)
+            return _Application(root, changes, wanted, saving=saving).run()
     except OSError as error:
         msg = f"the changes can't be taken over into {paths.shown(os.fspath(place))}"
         raise NotApplied(msg, seen=paths.shown(str(error)), remedy="a directory that you may write") from error
@@ -67,10 +73,10 @@ def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) 
         NotApplied: One of them can't be; nothing was saved.
     """
     exact = set(patterns)
-    taken = [change.path for change in changes if not change.refused and (change.path in exact or not change.left_out)]
-    left = [(change.path, change.refused or change.left_out) for change in changes if change.path not in set(taken)]
-    done = apply(changes, taken, to).done if taken else ()
-    return Applied(done=done, left=tuple(left))
+    wanted = [change for change in changes if not change.refused and (change.path in exact or not change.left_out)]
+    taken = {change.path for change in wanted}
+    left = tuple((each.path, each.refused or each.left_out) for each in changes if each.path not in taken)
+    return Applied(done=_take_over(changes, wanted, to, saving=True) if wanted else (), left=left)
 
 
 def _choose(

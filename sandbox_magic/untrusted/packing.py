@@ -97,7 +97,7 @@ def _walk(root: int) -> Iterator[tuple[str, os.stat_result]]:
 
 def _why_not(root: int, path: str, status: os.stat_result) -> str:
     mode = status.st_mode
-    if len(os.fsencode(path)) > files.MOST_NAME:
+    if len(os.fsencode(path)) > files.MOST_NAME or path.count("/") >= files.MOST_STEPS:
         return "its name is too long"
     if stat.S_ISLNK(mode):
         return "" if paths.stays_inside(path, os.readlink(path, dir_fd=root)) else "a link that leads out"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
+import re
 import sys
+
+from sandbox_magic.guest.files import MOST_STEPS
 
 MOST_NAME = 3000
 _MOST_PART = 255
@@ -18,16 +22,19 @@ RUNS_BY_ITSELF = (
     "__pycache__",
     "jupyter*_config.*",  # Jupyter, started in this directory
     "ipython*_config.*",
+    "matplotlibrc",  # names a module to import
     "hooks",  # git
     "head",  # makes a directory a repository, whose configuration names programs
 )
 """Patterns for a part of a name, in lower case. A part that begins with a dot is left out as well."""
 
+_BY_ITSELF = re.compile("|".join(map(fnmatch.translate, RUNS_BY_ITSELF)))
+
 
 def is_good(path: str) -> bool:
     """Tell whether it is a relative name that stays below where it starts, and short enough."""
     parts = path.split("/")
-    if "\0" in path or len(path) > MOST_NAME:
+    if "\0" in path or len(path) > MOST_NAME or len(parts) > MOST_STEPS:
         return False
     return all(part not in ("", ".", "..") and len(part) <= _MOST_PART for part in parts)
 
@@ -51,14 +58,19 @@ def why_left_out(path: str, *, added: bool = True) -> str:
         path: Its name.
         added: Whether it is new: then a module beside a notebook hides the standard library's.
     """
-    parts = path.lower().split("/")
+    parts = path.casefold().split("/")
     if any(part.startswith(".") for part in parts):
         return "hidden: programs read such files by themselves"
-    if any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in RUNS_BY_ITSELF):
+    if any(map(_runs_by_itself, parts)):
         return "runs by itself later"
     if added and parts[0].partition(".")[0] in sys.stdlib_module_names and _is_module(parts):
         return "would be imported in place of the standard library's"
     return ""
+
+
+@functools.lru_cache(maxsize=4096)  # many names share their directories
+def _runs_by_itself(part: str) -> bool:
+    return _BY_ITSELF.match(part) is not None
 
 
 def _is_module(parts: list[str]) -> bool:

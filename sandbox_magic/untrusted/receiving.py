@@ -59,9 +59,10 @@ class Receiver:
         if not self._ended:
             msg = "the files did not all arrive"
             raise Unreadable(msg)
+        seen: set[str] = set()
         for change in self._changes.values():
             if change.kind != "removed":
-                self._check_above(change.path)
+                self._check_above(change.path, seen)
         return Changes(entries=tuple(self._changes.values()), original=self._original, complete=not self._cut)
 
     def _next(self) -> bool:
@@ -124,10 +125,10 @@ class Receiver:
         steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == files.LINK else []
         return paths.why_left_out("/".join(steps), added=False) if steps else ""
 
-    def _check_above(self, path: str) -> None:
-        """Check that what stands above a name is a directory."""
-        while "/" in path:
-            path = path.rpartition("/")[0]
+    def _check_above(self, path: str, seen: set[str]) -> None:
+        """Check that what stands above a name is a directory, unless that has been seen."""
+        while (path := path.rpartition("/")[0]) and path not in seen:
+            seen.add(path)
             above = self._changes.get(path)
             if above is not None and above.kind != "removed" and above.type != "directory":
                 msg = "a file stands where a directory must"

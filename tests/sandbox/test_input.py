@@ -205,7 +205,7 @@ def test_threads_ask_one_after_the_other():
         [thread.start() for thread in threads]; [thread.join() for thread in threads];
     """
     result, asked = run(code, lambda events, request: events.answer(request.prompt))
-    assert result.stdout.split() == ["True"] * 5
+    assert result.stdout.count("True") == 5
     assert len(asked) == 5
 
 

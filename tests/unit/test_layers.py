@@ -12,7 +12,20 @@ import sandbox_magic
 ROOT = Path(sandbox_magic.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
-PURE = ("axes", "clock", "errors", "events", "ink", "languages", "options", "picture", "policy", "result", "timeline")
+PURE = (
+    "axes",
+    "clock",
+    "deadline",
+    "errors",
+    "events",
+    "ink",
+    "languages",
+    "options",
+    "picture",
+    "policy",
+    "result",
+    "timeline",
+)
 PURE += (
     "card",
     "comparison",
@@ -41,7 +54,7 @@ ROOMS = {
     "hints": (*PURE, "untrusted"),
 }
 BELOW = (*PURE, "trusted", "saving", "untrusted", "guest.wire", *SHARED, "jail", "hints", "relay")
-RUNS = ("ending", "gathering", "heard", "loop", "question", "run", "session", "variables")
+RUNS = ("ending", "execution", "gathering", "handover", "heard", "loop", "question", "run", "session", "variables")
 ROOMS["result"] += ("untrusted.files",)  # names the type of its changes, which can apply themselves
 ROOMS |= dict.fromkeys(RUNS, (*BELOW, *RUNS))
 ROOMS |= dict.fromkeys(ABOVE, (*BELOW, *RUNS, *ABOVE))

@@ -1,0 +1,77 @@
+"""What a run is given, from the caller to the parked sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sandbox_magic import variables
+from sandbox_magic.jail import programs
+from sandbox_magic.jail.task import Task
+from sandbox_magic.languages import PYTHON, Language
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox_magic.gathering import Gathering
+    from sandbox_magic.jail.sandbox import Sandbox
+    from sandbox_magic.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """The cell, and what goes with it.
+
+    Attributes:
+        source: The cell, verbatim.
+        stdin: What it finds on standard input; where that is nothing, input() asks.
+        arguments: ``sys.argv[1:]``.
+        inputs: Variables for it, by name.
+        outputs: The names of the variables that come out of it.
+        language: What the cell is written in.
+        languages: The user's own languages, to be named where a program is missing.
+
+    Raises:
+        PolicyError: An input can't travel.
+    """
+
+    source: bytes
+    stdin: bytes = b""
+    arguments: tuple[str, ...] = ()
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    language: Language = PYTHON
+    languages: tuple[Language, ...] = ()
+    _packed: bytes = field(init=False, default=b"", repr=False)
+
+    def __post_init__(self) -> None:
+        """Pack the variables as they are now."""
+        if self.inputs:
+            object.__setattr__(self, "_packed", variables.packed(self.inputs))
+
+    def give(self, sandbox: Sandbox, policy: Policy, gathering: Gathering, *, last_value: bool) -> None:
+        """Hand everything over and say "go".
+
+        Raises:
+            PolicyError: The workspace can't be packed, or a program of the language is not there.
+            SandboxUnavailable: It can't be written, or the parked sandbox is gone.
+        """
+        program = programs.packed(self.language, sandbox.interpreter, policy.limits, self.languages)
+        if self._packed:
+            with sandbox.create("inputs") as file:
+                file.write(self._packed)
+        if policy.workspace:
+            with sandbox.create("workspace") as file:
+                gathering.pack(file)
+        words = {"value": last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
+        words["workspace"] = bool(policy.workspace)
+        offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
+        task = Task(
+            source=self.source,
+            suffix=self.language.suffix,
+            arguments=self.arguments,
+            offered=" ".join(offered),
+            program=program,
+            gather=gathering.order,
+        )
+        sandbox.go(task, policy.limits)
