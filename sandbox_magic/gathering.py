@@ -52,7 +52,13 @@ class Gathering:
         """
         disk = self._policy.limits.disk_bytes
         room = disk - disk // 4  # the rest is /dev/shm
-        self._original = packing.pack(self._policy.workspace, file.write, most_bytes=room, most_files=MOST_PACKED)
+        self._original = packing.pack(
+            self._policy.workspace,
+            file.write,
+            most_bytes=room,
+            most_files=MOST_PACKED,
+            covered=[mount.name for mount in self._policy.binds],
+        )
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of what PID 1 sends; what is wrong with them is told at the end."""

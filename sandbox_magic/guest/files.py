@@ -23,6 +23,7 @@ ARCHIVE = "/sandbox/workspace"
 MOST_NAME = 3000  # bytes of a name with its directories; Linux takes 4095 from the root on
 MOST_STEPS = 64  # directories in a name, itself included: what is done for each step of each name is bounded
 _PIECE = 256 * 1024
+_UNFILLED = 0o701  # permissions that nobody gives a directory
 
 
 def header(kind: bytes, name: bytes, size: int = 0, executable: bool = False, changed_ns: int = 0) -> bytes:  # noqa: FBT001, FBT002 - a field
@@ -34,6 +35,7 @@ def fill(root: str) -> None:
     """Fill a directory from the archive; for the process that runs the cell, so that what it takes is the cell's."""
     workspace = Workspace(root)
     workspace.unpack(ARCHIVE)
+    workspace.mark_filled()
     workspace.close()
 
 
@@ -57,6 +59,19 @@ class Workspace:
             if descriptor >= 0:
                 os.close(descriptor)
         self._root = self._archive = -1
+
+    def mark_unfilled(self) -> None:
+        """Note on the directory itself that it is still to be filled; a cell that does so hides only its own files."""
+        os.fchmod(self._root, _UNFILLED)
+
+    def mark_filled(self) -> None:
+        """Take that back."""
+        os.fchmod(self._root, 0o755)
+
+    @property
+    def filled(self) -> bool:
+        """Whether it has been filled; if not, what it lacks was never there."""
+        return os.fstat(self._root).st_mode & 0o777 != _UNFILLED
 
     def unpack(self, archive: str, make: bool = True) -> None:  # noqa: FBT001, FBT002 - 3.8's own way
         """Fill it from an archive of the host's, and keep that to compare with.
@@ -89,7 +104,11 @@ class Workspace:
     def _make(self, kind: bytes, name: bytes, data: tuple[int, int], executable: int) -> None:
         at, size = data
         if kind == DIRECTORY:
-            os.mkdir(name, 0o755, dir_fd=self._root)
+            try:
+                os.mkdir(name, 0o755, dir_fd=self._root)
+            except FileExistsError:  # a file of the host's is shown below it
+                if not stat.S_ISDIR(os.stat(name, dir_fd=self._root, follow_symlinks=False).st_mode):
+                    raise
         elif kind == LINK:
             os.symlink(os.pread(self._archive, size, at), name, dir_fd=self._root)
         else:

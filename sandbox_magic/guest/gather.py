@@ -21,6 +21,8 @@ class Gather:
         self._most = int(most_bytes), int(most_files)
         self._patterns = patterns
         self._workspace = files.Workspace(os.getcwd())
+        if self._compares:
+            self._workspace.mark_unfilled()
 
     def send(self, descriptor: int) -> None:
         """Send what was added, changed and removed.
@@ -35,6 +37,8 @@ class Gather:
             os.close(descriptor)
 
     def _send(self, descriptor: int) -> None:
+        if self._compares and not self._workspace.filled:
+            return  # without the end: what is not there was not removed
         if self._compares:
             self._workspace.unpack(files.ARCHIVE, make=False)
         for piece in self._workspace.collect(self._patterns, *self._most):

@@ -22,7 +22,7 @@ _FINEST_SECONDS = 0.01
 _COARSEST_SECONDS = 0.25
 _SHARE_OF_TIME = 0.05  # the interval grows with the run: 1 s in, every 50 ms
 _MOST_COST = 0.02  # of one core
-_SLOW_SECONDS = 0.5  # for one sample: a process can make its PSS as slow to read as it likes
+_SLOW_SECONDS = 0.05  # for one look at memory: a process can make its PSS as slow to read as it likes
 
 
 class Meter:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap, cgroup, compiled, identity, interpreter, isolation, mounts, seccomp, special
+from sandbox_magic.jail.descriptors import Descriptors, in_memory, opened
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
 
@@ -61,11 +62,11 @@ class Sandbox:
         self._pidfd = -1
         self.park_seconds = 0.0
         self._owner = os.getpid()
-        self._open: set[int] = set()
+        self._descriptors = Descriptors()
         self.group = cgroup.Group()
         self._counted: cgroup.Group | None = None  # the group whose count PID 1 can read
         self._exits = ExitStack()
-        self._exits.callback(self._close_pidfd)
+        self._exits.callback(self._descriptors.close_all)
         self._closed = False
 
     @classmethod
@@ -123,45 +124,51 @@ class Sandbox:
     def _leave_group(self) -> None:
         self.group.close()
 
-    def _spawn(self, policy: Policy, theirs: ExitStack) -> int:
-        """Start bwrap; give the descriptor on which it tells PID 1's process id."""
-        python, cell = self.interpreter, self._directory.cell
-        program = self.bwrap.path
-        shown = (*python.shared, *(mount.source for mount in policy.binds))
-        how = identity.launch(self.identity, (*shown, GUEST, cell, os.path.dirname(program)))
-        folder, name = os.path.split(program)
-        program = os.path.join(how.sources.get(folder, folder), name)
-        machine = bubblewrap.host()
+    def _view(self, policy: Policy, sources: dict[str, str]) -> list[str]:
+        """Give bwrap's options: what the sandbox sees and is bounded by."""
         mounts.check(policy.binds, self.identity)
-        place = bubblewrap.working_directory(workspace=bool(policy.workspace))
+        python, place = self.interpreter, bubblewrap.working_directory(workspace=bool(policy.workspace))
         hidden = special.below(python.entries, except_for=python.prefixes)
-        options = bubblewrap.arguments(
+        return bubblewrap.arguments(
             policy.limits,
             python,
-            machine,
+            bubblewrap.host(),
             guest=GUEST,
-            cell=cell,
-            sources=how.sources,
+            cell=self._directory.cell,
+            sources=sources,
             masked=[*hidden, *mounts.masked(policy.binds, place)],
             binds=policy.binds,
             workspace=bool(policy.workspace),
         )
 
-        stdin, self.stdin = self._pipe(theirs, ours="write")
-        stdout, self.stdout = self._pipe(theirs, ours="read")
-        stderr, self.stderr = self._pipe(theirs, ours="read")
-        control, self._control = self._pipe(theirs, ours="write")
-        report, self.report = self._pipe(theirs, ours="read")
-        display, self.display = self._socket(theirs)
-        info, told = self._pipe(theirs, ours="read")
+    def _spawn(self, policy: Policy, theirs: ExitStack) -> int:
+        """Start bwrap; give the descriptor on which it tells PID 1's process id."""
+        python, program = self.interpreter, self.bwrap.path
+        shown = (*python.shared, *(mount.source for mount in policy.binds))
+        how = identity.launch(self.identity, (*shown, GUEST, self._directory.cell, os.path.dirname(program)))
+        folder, name = os.path.split(program)
+        program = os.path.join(how.sources.get(folder, folder), name)
+        options = self._view(policy, how.sources)
+        if self.identity.dropped:
+            self._descriptors.owner = self.identity.uid
+        stdin, self.stdin = self._descriptors.pipe(theirs, ours="write")
+        stdout, self.stdout = self._descriptors.pipe(theirs, ours="read")
+        stderr, self.stderr = self._descriptors.pipe(theirs, ours="read")
+        control, self._control = self._descriptors.pipe(theirs, ours="write")
+        report, self.report = self._descriptors.pipe(theirs, ours="read")
+        display, self.display = self._descriptors.socket(theirs)
+        info, told = self._descriptors.pipe(theirs, ours="read")
         files = -1
         if policy.workspace or policy.save:
-            files, self.files = self._pipe(theirs, ours="read")
-        doors = self._open_doors(theirs)
-        counter = self._open_counter(theirs) if policy.limits.cpu_seconds is not None else -1
-        filtered = _in_memory(theirs, seccomp.load())
+            files, self.files = self._descriptors.pipe(theirs, ours="read")
+        doors = opened(theirs, self.group.doors, os.O_WRONLY)  # a process joins by them; where one lacks it is moved
+        counter = -1
+        if policy.limits.cpu_seconds is not None and self.group.counter:
+            counter = (*opened(theirs, [self.group.counter], os.O_RDONLY), -1)[0]
+            self._counted = self.group if counter >= 0 else None
+        filtered = in_memory(theirs, seccomp.load())
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
-        listed = _in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
+        listed = in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
         numbers = (control, report, display, counter, files, *doors)
         init = (python.executable, f"{bubblewrap.GUEST}/start.py", self._directory.token, *map(str, numbers))
         inherited = [number for number in numbers if number >= 0]
@@ -176,57 +183,6 @@ class Sandbox:
         self._exits.callback(self._reap)
         return told
 
-    def _pipe(self, theirs: ExitStack, *, ours: str) -> tuple[int, int]:
-        """Make a pipe; give the sandbox's end, then ours."""
-        read, write = os.pipe()
-        their, our = (write, read) if ours == "read" else (read, write)
-        theirs.callback(os.close, their)
-        self._open.add(our)
-        self._exits.callback(self._close, our)
-        if self.identity.dropped:
-            os.fchown(their, self.identity.uid, self.identity.uid)  # else /dev/stderr can't be opened
-        os.set_blocking(our, False)
-        return their, our
-
-    def _socket(self, theirs: ExitStack) -> tuple[int, int]:
-        """Make a pair of sockets; give the sandbox's end, then ours.
-
-        Ours is read with read(2), which throws away descriptors that come along (unix(7)).
-        """
-        their, our = (end.detach() for end in socket.socketpair())
-        theirs.callback(os.close, their)
-        self._open.add(our)
-        self._exits.callback(self._close, our)
-        os.set_blocking(our, False)
-        return their, our
-
-    def _open_doors(self, theirs: ExitStack) -> list[int]:
-        """Open the files by which a process joins the group; none if that fails, for then it is moved."""
-        doors: list[int] = []
-        with suppress(OSError):
-            for path in self.group.doors:
-                doors.append(os.open(path, os.O_WRONLY | os.O_CLOEXEC))
-                theirs.callback(os.close, doors[-1])
-        return doors
-
-    def _open_counter(self, theirs: ExitStack) -> int:
-        """Open the group's count of CPU time, for PID 1 to hold a limit of it; -1 if there is none."""
-        try:
-            counter = os.open(self.group.counter, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return -1
-        theirs.callback(os.close, counter)
-        self._counted = self.group
-        return counter
-
-    def _close(self, descriptor: int) -> None:
-        if descriptor in self._open:  # stdin is closed early, and its number may be another's by now
-            self._open.remove(descriptor)
-            os.close(descriptor)
-
-    def _close_pidfd(self) -> None:
-        self._close(self._pidfd)
-
     def _wait_until_parked(self, info: int) -> None:
         reader = wire.Reader()
         poll = select.poll()
@@ -238,8 +194,7 @@ class Sandbox:
                 raise unavailable(self._words_of_failure())
             if [b"parked"] in reader.feed(data):
                 self.pid = _child_pid(info)
-                self._pidfd = os.pidfd_open(self.pid)
-                self._open.add(self._pidfd)
+                self._pidfd = self._descriptors.keep(os.pidfd_open(self.pid))
                 return
         what = f"the sandbox did not start within {PARK_SECONDS:g} seconds"
         raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy=DOCTOR)
@@ -324,7 +279,7 @@ class Sandbox:
 
     def hang_up(self) -> None:
         """Read and say nothing more on the display wire."""
-        self._close(self.display)
+        self._descriptors.close(self.display)
         self.display = -1
 
     def stop(self, cause: str) -> None:
@@ -350,7 +305,7 @@ class Sandbox:
 
     def close_stdin(self) -> None:
         """Let the code see the end of its input."""
-        self._close(self.stdin)
+        self._descriptors.close(self.stdin)
 
     def _reap(self) -> None:
         if self._pidfd >= 0:
@@ -384,16 +339,6 @@ def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:
     if signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN:
         return command
     return ("/usr/bin/env", "--default-signal=CHLD", "--", *command)
-
-
-def _in_memory(stack: ExitStack, data: bytes) -> int:
-    descriptor = os.memfd_create("sandbox-magic", os.MFD_CLOEXEC)
-    stack.callback(os.close, descriptor)
-    if os.write(descriptor, data) != len(data):  # cut options would be fewer protections
-        msg = "the sandbox's options could not be written whole"
-        raise OSError(msg)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
 
 
 def _child_pid(info: int) -> int:

@@ -15,11 +15,12 @@ from sandbox_magic.untrusted import beneath, paths
 from sandbox_magic.untrusted.beneath import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
 _PAGE = 4096  # what a file takes of a tmpfs is a whole number of them
 _PIECE = 2**20
+_LATEST_NS = 2**63 - 1  # in the year 2262; some file systems know later ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,14 @@ class Original:
     skipped: tuple[tuple[str, str], ...] = ()
 
 
-def pack(directory: Path | str, write: Callable[[bytes], object], *, most_bytes: int, most_files: int) -> Original:
+def pack(
+    directory: Path | str,
+    write: Callable[[bytes], object],
+    *,
+    most_bytes: int,
+    most_files: int,
+    covered: Collection[str] = (),
+) -> Original:
     """Pack a directory's files, directories and the links that stay inside.
 
     Args:
@@ -45,13 +53,14 @@ def pack(directory: Path | str, write: Callable[[bytes], object], *, most_bytes:
         write: Takes the archive piece by piece.
         most_bytes: What it may take in the sandbox.
         most_files: The most names.
+        covered: Names in whose places something else is shown.
 
     Raises:
         PolicyError: It is no directory, can't be read, has too much in it, or changed while it was read.
     """
     try:
         with beneath.directory(directory) as root:
-            found, skipped = _found(root, str(directory), most_files)
+            found, skipped = _found(root, str(directory), most_files, covered)
             _check_size(str(directory), sum(_taken(status) for _, status in found), most_bytes)
             states = {}
             for path, status in found:
@@ -63,14 +72,16 @@ def pack(directory: Path | str, write: Callable[[bytes], object], *, most_bytes:
     return Original(path=os.path.abspath(directory), states=states, skipped=tuple(skipped))
 
 
-def _found(root: int, directory: str, most: int) -> tuple[list[tuple[str, os.stat_result]], list[tuple[str, str]]]:
+def _found(
+    root: int, directory: str, most: int, covered: Collection[str]
+) -> tuple[list[tuple[str, os.stat_result]], list[tuple[str, str]]]:
     found: list[tuple[str, os.stat_result]] = []
     skipped: list[tuple[str, str]] = []
     for path, status in _walk(root):
         if len(found) + len(skipped) >= most:
             msg = f"the workspace {paths.shown(directory)} has more than {most:,} files and directories"
             raise PolicyError(msg, remedy="a smaller directory")
-        why = _why_not(root, path, status)
+        why = _why_covered(path, status, covered) or _why_not(root, path, status)
         if why:
             skipped.append((path, why))
         else:
@@ -93,6 +104,15 @@ def _walk(root: int) -> Iterator[tuple[str, os.stat_result]]:
             yield path, status
             if stat.S_ISDIR(status.st_mode) and os.access(path, os.R_OK | os.X_OK, dir_fd=root):
                 waiting.append(path)
+
+
+def _why_covered(path: str, status: os.stat_result, covered: Collection[str]) -> str:
+    for name in covered:
+        if f"{path}/".startswith(f"{name}/"):
+            return "--bind shows something else there"
+        if name.startswith(f"{path}/") and not stat.S_ISDIR(status.st_mode):
+            return "--bind shows something below it"
+    return ""
 
 
 def _why_not(root: int, path: str, status: os.stat_result) -> str:
@@ -134,7 +154,7 @@ def _packed_file(root: int, path: str, write: Callable[[bytes], object]) -> Stat
     with os.fdopen(file, "rb") as stream:
         status = os.fstat(file)
         left, runs = status.st_size, bool(status.st_mode & stat.S_IXUSR)
-        write(files.header(files.FILE, os.fsencode(path), left, runs, status.st_mtime_ns))
+        write(files.header(files.FILE, os.fsencode(path), left, runs, min(status.st_mtime_ns, _LATEST_NS)))
         digest = hashlib.sha256()
         while left:
             piece = stream.read(min(left, _PIECE))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import os
 import re
 import sys
+from importlib.machinery import PathFinder
 
 from sandbox_magic.guest.files import MOST_STEPS
 
@@ -51,20 +53,24 @@ def stays_inside(path: str, target: str) -> bool:
     return up <= path.count("/") and is_good("/".join(parts))
 
 
-def why_left_out(path: str, *, added: bool = True) -> str:
+def why_left_out(path: str, *, added: bool = True, link: bool = False) -> str:
     """Say why a file should not be taken over unless somebody names it; nothing if it may.
 
     Args:
         path: Its name.
-        added: Whether it is new: then a module beside a notebook hides the standard library's.
+        added: Whether it is new: then a module beside a notebook hides the standard library's, or an installed one.
+        link: Whether it is a link, which may lead to a directory that is a package.
     """
     parts = path.casefold().split("/")
     if any(part.startswith(".") for part in parts):
         return "hidden: programs read such files by themselves"
     if any(map(_runs_by_itself, parts)):
         return "runs by itself later"
-    if added and parts[0].partition(".")[0] in sys.stdlib_module_names and _is_module(parts):
-        return "would be imported in place of the standard library's"
+    if added and (link or len(parts) > 1 or parts[0].endswith((".py", ".so"))):
+        if parts[0].partition(".")[0] in sys.stdlib_module_names:
+            return "would be imported in place of the standard library's"
+        if _is_installed(path.partition("/")[0].partition(".")[0]):
+            return "would be imported in place of an installed module"
     return ""
 
 
@@ -73,8 +79,12 @@ def _runs_by_itself(part: str) -> bool:
     return _BY_ITSELF.match(part) is not None
 
 
-def _is_module(parts: list[str]) -> bool:
-    return len(parts) > 1 or parts[0].endswith((".py", ".so"))
+@functools.lru_cache(maxsize=4096)
+def _is_installed(name: str) -> bool:
+    """Tell whether a module of that name is installed; nothing is imported for that, and a bare directory is none."""
+    places = [entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")]
+    spec = PathFinder.find_spec(name, places) if name.isidentifier() else None
+    return spec is not None and spec.origin is not None
 
 
 def shown(path: str) -> str:

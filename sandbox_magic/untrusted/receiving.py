@@ -101,7 +101,7 @@ class Receiver:
             size=size if kind in (files.FILE, files.TOO_LARGE) else 0,
             executable=executable and not removed,
             data=data if kind in (files.FILE, files.LINK) else None,
-            left_out=paths.why_left_out(path, added=before is None) or self._why_not_there(kind, data),
+            left_out=self._why_left_out(kind, path, data),
             refused=self._refusal(kind, path, size, data),
         )
 
@@ -119,11 +119,13 @@ class Receiver:
             return "symlink skipped: it leads out"
         return ""
 
-    @staticmethod
-    def _why_not_there(kind: bytes, data: bytes) -> str:
-        """Say why a link should not be followed by default: it leads to what would be left out itself."""
+    def _why_left_out(self, kind: bytes, path: str, data: bytes) -> str:
+        """Say why it is not taken over by default: what it is itself, or what it leads to."""
+        before = self._original.states if self._original else {}
+        added = path not in before and f"{path.partition('/')[0]}/__init__.py" not in before
+        why = paths.why_left_out(path, added=added, link=kind == files.LINK)
         steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == files.LINK else []
-        return paths.why_left_out("/".join(steps), added=False) if steps else ""
+        return why or (paths.why_left_out("/".join(steps), added=False) if steps else "")
 
     def _check_above(self, path: str, seen: set[str]) -> None:
         """Check that what stands above a name is a directory, unless that has been seen."""

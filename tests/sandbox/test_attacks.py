@@ -151,8 +151,8 @@ SLOW_TO_END = {
 def test_what_is_slow_to_end_does_not_hold_up_the_result(kind, tier, slowness, footprint, groups_left):
     """The result comes in time, and what is left ends behind it."""
     before, began = footprint(), time.monotonic()
-    result = sm.run(textwrap.dedent(SLOW_TO_END[kind]), timeout=4, memory="2G", processes=64)
-    assert time.monotonic() - began - result.usage.park_seconds <= 4 + 0.5 * slowness
+    result = sm.run(textwrap.dedent(SLOW_TO_END[kind]), timeout=2, memory="2G", processes=64)
+    assert time.monotonic() - began - result.usage.park_seconds <= 2 + 0.5 * slowness
     assert result.outcome in (Outcome.WALL_TIME, Outcome.OUT_OF_MEMORY), result.stderr
     for thread in threading.enumerate():
         if thread.name == "sandbox-magic teardown":

@@ -122,8 +122,8 @@ CUT = """if True:
         for number in range(99):
             sys.path.append("{}/a-module-search-path-%d" % number)
             os.mkdir(sys.path[-1])
-        seen, real = [], sandbox._in_memory
-        sandbox._in_memory = lambda stack, data: seen.append(data) or real(stack, data)
+        seen, real = [], sandbox.in_memory
+        sandbox.in_memory = lambda stack, data: seen.append(data) or real(stack, data)
         sm.run("pass")
         resource.setrlimit(resource.RLIMIT_FSIZE, (max(seen, key=len).rindex(b"--remount-ro\\0/proc"), -1))
 """

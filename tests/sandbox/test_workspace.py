@@ -102,6 +102,31 @@ def test_a_workspace_is_a_copy(here):
     assert (here / "d/n.py").stat().st_mode & 0o7777 == 0o755
 
 
+def test_a_workspace_that_was_shut_comes_out_all_the_same(here):
+    """files-chmod-000-root: PID 1 died of it, and the run looked as if it had destroyed its sandbox."""
+    result = sm.run("import os\nopen('new', 'w').close()\nos.chmod('.', 0)", workspace=".")
+    assert result.ok
+    assert kinds(result.changes) == {"new": "added"}
+
+
+def test_a_bind_over_a_file_of_the_workspace_hides_it_and_removes_nothing(here):
+    (here.parent / "other").write_text("other")
+    code = "print(open('in.txt').read(), open('protected/new').read())"
+    result = sm.run(code, workspace=".", bind=["../other:in.txt", "../other:protected/new"])
+    assert result.stdout == "other other\n"
+    assert kinds(result.changes) == {}
+    assert "in.txt: --bind shows something else there" in " ".join(result.notes)
+
+
+def test_files_that_never_came_in_were_not_removed(here):
+    """The copy is ended by its limit before it is whole: taking over its changes must delete nothing."""
+    for number in range(30):
+        (here / f"f{number}").write_bytes(os.urandom(2**20))
+    result = sm.run("1", workspace=".", memory="24M")
+    assert not result.ok
+    assert not result.changes
+
+
 def test_a_conflict_is_named_and_nothing_is_overwritten(here):
     result = sm.run("open('in.txt', 'w').write('theirs')", workspace=".")
     (here / "in.txt").write_text("mine")

@@ -7,6 +7,7 @@ import pickle
 import socket
 import stat
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -190,6 +191,7 @@ HIDDEN = [
 ]
 RUNNING = ["sub/CONFTEST.py", "UserCustomize.py", "x.PTH", "__pycache__/a.cpython-311.pyc", "jupyter_server_config.py"]
 RUNNING += ["hooks/post-checkout", "HEAD", "jupyter_notebook_config.json", "random.py", "json/__init__.py", "a.pyc"]
+RUNNING += ["pytest.py", "hypothesis/__init__.py", "matplotlibrc", "\u017fitecustomize.py"]  # a long s folds to s
 
 
 @pytest.mark.parametrize("name", HIDDEN + RUNNING)
@@ -224,6 +226,63 @@ def test_a_module_of_the_users_own_is_theirs_to_change(trip):
     write(trip.cell / "types.py", "new")
     trip.end().apply()
     assert tree(trip.host) == {"types.py": b"new"}
+
+
+def test_a_link_is_left_out_where_it_would_be_imported_in_place_of_a_module(trip):
+    """It leads to a package of a harmless name."""
+    trip.start()
+    write(trip.cell / "payload/__init__.py")
+    (trip.cell / "json").symlink_to("payload")
+    (trip.cell / "pytest").symlink_to("payload")
+    applied = trip.end().apply()
+    assert sorted(dict(applied.left)) == ["json", "pytest"]
+    assert tree(trip.host) == {"payload": None, "payload/__init__.py": b"x"}
+
+
+def test_a_new_file_in_a_package_of_the_users_own_hides_nothing(trip):
+    write(trip.host / "pytest/__init__.py")
+    trip.start()
+    write(trip.cell / "pytest/new.py")
+    assert trip.end().apply().done == ("pytest/new.py",)
+
+
+def test_many_names_are_looked_at_in_bounded_time(saved, tmp_path):
+    """files-deep-and-wide: each step of each name was matched with each pattern, each saved name with each."""
+    deep = saved.cell.joinpath(*"a" * (guest.MOST_STEPS - 1))
+    deep.mkdir(parents=True)
+    for number in range(5000):
+        (deep / f"f{number}").touch()
+    began = time.thread_time()
+    changes = saved.end("*", most_files=10_000)
+    assert len(changes) == 5000
+    assert len(save(changes, ("*",), tmp_path / "out").done) == 5000
+    assert time.thread_time() - began < 20
+
+
+def test_names_of_more_steps_than_that_are_not_looked_at(trip):
+    trip.start()
+    trip.cell.joinpath(*"a" * (guest.MOST_STEPS + 10)).mkdir(parents=True)
+    changes = trip.end()
+    assert len(changes) == guest.MOST_STEPS
+    assert not changes.complete
+
+
+def test_a_time_that_the_archive_can_not_hold_is_no_error(trip):
+    write(trip.host / "later")
+    os.utime(trip.host / "later", (10_413_792_000, 10_413_792_000))  # in 2299
+    trip.start()
+    assert len(trip.end()) == 0
+
+
+def test_what_a_bind_lies_over_is_neither_in_the_copy_nor_removed(trip):
+    write(trip.host / "data/a")
+    write(trip.host / "data/b")
+    write(trip.host / "file")
+    (trip.cell / "data").mkdir()  # as the bind's own place is made
+    trip.start(covered=["data/a", "file/x"])
+    assert tree(trip.cell) == {"data": None, "data/b": b"x"}
+    assert sorted(dict(trip.original.skipped)) == ["data/a", "file"]
+    assert len(trip.end()) == 0
 
 
 def test_links_that_lead_out_are_named_and_never_taken_over(trip):
@@ -341,6 +400,14 @@ def test_what_the_cell_made_unreadable_comes_out_all_the_same(trip):
     (trip.cell / "dir").chmod(0)
     (trip.cell / "a").chmod(0)
     assert listed(trip.end()) == {"dir": "added", "dir/x": "added"}
+
+
+def test_what_the_cell_shut_whole_comes_out_all_the_same(trip):
+    """files-chmod-000-root: PID 1 could not look into it, and died without a report."""
+    trip.start()
+    write(trip.cell / "new")
+    trip.cell.chmod(0)
+    assert [change.path for change in trip.end()] == ["new"]
 
 
 def test_more_files_than_are_looked_at_are_no_removed_ones(trip):

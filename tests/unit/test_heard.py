@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+import tracemalloc
 from random import Random
 
 import pytest
@@ -185,3 +187,54 @@ def test_many_hostile_frames_end_in_a_refusal_at_worst():
         if number % 200 == 0:
             assert len(listener._reader._data) <= wire.MOST_BYTES + 4
             listener = Heard()
+
+
+WORDS = b"a " * (7 * 2**20)  # as much as fits into a frame
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        wire.pack(b"mark", b"0", WORDS),
+        wire.pack(b"ask", b"0", b"0", WORDS),
+        wire.pack(b"display", b"0", b"", b"0", b"{}", WORDS, b"text/plain", b"x"),
+        wire.pack(b"display", b"0", b"", b"0", b"{}", b"", WORDS, b"x"),
+        wire.pack(b"unfit", b"0", b"x", WORDS, b"", b""),
+    ],
+    ids=["mark", "ask", "left", "type", "unfit"],
+)
+def test_a_word_that_is_as_long_as_a_frame_costs_little(frame):
+    listener = Heard(["x"])
+    began = time.thread_time()
+    listener.feed(frame)
+    assert time.thread_time() - began < 0.5  # seconds where every word of it was looked at
+
+
+def test_a_frame_of_very_many_fields_is_none_of_our_guests():
+    with pytest.raises(ValueError, match="more fields"):
+        Heard().feed(wire.pack(b"display", b"0", b"", b"0", b"{}", b"", *[b""] * 4000))
+
+
+def test_updates_of_a_name_that_many_displays_have_cost_no_more_than_others():
+    listener = Heard()
+    for _ in range(heard.MOST_DISPLAYS):
+        listener.feed(display({"text/plain": b"first"}, place="p"))
+    began = time.thread_time()
+    for number in range(2000):
+        listener.feed(display({"text/plain": b"%d" % number}, place="p", update=True))
+    assert time.thread_time() - began < 2
+    assert {each.data["text/plain"] for each in listener.displays} == {"1999"}
+
+
+def test_names_of_places_are_not_kept_where_nothing_is_shown(monkeypatch):
+    """display-place-flood: each left a name of up to 16 MiB with the host."""
+    monkeypatch.setattr(heard, "MOST_DISPLAYS", 2)
+    listener = Heard()
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            listener.feed(display({"text/plain": b"x"}, place=f"{number}{'p' * 2**20}"))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2**20
