@@ -29,6 +29,7 @@ lab: ## open JupyterLab on the tour
 test: ## run every test; T=tests/unit for some of them
 	@sh tools/environment.sh dev
 	@sh tools/test_needs.sh
+	@sh tools/test_kernels.sh
 	SANDBOX_MUST_WORK=1 $(PY) -m pytest $(COV) $(T)
 
 check: ## format, lint, types: what CI and pre-commit check
@@ -44,10 +45,11 @@ fuzz: ## a million hostile frames for what reads them; some minutes
 	@sh tools/environment.sh dev
 	FUZZ_FRAMES=1000000 $(PY) -m pytest -q --timeout=1800 tests/unit/test_wire.py tests/unit/test_heard.py
 
-bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs
+bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs; output per second
 	@sh tools/environment.sh dev
 	@$(PY) benchmarks/cold_run.py
 	@$(PY) benchmarks/dashboard_cost.py
+	@$(PY) benchmarks/throughput.py
 
 test-user: ## as root: demo and tests again, as an ordinary user made for it
 	@sh tools/test_user.sh

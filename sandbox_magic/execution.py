@@ -59,6 +59,12 @@ class Run(Loop):
         """
         if self._question is not None:
             self.answer(None)
+        while True:
+            event = self._next()
+            if not isinstance(event, InputRequest) or self._ask():
+                return event
+
+    def _next(self) -> Event:
         while not self._queue:
             if self._closed:
                 raise StopIteration
@@ -72,10 +78,7 @@ class Run(Loop):
             except BaseException:
                 self.close()
                 raise
-        event = self._queue.popleft()
-        if isinstance(event, InputRequest):
-            self._ask()
-        return event
+        return self._queue.popleft()
 
     @property
     def asking(self) -> bool:
@@ -101,16 +104,19 @@ class Run(Loop):
             if not self._deadline.cause:  # else the code is being ended, and that is what it should see
                 self._sandbox.reply(b"%d" % question.number, *line)
 
-    def _ask(self) -> None:
+    def _ask(self) -> bool:
+        """Begin with the next question; give whether there is still somebody who wants the answer."""
         number = self._numbers.popleft()
-        if self._sandbox is None or self._closed:
-            return
+        if self._sandbox is None or self._closed or self._deadline.cause:
+            return False
         self._sandbox.credit(self._allowance.left)
         self._question = Question(number, self._step_behind_question, self._allowance, self._meter.sample())
+        return True
 
     def _settle(self, question: Question, sandbox: Sandbox) -> None:
         """Count no more of the question's time than was given."""
-        self._give_time(question, self._meter.sample())
+        if not self.paused:  # a pause does not count anyway, and must not be given twice
+            self._give_time(question, self._meter.sample())
         sandbox.credit(question.given - question.ahead)
         self._clock.forgive(question.given)
         self._meter.begin(self._clock.began)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
 
+_MOST_WAITING = 8  # questions of a run at a time
 MOST_PAUSED_SECONDS = 600.0  # then the run goes on by itself
 _MANY_BORN = 2  # processes from one sample to the next that are worth a mark
 _LATE_SECONDS = 0.5  # after which the first output is worth one
@@ -139,6 +140,7 @@ class Loop:
                 self._selector.unregister(stream.descriptor)
         except BlockingIOError:
             return
+        stream.wait()
         first = self._relay.wrote and not before and not self._deadline.cause
         if first and self._clock.seconds() >= _LATE_SECONDS:
             self._mark("first output")
@@ -177,9 +179,12 @@ class Loop:
             self._mark(said.what, own=True)
             return
         self._queue.extend(self._relay.drain())
-        if said.what is not None:
-            self._queue.append(said.what)
-        if isinstance(said.what, InputRequest):
+        what = said.what
+        if isinstance(what, InputRequest) and len(self._numbers) >= _MOST_WAITING:
+            what = None  # input() waits for its answer; code that asks so often at once does not
+        if what is not None:
+            self._queue.append(what)
+        if isinstance(what, InputRequest):
             self._numbers.append(said.number)
         elif said.number:
             sandbox.reply(b"%d" % said.number)

@@ -194,6 +194,11 @@ class Policy:
         if len(set(names)) < len(names):
             msg = f"bind shows two things as {max(names, key=names.count)!r}"
             raise PolicyError(msg, remedy="PATH:NAME with another NAME")
+        for name in names:
+            above = next((other for other in names if name.startswith(f"{other}/")), None)
+            if above is not None:
+                msg = f"bind shows {name!r} below {above!r}, which is shown read-only"
+                raise PolicyError(msg, remedy="PATH:NAME with another NAME")
         if self.python not in ("kernel", "system") and (not self.python.startswith("/") or "\0" in self.python):
             msg = f"python is {self.python!r}"
             raise PolicyError(msg, remedy="kernel, system, or the absolute path of an interpreter")

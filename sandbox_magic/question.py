@@ -110,10 +110,13 @@ class Question:
         self._allowance = allowance
         self.ahead = allowance.left  # PID 1 expects the end so much later, and what is not given is taken back
         allowance.begin(sample)
+        self._began = sample.seconds
         self._watcher = Watcher(step)
 
     def take(self, sample: Sample) -> float:
         """Give how much of the time since the sample before does not count."""
+        if sample.seconds - self._began < _AT_ONCE_SECONDS:  # no person's answer: code that asks nobody gains nothing
+            return 0.0
         given = self._allowance.take(sample)
         self.given += given
         return given

@@ -12,6 +12,9 @@ from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
 COALESCE_SECONDS = 0.1  # Jupyter drops output above 1000 messages a second
 PARTIAL_SECONDS = 0.01  # a line is often written in two pieces, text and newline
 _READ_BYTES = 256 * 1024
+_MUCH = 64 * 1024  # in the time of one event
+_LITTLE = 32 * 1024  # in one piece: half of what a pipe holds
+_MOMENT_SECONDS = 0.0005
 _DRAINED_PIECES = 8  # of each stream before a display: more than a pipe holds
 
 
@@ -33,6 +36,8 @@ class Stream:
         self.kept = Kept(most)
         self._most = most
         self._cleaner = Cleaner()
+        self._since = 0.0
+        self._lately = self._last = 0  # bytes since then, and of the last piece
 
     def read(self) -> str | None:
         """Take what is there; give the text to show, None at the end of the stream.
@@ -43,9 +48,21 @@ class Stream:
         data = os.read(self.descriptor, _READ_BYTES)
         if not data:
             return None
+        self._count(len(data))
         room = max(0, self._most - self.kept.total)
         self.kept.feed(data)
         return self._cleaner.feed(data[:room]) if room else ""
+
+    def _count(self, size: int) -> None:
+        if (now := time.monotonic()) - self._since > COALESCE_SECONDS:
+            self._since, self._lately = now, 0
+        self._lately += size
+        self._last = size
+
+    def wait(self) -> None:
+        """Let more come where much comes in little pieces: to be woken by each costs both sides more than it brings."""
+        if self._lately > _MUCH and self._last < _LITTLE:
+            time.sleep(_MOMENT_SECONDS)
 
     def rest(self) -> str:
         """Give what is still to be shown when everything has been read: what was dropped, and the tail."""
@@ -61,7 +78,7 @@ class Coalescer:
     """Joins pieces of text into few events, without tearing a line and without reordering lines."""
 
     def __init__(self) -> None:
-        self._pieces: list[list[str]] = []  # [stream, text]
+        self._pieces: list[tuple[StreamName, list[str]]] = []  # joined at the end: each += would copy the whole
         self._flushed = 0.0
         self._arrived = 0.0
 
@@ -72,29 +89,30 @@ class Coalescer:
         if not self._pieces:
             self._arrived = time.monotonic()
         for piece in reversed(self._pieces):
-            if piece[0] == stream:
-                if piece is self._pieces[-1] or not piece[1].endswith("\n"):
-                    piece[1] += text
+            name, texts = piece
+            if name == stream:
+                if piece is self._pieces[-1] or not texts[-1].endswith("\n"):
+                    texts.append(text)
                     return
                 break
-        self._pieces.append([stream, text])
+        self._pieces.append((stream, [text]))
 
     def waits_on(self, stream: StreamName) -> bool:
         """Tell whether a line of this stream is unfinished here."""
-        return any(name == stream and not text.endswith("\n") for name, text in self._pieces)
+        return any(name == stream and not texts[-1].endswith("\n") for name, texts in self._pieces)
 
     def due(self) -> float | None:
         """Give the moment of `time.monotonic` at which to flush; None if there is nothing."""
         if not self._pieces:
             return None
-        whole = all(text.endswith("\n") for _, text in self._pieces)
+        whole = all(texts[-1].endswith("\n") for _, texts in self._pieces)
         return max(self._arrived + (0.0 if whole else PARTIAL_SECONDS), self._flushed + COALESCE_SECONDS)
 
     def flush(self) -> list[Text]:
         """Give everything as events."""
         pieces, self._pieces = self._pieces, []
         self._flushed = time.monotonic()
-        return [Text("stdout" if name == "stdout" else "stderr", text) for name, text in pieces]
+        return [Text(name, "".join(texts)) for name, texts in pieces]
 
 
 class Relay:

@@ -3,16 +3,11 @@
 # says the one command that root must type, and fails: nothing is skipped.
 set -eu
 cd "$(dirname "$0")/.."
-for version in 6.31.0 7.3.0; do                                                # presses are tested on these, too
-    kernel=.cache/ipykernel/$version
-    [ -d "$kernel" ] && continue
-    rm -rf "$kernel.new"
-    .venv/bin/python -P -m pip install -qq --disable-pip-version-check --no-deps --target "$kernel.new" \
-        "ipykernel==$version"
-    mv "$kernel.new" "$kernel"
-done
 missing=
 command -v chromium >/dev/null || missing="$missing chromium"                  # drives JupyterLab
+command -v node >/dev/null || missing="$missing nodejs"                        # languages that a cell may have
+command -v g++ >/dev/null || missing="$missing g++"
+command -v sqlite3 >/dev/null || missing="$missing sqlite3"
 [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] ||    # a page without fonts is empty
     missing="$missing fonts-dejavu-core"
 [ -n "$(find /usr/lib /lib -name 'libseccomp.so.2' -print -quit 2>/dev/null)" ] ||

@@ -47,5 +47,5 @@ def masked(mounts: Iterable[Mount], place: str) -> list[str]:
     return [
         f"{place}/{mount.name}/{os.path.relpath(path, mount.source)}"
         for mount in mounts
-        for path in special.below([mount.source], except_for=())
+        for path in special.below([mount.source], except_for=(), fresh=0.0)
     ]

@@ -21,21 +21,22 @@ FRESH_SECONDS = 60.0  # how long an answer holds
 _found: dict[str, tuple[float, tuple[str, ...]]] = {}
 
 
-def below(directories: Iterable[str], *, except_for: Iterable[str]) -> tuple[str, ...]:
+def below(directories: Iterable[str], *, except_for: Iterable[str], fresh: float = FRESH_SECONDS) -> tuple[str, ...]:
     """Give the paths of what is neither a file, a directory nor a link, links not followed.
 
     Args:
         directories: Where to look.
         except_for: Directories not to go into.
+        fresh: How old an answer may be.
     """
     left_out = frozenset(except_for)
     found: list[str] = []
     for directory in directories:
         when, paths = _found.get(directory, (0.0, ()))
-        if not when or time.monotonic() - when > FRESH_SECONDS:
+        if not when or time.monotonic() - when > fresh:
             paths = tuple(_look(directory, left_out))
             _found[directory] = (time.monotonic(), paths)
-        found += paths
+        found += (path for path in paths if os.path.lexists(path))  # what has gone can't be masked, and needs not be
     return tuple(dict.fromkeys(found))
 
 

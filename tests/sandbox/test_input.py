@@ -178,6 +178,40 @@ def test_a_pause_behind_a_question_is_counted_once():
     assert 0.9 <= result.usage.wall_seconds < 1.5
 
 
+def test_a_pause_in_which_the_answer_comes_is_counted_once():
+    """It was given twice: for the question, and for the pause."""
+
+    def slow(events, request):
+        events.pause()
+        threading.Event().wait(1.5)
+        events.answer("x")
+        events.resume()
+
+    began = time.monotonic()
+    result, _ = run("import time\ninput()\ntime.sleep(30)", slow, timeout=1)
+    assert result.outcome is Outcome.WALL_TIME
+    assert time.monotonic() - began < 3.6
+
+
+def test_a_question_of_code_that_has_ended_is_not_asked():
+    """question-flood: fifty frames and an end, and fifty boxes to answer for nobody."""
+    code = """
+        import os
+        fields = (b"ask", b"1", b"0", b"?")
+        frame = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+        os.write(3, (len(frame).to_bytes(4, "big") + frame) * 50)
+        os._exit(0)
+        """
+
+    def slow(events, request):
+        threading.Event().wait(0.5)
+        events.answer("x")
+
+    result, asked = run(code, slow)
+    assert result.ok
+    assert len(asked) == 1
+
+
 def test_a_late_answer_is_not_taken_for_the_next_questions():
     code = """
         import signal

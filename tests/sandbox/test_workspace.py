@@ -56,6 +56,27 @@ def test_a_bound_directory_shows_no_socket(here):
     assert result.stdout.startswith("HELD")
 
 
+def test_a_socket_made_or_removed_since_the_last_run_is_seen(here):
+    """bind-late-socket: the answer of a minute ago showed it to the cell, or kept the sandbox from starting."""
+    import socket
+
+    sm.run("1", bind="protected")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("protected/door")
+        server.listen()
+        os.chmod("protected/door", 0o777)
+        code = "import socket\ntry: socket.socket(socket.AF_UNIX).connect('protected/door'); print('ESCAPED')\n"
+        result = sm.run(code + "except OSError as e: print('HELD', e.errno)", bind="protected")
+    assert result.stdout.startswith("HELD")
+    os.unlink("protected/door")
+    assert sm.run("1", bind="protected").ok
+
+
+def test_a_bind_below_another_is_refused(here):
+    with pytest.raises(PolicyError, match="below 'protected'"):
+        sm.run("1", bind=["protected", "in.txt:protected/new"])
+
+
 @pytest.mark.parametrize("what", ["/", "absent.txt", "in.txt:../x", "in.txt:/etc/x", "in.txt:.tmp/x", "/dev/null", ""])
 def test_a_bind_that_makes_no_sense_is_refused(here, what):
     with pytest.raises(PolicyError) as caught:

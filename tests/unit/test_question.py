@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from sandbox_magic import Sample, question
-from sandbox_magic.question import Allowance, Watcher
+from sandbox_magic.question import Allowance, Question, Watcher
 
 
 def given(allowance, steps):
@@ -93,3 +93,13 @@ def test_a_watcher_does_not_keep_its_run():
     del run
     watcher._thread.join(10)
     assert not watcher._thread.is_alive()
+
+
+@pytest.mark.parametrize(("on_screen", "expected"), [(0.01, 0.0), (0.5, 0.5)])
+def test_a_question_that_is_answered_at_once_gives_no_time(on_screen, expected):
+    """A loop of questions that nobody answers ran a fifth longer than its limit."""
+    run = Stepped()
+    asked = Question(1, run.step, Allowance(), Sample(seconds=1.0, cpu_seconds=0.0))
+    asked.stop()
+    assert asked.take(Sample(seconds=1.0 + on_screen, cpu_seconds=0.0)) == pytest.approx(expected)
+    assert asked.given == pytest.approx(expected)
