@@ -127,7 +127,7 @@ def straight_line(result: Result) -> None:
 def splits_memory(result: Result) -> None:
     last = result.timeline.samples[-1]
     if result.timeline.memory_source == "cgroup":
-        assert last.shared_bytes >= 90 << 20
+        assert last.shared_bytes >= 70 << 20  # of 100: the last sample is not the end
         assert last.anonymous_bytes < 200 << 20
 
 
