@@ -168,7 +168,8 @@ def test_many_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
     lab.run(seconds=150)
     first, last = (json.loads(lab.text(cell)) for cell in (6, CELLS + 7))
     assert last[4] - first[4] > 0.8 * CELLS, "dashboards were opened"
-    assert first[:3] == last[:3]
+    assert first[:2] == last[:2]
+    assert last[2] <= first[2] + 2, "threads: of ipykernel's own one may come late, of ours there would be one a cell"
     assert last[3] - first[3] < CELLS * 100_000
     assert lab.models() == 0
     assert lab.page.locator(ENDED).count() == CELLS + 5

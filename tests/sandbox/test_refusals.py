@@ -141,7 +141,7 @@ def container(*options, filtered=False):
     ],
     ids=["seccomp", "masked /proc", "user namespaces used up"],
 )
-def test_the_doctor_tells_containers_apart(how, what, remedy):
+def test_the_doctor_tells_containers_apart(how, what, remedy, own_directory):
     """In the same container without the obstacle a sandbox starts."""
     assert container()["ok"]
     found = container(*how.get("options", ()), filtered=how.get("filtered", False))

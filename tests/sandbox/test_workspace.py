@@ -144,7 +144,7 @@ def test_files_that_never_came_in_were_not_removed(here):
     for number in range(30):
         (here / f"f{number}").write_bytes(os.urandom(2**20))
     result = sm.run("1", workspace=".", memory="24M")
-    assert not result.ok
+    assert result.ok == (result.isolation["memory"].strength != "enforced")  # else all of it came in
     assert not result.changes
 
 
