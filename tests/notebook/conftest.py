@@ -377,11 +377,21 @@ def tab(playwright: Playwright, chromium: str, server: Server, tmp_path: Path) -
             assert process.poll() is None, "Chromium ended"
             time.sleep(0.05)
         address = f"http://127.0.0.1:{facts.read_text().splitlines()[0]}"
-        browser = playwright.chromium.connect_over_cdp(address, no_defaults=True)
+        browser = _connected(playwright, address)
         with _in(browser.contexts[0], server, Lab) as lab:
             yield lab
     finally:
         _stop(process)
+
+
+def _connected(playwright: Playwright, address: str) -> Browser:
+    """Connect to a browser that has just started: now and then it does not answer the first who asks."""
+    from playwright.sync_api import TimeoutError as NoAnswer
+
+    for _ in range(2):
+        with contextlib.suppress(NoAnswer):
+            return playwright.chromium.connect_over_cdp(address, no_defaults=True, timeout=10_000)
+    return playwright.chromium.connect_over_cdp(address, no_defaults=True, timeout=20_000)
 
 
 def _end_kernels(server: Server) -> None:
