@@ -137,7 +137,7 @@ def _keep_last(tree: _ast.Module, text: bytes) -> bool:
     lines = (text[3:] if text.startswith(b"\xef\xbb\xbf") else text).splitlines()
     line, column = last.end_lineno or 0, last.end_col_offset or 0
     rest = b"\n".join([lines[line - 1][column:], *lines[line:]])
-    if rest.lstrip(b" \t\f\\\n").startswith(b";"):
+    if rest.lstrip(b" \t\f\\\n)").startswith(b";"):
         return False
     places = {name: getattr(last, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
     name = _ast.Name(id=_VALUE, ctx=_ast.Store(), **places)

@@ -38,6 +38,7 @@ def size(display):
     [
         ("x = 20\nx + 22", ["42"]),
         ("20; 22", ["22"]),
+        ("(42);", []),
         ("42 # the end; really", ["42"]),
         ("(\n6 *\n7\n)\n\n# end\n", ["42"]),
         ("'only a string'", ["'only a string'"]),
