@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox_magic.errors import PolicyError
+from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.jail.overlay import Lower
 from sandbox_magic.untrusted import applying, packing, paths
 from sandbox_magic.untrusted.receiving import Receiver
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from sandbox_magic.jail.overlay import Copy
     from sandbox_magic.policy import Policy
-    from sandbox_magic.untrusted.files import Changes
+    from sandbox_magic.untrusted.files import Change, Changes
 
-MOST_PACKED = 10_000  # names in a workspace
+MOST_PACKED = 10_000  # names in a workspace that is copied
+MOST_LISTED = 100_000  # names in one that is not
 MOST_LOOKED_AT = 20_000  # names after the run
 GATHER_SECONDS = 30.0  # a bound on PID 1's looking; 64 MiB in thousands of files take it a tenth of a second
 _MOST_NAMED = 5
@@ -32,33 +38,68 @@ class Gathering:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._to = os.getcwd() if policy.save else ""
+        self._found: packing.Found | None = None
+        self._layered = False
         self._original: packing.Original | None = None
         self._receiver: Receiver | None = None
         self._broken = ""
 
     @property
     def order(self) -> bytes:
-        """What PID 1 is told: whether there is an archive, the bounds, the patterns; nothing where none is asked."""
+        """What PID 1 is told: what to compare with, the bounds, the patterns; nothing where none is asked."""
         if not (self._policy.workspace or self._policy.save):
             return b""
-        numbers = (bool(self._policy.workspace), self._policy.limits.disk_bytes, MOST_LOOKED_AT)
-        return b"\0".join([b"%d" % number for number in numbers] + [os.fsencode(each) for each in self._policy.save])
+        with_what = files.WITH_ARCHIVE if self._policy.workspace else files.WITH_NOTHING
+        most = MOST_LOOKED_AT + (len(self._original.sketches) if self._original else 0)
+        numbers = [b"%d" % self._policy.limits.disk_bytes, b"%d" % most]
+        return b"\0".join(
+            [files.WITH_LAYER if self._layered else with_what, *numbers, *map(os.fsencode, self._policy.save)]
+        )
 
-    def pack(self, file: BinaryIO) -> None:
-        """Pack the workspace.
+    def look(self) -> Lower | None:
+        """Look at the workspace, before a sandbox is started; None if there is none.
+
+        Raises:
+            PolicyError: It can't be read, or has too many names in it.
+        """
+        if not self._policy.workspace:
+            return None
+        self._found = found = packing.look(self._policy.workspace, most_files=MOST_LISTED, covered=self._covered)
+        return Lower(
+            path=found.path,
+            device=found.here.st_dev,
+            owner=(found.here.st_uid, found.here.st_gid),
+            special=found.special,
+            unfit=found.why_copy(),
+        )
+
+    def hand_over(self, file: BinaryIO, copy: Copy | None) -> None:
+        """Write what the sandbox needs of the workspace: all of it, or its names.
+
+        Args:
+            file: Where.
+            copy: That it is to be copied, and why; None where it lies below a layer.
 
         Raises:
             PolicyError: It can't be read, or has more in it than fits.
         """
+        if self._found is None:
+            return
+        self._layered = copy is None
+        if copy is None:
+            self._original = packing.listed(self._found, file.write)
+            return
         disk = self._policy.limits.disk_bytes
         room = disk - disk // 4  # the rest is /dev/shm
-        self._original = packing.pack(
-            self._policy.workspace,
-            file.write,
-            most_bytes=room,
-            most_files=MOST_PACKED,
-            covered=[mount.name for mount in self._policy.binds],
-        )
+        try:
+            self._original = packing.pack(self._found, file.write, most_bytes=room, most_files=MOST_PACKED)
+        except PolicyError as error:
+            seen = f"{error.seen}; " * bool(error.seen) + f"it is copied, for there can be no overlay: {copy.why}"
+            raise PolicyError(error.what, seen=seen, remedy=error.remedy) from error
+
+    @property
+    def _covered(self) -> list[str]:
+        return [mount.name for mount in self._policy.binds]
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of what PID 1 sends; what is wrong with them is told at the end."""
@@ -84,7 +125,13 @@ class Gathering:
             self._broken = str(error)
         if changes is None:
             return None, (*notes, f"Its files did not come out: {self._broken}.")
+        changes = replace(changes, entries=tuple(filter(self._is_the_codes, changes)))
         return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
+
+    def _is_the_codes(self, change: Change) -> bool:
+        """Tell whether a change is none that showing a bind made: its place, and the directories above it."""
+        name = f"{change.path}/"
+        return change.kind != "added" or not any(f"{covered}/".startswith(name) for covered in self._covered)
 
     def _left_behind(self) -> list[str]:
         skipped = self._original.skipped if self._original else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic import variables
 from sandbox_magic.jail import programs
+from sandbox_magic.jail.overlay import Copy
 from sandbox_magic.jail.task import Task
 from sandbox_magic.languages import PYTHON, Language
 
@@ -57,14 +58,15 @@ class Handover:
             SandboxUnavailable: It can't be written, or the parked sandbox is gone.
         """
         program = programs.packed(self.language, sandbox.interpreter, policy.limits, self.languages)
+        copied = sandbox.workspace if isinstance(sandbox.workspace, Copy) else None
         if self._packed:
             with sandbox.create("inputs") as file:
                 file.write(self._packed)
         if policy.workspace:
             with sandbox.create("workspace") as file:
-                gathering.pack(file)
+                gathering.hand_over(file, copied)
         words = {"value": last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
-        words["workspace"] = bool(policy.workspace)
+        words["workspace"] = copied is not None
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
             source=self.source,

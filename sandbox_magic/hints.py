@@ -186,7 +186,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
     (re.compile(r"Read-only file system|EROFS"), lambda _line, _facts: _READ_ONLY),
     (re.compile(r"[Pp]ermission denied|EACCES"), _denied),
     (
-        re.compile(r"No space left on device|ENOSPC"),
+        re.compile(r"[Nn]o space left on device|ENOSPC"),
         lambda _line, facts: f"It may write {limit_size(facts.limits.disk_bytes)} in all; --disk allows more.",
     ),
     (

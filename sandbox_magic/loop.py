@@ -96,7 +96,7 @@ class Loop:
     def _start(self) -> Sandbox:
         limits = self.policy.limits
         meanwhile, self.meanwhile = self.meanwhile, None
-        sandbox = Sandbox.park(self.policy, meanwhile)
+        sandbox = Sandbox.park(self.policy, meanwhile, lower=self._gathering.look())
         try:
             self._meter = Meter(sandbox.pid, sandbox.group)
             self._handover.give(sandbox, self.policy, self._gathering, last_value=self.last_value)

@@ -192,7 +192,7 @@ OPTIONS: tuple[Option, ...] = (
            scope="policy", field="strict", parse=None, default="off"),
     Option(name="bind", help="a file or directory to read, as NAME in the working directory; may be given again",
            scope="policy", field="binds", parse=_binds, default="none", metavar="PATH[:NAME]", many=True),
-    Option(name="workspace", help="a directory to work in, as a copy: what it changes is listed, and nothing else",
+    Option(name="workspace", help="a directory to work in, copy-on-write: what changes is listed, yours stays as it is",
            scope="policy", field="workspace", parse=_path, default="none", metavar="DIR"),
     Option(name="save", help="files to bring out of the working directory: '*.png'; may be given again",
            scope="policy", field="save", parse=_many, default="none", metavar="PATTERN", many=True),

@@ -171,7 +171,7 @@ class Policy:
             (``/usr/bin/python3``), or the path of an interpreter.
         strict: Refuse to run where a limit would be held by less than the kernel for the run as a whole.
         binds: What it may read of the host's, besides.
-        workspace: The absolute path of a directory of which it gets a copy to change; empty for none.
+        workspace: The absolute path of a directory to change as it likes, while the real one stays; empty for none.
         save: Patterns of the files in its working directory that come out.
     """
 

@@ -19,6 +19,7 @@ if False:  # for the type checker; typing costs milliseconds
 HEADER = struct.Struct(">cBHQq")  # kind, whether executable (or cut short), bytes of name, size, time of change in ns
 FILE, DIRECTORY, LINK = b"f", b"d", b"l"
 REMOVED, SPECIAL, TOO_LARGE, END = b"r", b"s", b"t", b"e"  # only on the way out, but for the end
+WITH_NOTHING, WITH_ARCHIVE, WITH_LAYER = b"0", b"1", b"2"  # what the files that come out are compared with
 ARCHIVE = "/sandbox/workspace"
 MOST_NAME = 3000  # bytes of a name with its directories; Linux takes 4095 from the root on
 MOST_STEPS = 64  # directories in a name, itself included: what is done for each step of each name is bounded
@@ -52,6 +53,7 @@ class Workspace:
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._archive = -1
         self._before: dict[bytes, Kept] = {}
+        self._seen: set[bytes] = set()
 
     def close(self) -> None:
         """Let go of it."""
@@ -83,6 +85,15 @@ class Workspace:
         Raises:
             OSError: It does not fit, or is no archive.
         """
+        for kind, name, executable, at, size, changed_ns in self._listed(archive):
+            if make:
+                self._make(kind, name, (at, size), executable)
+                if kind == FILE:
+                    os.utime(name, ns=(changed_ns, changed_ns), dir_fd=self._root)
+            self._before[name] = (kind, bool(executable), at, size)
+
+    def _listed(self, archive: str) -> Iterator[tuple[bytes, bytes, int, int, int, int]]:
+        """Give what an archive holds: kind, name, whether executable, where its data is, its size, time of change."""
         self._archive = os.open(archive, os.O_RDONLY | os.O_CLOEXEC)
         at = 0
         while True:
@@ -94,11 +105,7 @@ class Workspace:
                 return
             name = os.pread(self._archive, length, at + HEADER.size)
             at += HEADER.size + length
-            if make:
-                self._make(kind, name, (at, size), executable)
-                if kind == FILE:
-                    os.utime(name, ns=(changed_ns, changed_ns), dir_fd=self._root)
-            self._before[name] = (kind, bool(executable), at, size)
+            yield kind, name, executable, at, size, changed_ns
             at += size
 
     def _make(self, kind: bytes, name: bytes, data: tuple[int, int], executable: int) -> None:
@@ -136,38 +143,44 @@ class Workspace:
         self._count = 0
         self._cut = False
         self._hidden_too = not wanted or any(map(hidden, wanted))
-        seen = set()
         for name, status in self._walk(most_files):
-            seen.add(name)
             if wanted and (stat.S_ISDIR(status.st_mode) or not _matches(name, wanted)):
                 continue
             yield from self._entry(name, status, most_bytes)
             if stat.S_ISREG(status.st_mode):
                 most_bytes -= self._sent
         if not self._cut:
-            for name in self._before:
-                if name not in seen:
-                    yield header(REMOVED, name)
+            for name in self._removed():
+                yield header(REMOVED, name)
         yield header(END, b"", executable=self._cut)
+
+    def _removed(self) -> Iterator[bytes]:
+        return (name for name in self._before if name not in self._seen)
 
     def _walk(self, most: int) -> Iterator[tuple[bytes, os.stat_result]]:
         os.fchmod(self._root, 0o700)  # the cell may have shut it
-        ours = os.fstat(self._root).st_dev
+        self._device = os.fstat(self._root).st_dev
         waiting = [b""]
         while waiting:
             name = waiting.pop()
             if name:
                 if not self._hidden_too and hidden(name):
                     continue
-                status = os.stat(name, dir_fd=self._root, follow_symlinks=False)
-                if status.st_dev != ours:  # a file of the host's, shown here read-only
+                status = self._status(name)
+                if status is None:
                     continue
+                self._seen.add(name)
                 yield name, status
                 if not stat.S_ISDIR(status.st_mode):
                     continue
                 if status.st_mode & 0o700 != 0o700:
                     os.chmod(name, 0o700, dir_fd=self._root)
             waiting += sorted(self._names(name, most), reverse=True)
+
+    def _status(self, name: bytes) -> os.stat_result | None:
+        """Look at what is the cell's own; a file of the host's, shown here read-only, is not."""
+        status = os.stat(name, dir_fd=self._root, follow_symlinks=False)
+        return status if status.st_dev == self._device else None
 
     def _names(self, directory: bytes, most: int) -> Iterator[bytes]:
         descriptor = os.open(directory or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self._root)

@@ -11,16 +11,16 @@ class Gather:
     """The working directory, held open from before the cell runs.
 
     Args:
-        order: Whether there is an archive to compare with, the most bytes, the most names, and
+        order: What there is to compare with (`files.WITH_...`), the most bytes, the most names, and
             patterns, joined by NUL.
     """
 
     def __init__(self, order: bytes) -> None:
         compares, most_bytes, most_files, *patterns = order.split(b"\0")
-        self._compares = compares == b"1"
+        self._compares = compares == files.WITH_ARCHIVE
         self._most = int(most_bytes), int(most_files)
         self._patterns = patterns
-        self._workspace = files.Workspace(os.getcwd())
+        self._workspace = _workspace(compares)
         if self._compares:
             self._workspace.mark_unfilled()
 
@@ -45,3 +45,11 @@ class Gather:
             left = memoryview(piece)
             while left:
                 left = left[os.write(descriptor, left) :]
+
+
+def _workspace(compares: bytes) -> files.Workspace:
+    if compares != files.WITH_LAYER:
+        return files.Workspace(os.getcwd())
+    from layered import Layered
+
+    return Layered(os.getcwd())

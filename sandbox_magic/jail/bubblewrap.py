@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import glob
 import math
 import os
 import re
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox_magic.jail.interpreter import Interpreter
+    from sandbox_magic.jail.overlay import Layer
     from sandbox_magic.policy import Limits, Mount
 
 NEEDED = ("--args", "--as-pid-1", "--cap-drop", "--clearenv", "--disable-userns", "--info-fd", "--perms", "--size")
@@ -30,14 +32,18 @@ HOME = "/home/sandbox"
 WORKSPACE = f"{HOME}/workspace"
 CELL = "/sandbox"
 GUEST = f"{CELL}/guest"
+LAYER = f"{CELL}/layer"
 UID = 1000  # inside only
 
 _ETC = ("passwd", "group", "hosts", "nsswitch.conf")
 # The few places outside /usr without which programs fail or complain: links, the loader's cache, the time
-# zone, certificates, matplotlib's fonts, and how many processors there are.
+# zone, certificates, matplotlib's fonts, how many processors there are; what R can't find its packages without, and
+# PHP its extensions (of their files in /etc those alone: Rprofile.site, or a server's, may hold a password).
 _SMALL = (
     "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/certs", "/etc/pki/tls/certs",
     "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem", "/etc/fonts", "/sys/devices/system/cpu",
+    "/etc/R/Renviron", "/etc/R/ldpaths", "/etc/R/repositories",
+    "/etc/php/*/cli", "/etc/php/*/mods-available", "/etc/php.ini", "/etc/php.d",
 )  # fmt: skip
 # What /proc tells anybody about the host beyond what a program needs (Docker's masked paths, and
 # more). Of these only what an unprivileged user may read is masked: every mount costs 0.2 ms.
@@ -148,7 +154,8 @@ class Host:
 @functools.lru_cache(maxsize=1)
 def host() -> Host:
     """Look at this machine."""
-    shown = [path for path in ("/usr", "/lib", "/lib64", "/bin", *_SMALL) if os.path.exists(path)]
+    small = [path for pattern in _SMALL for path in sorted(glob.glob(pattern))]
+    shown = [path for path in ("/usr", "/lib", "/lib64", "/bin", *small) if os.path.exists(path)]
     linked = [path for path in shown if os.path.islink(path) and _lies_in_usr(os.path.realpath(path))]
     masked = [f"/proc/{name}" for name in _MASKED if _readable_by_anybody(f"/proc/{name}")]
     return Host(
@@ -204,6 +211,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     masked: Sequence[str] = (),
     binds: Sequence[Mount] = (),
     workspace: bool = False,
+    layer: Layer | None = None,
 ) -> list[str]:
     """Give bwrap's options for a sandbox.
 
@@ -219,6 +227,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         masked: Paths below what is shared that must not be used: sockets and the like.
         binds: What the user named, shown in the working directory.
         workspace: Whether the working directory is a workspace.
+        layer: What lies over a directory of the host's and takes what is written; without, the workspace is empty.
 
     Returns:
         The options, without the program and without the command that it runs.
@@ -233,6 +242,13 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
 
     shared_memory = limits.disk_bytes // 4
     place = working_directory(workspace=workspace)
+    home = ["--size", str(limits.disk_bytes - shared_memory), "--perms", "0755", "--tmpfs", HOME]
+    own = ["--perms", "0755", "--dir", WORKSPACE] if workspace else []
+    layered: list[str] = []
+    if layer is not None:
+        home = ["--bind", where.get(layer.home, layer.home), HOME]
+        own = ["--bind", where.get(layer.merged, layer.merged), WORKSPACE]
+        layered = bind(layer.changed, LAYER)
     return words(
         # Namespaces: all of them, and none to be made inside.
         ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup"],
@@ -245,16 +261,17 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         words(*(["--symlink", f"{GUEST}/etc/{name}", f"/etc/{name}"] for name in _ETC)),
         ["--proc", "/proc", "--dev", "/dev"],
         ["--size", str(shared_memory), "--perms", "1777", "--tmpfs", "/dev/shm"],  # noqa: S108
-        ["--size", str(limits.disk_bytes - shared_memory), "--perms", "0755", "--tmpfs", HOME],
+        home,
         ["--perms", "1777", "--dir", f"{HOME}/.tmp"],
         # All writable space but /dev/shm is one tmpfs, so that one size bounds it.
         ["--symlink", f"{HOME[1:]}/.tmp", "/tmp", "--symlink", f"..{HOME}/.tmp", "/var/tmp"],  # noqa: S108
         words(*(bind(path) for path in interpreter.shared)),
-        ["--perms", "0755", "--dir", WORKSPACE] if workspace else [],
+        own,
         words(*(bind(mount.source, f"{place}/{mount.name}") for mount in binds)),
         words(*(["--ro-bind", "/dev/null", path] for path in masked)),
         bind(cell, CELL),
         bind(guest, GUEST),
+        layered,
         words(*(["--ro-bind", "/dev/null", path] for path in machine.masked_files)),
         words(*(["--ro-bind", f"{where.get(cell, cell)}/guest", path] for path in machine.masked_directories)),
         ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],

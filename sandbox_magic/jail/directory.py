@@ -51,6 +51,12 @@ class RunDirectory:
                 msg, seen=str(error), remedy="free space, or set TMPDIR to another place"
             ) from error
 
+    def make(self, name: str, *, inside: bool = False) -> str:
+        """Give a new empty directory, beside what the sandbox sees or in it."""
+        path = os.path.join(self.cell if inside else self.path, name)
+        os.mkdir(path, 0o755)
+        return path
+
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
         """Give a new file of mode 0444 that the sandbox sees, to write to.

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxError, SandboxUnavailable
+from sandbox_magic.jail import overlay
+from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.policy import Policy
 
 if TYPE_CHECKING:
+    from sandbox_magic.jail.identity import Identity
     from sandbox_magic.result import Isolation
 
 
@@ -27,6 +30,7 @@ class Diagnosis:
         error: Why there is none.
         park_seconds: How long the start took.
         passed_over: Stronger kinds of control group that did not work here, each with the reason.
+        workspace: What a workspace would be.
     """
 
     ok: bool
@@ -35,6 +39,7 @@ class Diagnosis:
     error: SandboxError | None = None
     park_seconds: float | None = None
     passed_over: tuple[str, ...] = ()
+    workspace: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give it as plain values, for JSON."""
@@ -46,6 +51,7 @@ class Diagnosis:
             "error": error,
             "park_seconds": self.park_seconds,
             "passed_over": list(self.passed_over),
+            "workspace": self.workspace,
         }
 
     def __str__(self) -> str:
@@ -56,6 +62,7 @@ class Diagnosis:
         if self.isolation is not None:
             lines += [f"bubblewrap: {self.isolation.bwrap}", "a sandbox was started; in force:", str(self.isolation)]
             lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
+            lines += [f"a workspace would be: {self.workspace}"] if self.workspace else []
             lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
         return "\n".join(lines)
 
@@ -79,9 +86,21 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
             isolation=sandbox.isolation,
             park_seconds=sandbox.park_seconds,
             passed_over=sandbox.group.reasons,
+            workspace=_workspace(sandbox.identity),
         )
     finally:
         sandbox.close()
+
+
+def _workspace(identity: Identity) -> str:
+    """Try what becomes of a directory of the user's in the temporary directory."""
+    directory = RunDirectory(identity.uid)
+    try:
+        device = os.stat(directory.path).st_dev
+        lower = overlay.Lower(path=directory.path, device=device, owner=(os.geteuid(), os.getegid()))
+        return str(overlay.choose(lower, directory, 2**20, identity))
+    finally:
+        directory.remove()
 
 
 def _user() -> str:

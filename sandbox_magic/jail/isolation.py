@@ -22,7 +22,14 @@ _REMEDY = (
 
 
 def describe(  # noqa: PLR0913 - all that it depends on, each by name
-    limits: Limits, identity: Identity, group: Group, *, shared: tuple[str, ...], bwrap: str, counted: bool
+    limits: Limits,
+    identity: Identity,
+    group: Group,
+    *,
+    shared: tuple[str, ...],
+    bwrap: str,
+    counted: bool,
+    workspace: str = "",
 ) -> Isolation:
     """Give the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started.
 
@@ -33,10 +40,11 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
         shared: What it sees of the Python environment.
         bwrap: The bubblewrap in use.
         counted: Whether PID 1 reads the group's count of CPU time.
+        workspace: What keeps the host's directory as it is; empty if there is none.
     """
-    return Isolation(
-        guards=(*_protections(identity), *_limits(limits, group, counted=counted)), shared=shared, bwrap=bwrap
-    )
+    kept = (Guard(name="workspace", kind="protection", mechanism=workspace),) if workspace else ()
+    limited = _limits(limits, group, counted=counted)
+    return Isolation(guards=(*_protections(identity), *kept, *limited), shared=shared, bwrap=bwrap)
 
 
 def demand(isolation: Isolation) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.errors import PolicyError
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap
-from sandbox_magic.languages import OUT, Language, known
+from sandbox_magic.languages import Language, known
 from sandbox_magic.words import printable
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def commands(
         if program is None:
             raise _missing(first, view, own)
         found.append((program, *rest))
+    for needed in language.needs:
+        if view.find(needed) is None:
+            raise _missing(needed, view, own)
     return tuple(found)
 
 
@@ -106,7 +109,7 @@ def _is_the_cells_own(name: str) -> bool:
 
 def _available(view: View, own: Iterable[Language]) -> tuple[str, ...]:
     def is_there(language: Language) -> bool:
-        return all(command[0] == OUT or view.find(command[0]) for command in language.commands)
+        return all(view.find(program) for program in language.programs)
 
     return tuple(language.name for language in known(own) if is_there(language))
 

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, cgroup, compiled, identity, interpreter, isolation, mounts, seccomp, special
+from sandbox_magic.jail import (
+    bubblewrap,
+    cgroup,
+    compiled,
+    identity,
+    interpreter,
+    isolation,
+    mounts,
+    overlay,
+    seccomp,
+    special,
+)
 from sandbox_magic.jail.descriptors import Descriptors, in_memory, opened
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
@@ -53,6 +64,7 @@ class Sandbox:
         park_seconds: How long the start took.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
+        workspace: How the host's directory becomes the workspace; None if there is none.
         identity: The host user it runs as.
     """
 
@@ -61,6 +73,7 @@ class Sandbox:
         self.pid = 0
         self._pidfd = -1
         self.park_seconds = 0.0
+        self.workspace: overlay.Layer | overlay.Copy | None = None
         self._owner = os.getpid()
         self._descriptors = Descriptors()
         self.group = cgroup.Group()
@@ -70,12 +83,15 @@ class Sandbox:
         self._closed = False
 
     @classmethod
-    def park(cls, policy: Policy, meanwhile: Callable[[], None] | None = None) -> Sandbox:
+    def park(
+        cls, policy: Policy, meanwhile: Callable[[], None] | None = None, lower: overlay.Lower | None = None
+    ) -> Sandbox:
         """Start a sandbox and wait until its PID 1 is ready.
 
         Args:
             policy: What it may see and use.
             meanwhile: Called while it starts: what is done then costs no time.
+            lower: The policy's workspace as it was found, to lie below a layer where this machine can do that.
 
         Raises:
             SandboxUnavailable: It can't be started; says what was seen and what mends it.
@@ -84,7 +100,7 @@ class Sandbox:
         began = time.monotonic()
         sandbox = cls()
         try:
-            sandbox._start(policy, meanwhile)
+            sandbox._start(policy, meanwhile, lower)
         except OSError as error:
             sandbox.close()
             what = "no sandbox could be started, so nothing was run"
@@ -95,7 +111,7 @@ class Sandbox:
         sandbox.park_seconds = time.monotonic() - began
         return sandbox
 
-    def _start(self, policy: Policy, meanwhile: Callable[[], None] | None) -> None:
+    def _start(self, policy: Policy, meanwhile: Callable[[], None] | None, lower: overlay.Lower | None) -> None:
         compiled.prepare(GUEST)
         self.bwrap = bubblewrap.find()
         self.interpreter = interpreter.choose(policy.python)
@@ -103,6 +119,9 @@ class Sandbox:
         self._directory = RunDirectory(self.identity.uid)
         self._exits.callback(self._directory.remove)
         self._exits.callback(self._leave_group)
+        if lower is not None:
+            size = policy.limits.disk_bytes - policy.limits.disk_bytes // 4  # the rest is /dev/shm
+            self.workspace = overlay.choose(lower, self._directory, size, self.identity)
         self.group = cgroup.make(policy.limits)
         with ExitStack() as theirs:
             info = self._spawn(policy, theirs)
@@ -117,9 +136,14 @@ class Sandbox:
             shared=(*self.interpreter.shared, *(mount.source for mount in policy.binds)),
             bwrap=str(self.bwrap),
             counted=self._counted is self.group,
+            workspace=str(self.workspace or ""),
         )
         if policy.strict:
             isolation.demand(self.isolation)
+
+    @property
+    def _layer(self) -> overlay.Layer | None:
+        return self.workspace if isinstance(self.workspace, overlay.Layer) else None
 
     def _leave_group(self) -> None:
         self.group.close()
@@ -128,7 +152,8 @@ class Sandbox:
         """Give bwrap's options: what the sandbox sees and is bounded by."""
         mounts.check(policy.binds, self.identity)
         python, place = self.interpreter, bubblewrap.working_directory(workspace=bool(policy.workspace))
-        hidden = special.below(python.entries, except_for=python.prefixes)
+        hidden = [*special.below(python.entries, except_for=python.prefixes), *mounts.masked(policy.binds, place)]
+        hidden += [f"{place}/{name}" for name in self._layer.lower.special] if self._layer else []
         return bubblewrap.arguments(
             policy.limits,
             python,
@@ -136,16 +161,19 @@ class Sandbox:
             guest=GUEST,
             cell=self._directory.cell,
             sources=sources,
-            masked=[*hidden, *mounts.masked(policy.binds, place)],
+            masked=hidden,
             binds=policy.binds,
             workspace=bool(policy.workspace),
+            layer=self._layer,
         )
 
     def _spawn(self, policy: Policy, theirs: ExitStack) -> int:
         """Start bwrap; give the descriptor on which it tells PID 1's process id."""
         python, program = self.interpreter, self.bwrap.path
         shown = (*python.shared, *(mount.source for mount in policy.binds))
-        how = identity.launch(self.identity, (*shown, GUEST, self._directory.cell, os.path.dirname(program)))
+        layer = self._layer
+        laid = (layer.home, layer.merged, layer.changed) if layer else ()
+        how = identity.launch(self.identity, (*shown, *laid, GUEST, self._directory.cell, os.path.dirname(program)))
         folder, name = os.path.split(program)
         program = os.path.join(how.sources.get(folder, folder), name)
         options = self._view(policy, how.sources)
@@ -172,7 +200,8 @@ class Sandbox:
         numbers = (control, report, display, counter, files, *doors)
         init = (python.executable, f"{bubblewrap.GUEST}/start.py", self._directory.token, *map(str, numbers))
         inherited = [number for number in numbers if number >= 0]
-        command = (*how.prefix, program, "--args", str(listed), "--", *init)
+        prefix = (*layer.prefix, *how.prefix) if layer else how.prefix
+        command = (*prefix, program, "--args", str(listed), "--", *init)
         try:
             self._process = subprocess.Popen(
                 _without_ignored_sigchld(command), stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/",

@@ -170,7 +170,7 @@ class _Application:
 
     def _conflict(self, change: Change, now: State | None) -> str:
         before = self._before.get(change.path)
-        if now in (before, _goal(change)):
+        if now in (before, goal_of(change)):
             return ""
         if now is None:
             return "it has been removed here since"
@@ -195,7 +195,7 @@ class _Application:
 
     def _do(self, change: Change) -> None:
         """Do one change, if it still is no conflict."""
-        now, goal = self._now(change), _goal(change)
+        now, goal = self._now(change), goal_of(change)
         if self._conflict(change, now):
             raise OSError
         if now == goal:
@@ -218,7 +218,7 @@ class _Application:
         beneath.write(self._root, change.path, data, executable=run, replace=replace, mark=self._saving)
 
 
-def _goal(change: Change) -> State | None:
+def goal_of(change: Change) -> State | None:
     """Give what will stand there."""
     if change.kind == "removed":
         return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.result import size as in_words
-from sandbox_magic.untrusted import paths
+from sandbox_magic.untrusted import applying, paths
 from sandbox_magic.untrusted.files import Change, Changes
 
 if TYPE_CHECKING:
@@ -63,7 +63,15 @@ class Receiver:
         for change in self._changes.values():
             if change.kind != "removed":
                 self._check_above(change.path, seen)
-        return Changes(entries=tuple(self._changes.values()), original=self._original, complete=not self._cut)
+        entries = tuple(change for change in self._changes.values() if not self._is_as_before(change))
+        return Changes(entries=entries, original=self._original, complete=not self._cut)
+
+    def _is_as_before(self, change: Change) -> bool:
+        """Tell whether it was only touched: what lies in a layer is sent without having been compared."""
+        goal = applying.goal_of(change)
+        if self._original is None or goal is None or change.refused:
+            return False
+        return self._original.has(change.path, goal)
 
     def _next(self) -> bool:
         """Take one entry from the buffer; tell whether there may be another."""
@@ -88,7 +96,7 @@ class Receiver:
         return True
 
     def _take(self, kind: bytes, path: str, size: int, data: bytes, *, executable: bool) -> None:
-        before = self._original.states.get(path) if self._original else None
+        before = self._original.sketches.get(path) if self._original else None
         known = kind in _KINDS or (kind == files.REMOVED and before is not None)
         if not known or not paths.is_good(path) or path in self._changes or len(self._changes) >= self._files:
             msg = "an entry among the files is wrong"
@@ -97,7 +105,7 @@ class Receiver:
         self._changes[path] = Change(
             path=path,
             kind="removed" if removed else "changed" if before else "added",
-            type=before.kind if removed and before else _KINDS[kind],
+            type=before[0] if removed and before else _KINDS[kind],
             size=size if kind in (files.FILE, files.TOO_LARGE) else 0,
             executable=executable and not removed,
             data=data if kind in (files.FILE, files.LINK) else None,
@@ -121,7 +129,7 @@ class Receiver:
 
     def _why_left_out(self, kind: bytes, path: str, data: bytes) -> str:
         """Say why it is not taken over by default: what it is itself, or what it leads to."""
-        before = self._original.states if self._original else {}
+        before = self._original.sketches if self._original else {}
         added = path not in before and f"{path.partition('/')[0]}/__init__.py" not in before
         why = paths.why_left_out(path, added=added, link=kind == files.LINK)
         steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == files.LINK else []

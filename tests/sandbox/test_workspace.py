@@ -10,6 +10,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import PolicyError
+from sandbox_magic.jail import overlay
 from sandbox_magic.untrusted.applying import NotApplied
 
 CASES = {
@@ -28,6 +29,18 @@ def here(own_directory, monkeypatch):
     place.chmod(0o755)
     monkeypatch.chdir(place)
     return place
+
+
+@pytest.fixture(params=["own", "copy"])
+def way(request, monkeypatch):
+    """How this machine does it by itself, and how one that refuses overlays does."""
+    if request.param == "copy":
+        monkeypatch.setattr(overlay, "_known", {})
+        monkeypatch.setattr(overlay, "_refusal", lambda _: "this test says so")
+    return request.param
+
+
+only_copied = pytest.mark.parametrize("way", ["copy"], indirect=True)
 
 
 def listing(place):
@@ -106,7 +119,8 @@ def test_only_what_is_new_comes_back(here):
     assert "Saved: new.txt." in result.notes
 
 
-def test_a_workspace_is_a_copy(here):
+@pytest.mark.usefixtures("way")
+def test_a_workspace_leaves_the_original_as_it_is(here):
     """The code sees it and may change it; nothing happens to the original until it is told to."""
     code = "import os, stat\nopen('in.txt', 'a').write('!')\nos.remove('protected/secret.txt')\nos.mkdir('d')\n"
     code += "open('d/n.py', 'w').write('x')\nos.chmod('d/n.py', 0o4755)\nos.utime('protected')"
@@ -123,6 +137,7 @@ def test_a_workspace_is_a_copy(here):
     assert (here / "d/n.py").stat().st_mode & 0o7777 == 0o755
 
 
+@pytest.mark.usefixtures("way")
 def test_a_workspace_that_was_shut_comes_out_all_the_same(here):
     """files-chmod-000-root: PID 1 died of it, and the run looked as if it had destroyed its sandbox."""
     result = sm.run("import os\nopen('new', 'w').close()\nos.chmod('.', 0)", workspace=".")
@@ -130,6 +145,7 @@ def test_a_workspace_that_was_shut_comes_out_all_the_same(here):
     assert kinds(result.changes) == {"new": "added"}
 
 
+@pytest.mark.usefixtures("way")
 def test_a_bind_over_a_file_of_the_workspace_hides_it_and_removes_nothing(here):
     (here.parent / "other").write_text("other")
     code = "print(open('in.txt').read(), open('protected/new').read())"
@@ -139,6 +155,8 @@ def test_a_bind_over_a_file_of_the_workspace_hides_it_and_removes_nothing(here):
     assert "in.txt: --bind shows something else there" in " ".join(result.notes)
 
 
+@only_copied
+@pytest.mark.usefixtures("way")
 def test_files_that_never_came_in_were_not_removed(here):
     """The copy is ended by its limit before it is whole: taking over its changes must delete nothing."""
     for number in range(30):
@@ -148,6 +166,7 @@ def test_files_that_never_came_in_were_not_removed(here):
     assert not result.changes
 
 
+@pytest.mark.usefixtures("way")
 def test_a_conflict_is_named_and_nothing_is_overwritten(here):
     result = sm.run("open('in.txt', 'w').write('theirs')", workspace=".")
     (here / "in.txt").write_text("mine")
@@ -156,6 +175,7 @@ def test_a_conflict_is_named_and_nothing_is_overwritten(here):
     assert (here / "in.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("case", ["fs-git-hooks", "fs-missing-protected"])
 def test_what_runs_by_itself_later_is_left_out(here, case):
     before = listing(here)
@@ -227,18 +247,24 @@ def test_files_of_a_failed_cell_come_out_and_those_of_a_stopped_one_do_not(here)
     assert not (here / "late.txt").exists()
 
 
-def test_the_working_directory_can_not_be_swapped(here, canary):
+@pytest.mark.usefixtures("here", "way")
+def test_the_working_directory_can_not_be_swapped(canary):
     """What stands under its name at the end is not looked at; the directory that it was is."""
     code = f"import os\nos.chdir('..')\nos.rename('workspace', 'w')\nos.symlink({str(canary.parent)!r}, 'workspace')"
     assert kinds(sm.run(code, workspace=".").changes) == {}
 
 
+@only_copied
+@pytest.mark.usefixtures("way")
 def test_a_workspace_that_does_not_fit_is_refused(here):
     (here / "big").write_bytes(bytes(2**20))
-    with pytest.raises(PolicyError, match="option disk"):
+    with pytest.raises(PolicyError, match="no overlay: this test says so") as refused:
         sm.run("print('ran')", workspace=".", disk="1M")
+    assert refused.value.remedy.startswith("option disk")
 
 
+@only_copied
+@pytest.mark.usefixtures("way")
 def test_what_the_workspace_takes_is_the_codes_memory(here):
     (here / "big").write_bytes(os.urandom(40 * 2**20))
     result = sm.run("import time; time.sleep(0.1)", workspace=".", disk="128M")

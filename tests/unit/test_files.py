@@ -1,7 +1,6 @@
 """Files into a sandbox and out of it, in real directories: what a cell did is listed, and taken over only when safe."""
 
 import ctypes
-import io
 import os
 import pickle
 import socket
@@ -38,7 +37,9 @@ class Trip:
     def start(self, **bounds):
         with self.archive.open("wb") as file:
             bounds = {"most_bytes": 64 * MIB, "most_files": 1000} | bounds
-            self.original = packing.pack(self.host, file.write, **bounds)
+            covered = bounds.pop("covered", ())
+            found = packing.look(self.host, most_files=bounds["most_files"], covered=covered)
+            self.original = packing.pack(found, file.write, **bounds)
         self.workspace = guest.Workspace(str(self.cell))
         self.workspace.unpack(str(self.archive))
 
@@ -666,7 +667,7 @@ class TestPack:
             trip.start(most_files=10)
         for wrong in (trip.host / "1", trip.host / "nothing"):
             with pytest.raises(PolicyError, match="can't be read"):
-                packing.pack(wrong, io.BytesIO().write, most_bytes=MIB, most_files=10)
+                packing.look(wrong, most_files=10)
 
     def test_what_is_left_behind_is_named(self, trip):
         os.mkfifo(trip.host / "fifo")
@@ -707,7 +708,8 @@ ENTRIES = st.lists(
 
 @given(ENTRIES, st.lists(st.integers(1, 50), max_size=20))
 def test_a_stream_of_lies_gives_changes_or_the_one_error(entries, cuts):
-    original = packing.Original(path="/nowhere", states={"kept": beneath.of_data(b"", executable=False)})
+    kept = {"kept": beneath.of_data(b"", executable=False)}
+    original = packing.Original(path="/nowhere", states=kept, sketches={"kept": ("file", 0)})
     stream = b"".join(guest.header(kind, name, size) + data for kind, name, size, data in entries)
     receiver = Receiver(original, most_bytes=1000, most_files=4)
     try:

@@ -1,0 +1,67 @@
+"""What stood in a directory that was looked at, not read: found out when somebody asks, if it is still as it was."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+
+from sandbox_magic.untrusted import beneath
+from sandbox_magic.untrusted.beneath import Kind, State
+
+Sketch = tuple[Kind, int]  # the size is that of a file, else 0
+
+
+def sketch(status: os.stat_result) -> Sketch:
+    """Give what stands there, and the size of a file."""
+    if stat.S_ISREG(status.st_mode):
+        return "file", status.st_size
+    return "directory" if stat.S_ISDIR(status.st_mode) else "link" if stat.S_ISLNK(status.st_mode) else "special", 0
+
+
+class Unread(Mapping[str, State]):
+    """The states of what stood in a directory.
+
+    What has changed since is in a state that equals no other, so nothing is ever taken over into its place.
+
+    Args:
+        directory: The directory.
+        statuses: What was seen, by name.
+    """
+
+    def __init__(self, directory: str, statuses: Mapping[str, os.stat_result]) -> None:
+        self._directory = directory
+        self._stamps = {path: _stamp(status) for path, status in statuses.items()}
+        self._known: dict[str, State] = {}
+
+    def __getitem__(self, path: str) -> State:
+        stamp = self._stamps[path]
+        if path not in self._known:
+            self._known[path] = self._now(path, stamp)
+        return self._known[path]
+
+    def _now(self, path: str, stamp: tuple[int, ...]) -> State:
+        try:
+            with beneath.directory(self._directory) as root, beneath.parent(root, path) as (here, name):
+                before = os.stat(name, dir_fd=here, follow_symlinks=False)
+                state = beneath.state(here, name, before.st_size)
+                after = os.stat(name, dir_fd=here, follow_symlinks=False)
+        except OSError:
+            state = None
+        else:
+            if state is not None and stamp == _stamp(before) == _stamp(after):
+                return state
+        return State(kind="special", digest=b"changed since")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stamps)
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+
+def _stamp(status: os.stat_result) -> tuple[int, ...]:
+    """Give what changes when somebody changes it; a directory's time does when something in it does."""
+    if stat.S_ISDIR(status.st_mode):
+        return (status.st_mode,)
+    return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
