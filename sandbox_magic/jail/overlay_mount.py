@@ -12,8 +12,8 @@ Sources: mount(2), mount_setattr(2), and the kernel's Documentation/filesystems/
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
-import signal
 import sys
 
 _NOSUID, _NODEV = 2, 4
@@ -86,25 +86,26 @@ def _show_as_owned_by(uid: int, owner: tuple[int, int], directory: str, target: 
 
 def _namespace(owner: tuple[int, int], uid: int) -> int:
     """Give a user namespace that says who stands for whom; a process must be in it only while it is described."""
-    ready, held = os.pipe()
+    ready, told = os.pipe()
+    done, held = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(ready)
+        os.close(held)
         if _libc.unshare(_CLONE_NEWUSER) == 0:
-            os.write(held, b"1")
-            signal.pause()
-        os._exit(1)
-    os.close(held)
+            os.write(told, b"1")
+            os.read(done, 1)
+        os._exit(0)
+    os.close(told)
     try:
         if not os.read(ready, 1):
-            raise OSError("a user namespace: refused")
-        for name, number in zip(("uid", "gid"), owner):  # noqa: B905 - of one length
+            raise OSError(errno.EPERM, "a user namespace for the id-mapped mount: refused")
+        for name, number in (("uid", owner[0]), ("gid", owner[1])):
             with open(f"/proc/{child}/{name}_map", "w") as file:
                 file.write(f"{number} {uid} 1")
         return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
-        os.close(ready)
-        os.kill(child, signal.SIGKILL)
+        for end in (ready, done, held):
+            os.close(end)
         os.waitpid(child, 0)
 
 
