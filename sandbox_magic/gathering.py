@@ -68,8 +68,8 @@ class Gathering:
         return Lower(
             path=found.path,
             device=found.here.st_dev,
+            inode=found.here.st_ino,
             owner=(found.here.st_uid, found.here.st_gid),
-            special=found.special,
             unfit=found.why_copy(),
         )
 

@@ -35,8 +35,10 @@ class Layered(files.Workspace):  # type: ignore[misc] # mypy does not see its mo
             status = os.stat(name, dir_fd=self._layer, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        if not stat.S_ISDIR(status.st_mode):
-            self._gone.add(name)
+        if stat.S_ISDIR(status.st_mode):
+            shown: os.stat_result | None = super()._status(name)
+            return shown  # nothing for a directory of the host's that is shown in its place
+        self._gone.add(name)
         return status
 
     def _names(self, directory: bytes, most: int) -> Iterator[bytes]:

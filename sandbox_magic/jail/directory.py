@@ -78,8 +78,10 @@ class RunDirectory:
 
     def remove(self) -> None:
         """Remove it."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
+        try:
+            shutil.rmtree(self.path, ignore_errors=True)
+        finally:  # interrupted: without the lock the next start removes the rest
+            os.close(self._lock)
 
 
 def _locked(root: str) -> tuple[str, int]:

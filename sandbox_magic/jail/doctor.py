@@ -96,8 +96,8 @@ def _workspace(identity: Identity) -> str:
     """Try what becomes of a directory of the user's in the temporary directory."""
     directory = RunDirectory(identity.uid)
     try:
-        device = os.stat(directory.path).st_dev
-        lower = overlay.Lower(path=directory.path, device=device, owner=(os.geteuid(), os.getegid()))
+        here, owner = os.stat(directory.path), (os.geteuid(), os.getegid())
+        lower = overlay.Lower(path=directory.path, device=here.st_dev, inode=here.st_ino, owner=owner)
         return str(overlay.choose(lower, directory, 2**20, identity))
     finally:
         directory.remove()

@@ -2,6 +2,9 @@
 
 bwrap's own overlays (0.11) have no size and can't be read from outside, so the mounts are made before it, in a mount
 namespace of its own (`sandbox_magic.jail.overlay_mount`). Where a machine refuses them the caller uses a copy.
+
+What is special below needs no mask: an overlay has inodes of its own, to which no socket is bound and no FIFO's other
+end is open, whenever they were made; and devices are off.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +23,8 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.identity import Identity
 
 _PROBE_SECONDS = 10.0
-_known: dict[tuple[int, bool], str] = {}  # by the file system, and whether the sandbox is another user
+_FRESH_SECONDS = 60.0  # how long a refusal holds: what is short now need not be for ever
+_known: dict[tuple[int, bool], tuple[float, str]] = {}  # by file system, and whether the sandbox is another user
 _PROGRAM = os.path.join(os.path.dirname(__file__), "overlay_mount.py")
 
 
@@ -30,15 +35,15 @@ class Lower:
     Attributes:
         path: Its absolute path, without links.
         device: The file system that it is on.
+        inode: Its number there.
         owner: The user and the group who own it and all that is in it.
-        special: Names of sockets, FIFOs and devices in it, which must not be used.
         unfit: Why it can't lie below a layer, whatever the machine; empty if it can.
     """
 
     path: str
     device: int = 0
+    inode: int = 0
     owner: tuple[int, int] = (0, 0)
-    special: tuple[str, ...] = ()
     unfit: str = ""
 
 
@@ -112,7 +117,8 @@ def _layer(lower: Lower, place: str, size: int, identity: Identity) -> Layer:
     uid = str(identity.uid) if identity.dropped else "-"
     user = () if identity.dropped else ("--user", "--map-root-user")
     private = (_unshare() or "", *user, "--mount", "--propagation", "private", "--")
-    program = (sys.executable, "-I", "-S", _PROGRAM, place, str(size), lower.path, uid)
+    inode = f"{lower.device}:{lower.inode}"
+    program = (sys.executable, "-I", "-S", _PROGRAM, place, str(size), lower.path, inode, uid)
     return Layer(lower=lower, place=place, prefix=(*private, *program))
 
 
@@ -122,9 +128,11 @@ def _why_not(lower: Lower, place: str, identity: Identity) -> str:
     if not sys.executable or not _unshare():
         return "this machine has no unshare program"
     kind = (lower.device, identity.dropped)
-    if kind not in _known:
-        _known[kind] = _refusal(_layer(lower, place, 2**20, identity))
-    return _known[kind]
+    when, why = _known.get(kind, (0.0, ""))
+    if not when or (why and time.monotonic() - when > _FRESH_SECONDS):
+        why = _refusal(_layer(lower, place, 2**20, identity))
+        _known[kind] = time.monotonic(), why
+    return why
 
 
 def _refusal(layer: Layer) -> str:

@@ -1,8 +1,9 @@
 """Lays a layer of bounded size over a directory, in a mount namespace of its own, then becomes another program.
 
-It is started there as root, as ``python3 overlay_mount.py PLACE SIZE LOWER UID COMMAND...``; nothing untrusted runs
-in it, and nothing of ours is imported. PLACE is an empty directory that becomes a tmpfs with SIZE bytes, in which are
-``home``, for whatever else is written, ``changed``, which takes the writes, and ``merged``, LOWER with the writes.
+It is started there as root, as ``python3 overlay_mount.py PLACE SIZE LOWER INODE UID COMMAND...``; nothing untrusted
+runs in it, and nothing of ours is imported. PLACE is an empty directory that becomes a tmpfs with SIZE bytes, in which
+are ``home``, for whatever else is written, ``changed``, which takes the writes, and ``merged``, LOWER with the writes.
+INODE is LOWER's, behind its device's: what has come into its place since it was looked at is not shown.
 UID is the host user who shall own what LOWER's owner owns, or ``-`` for LOWER's owner itself, who is root in this
 user namespace.
 
@@ -22,25 +23,32 @@ _CLONE_NEWUSER = 0x10000000
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442  # the same on every architecture; glibc 2.36 has names for them
 _OPEN_TREE_CLONE = 1
 _MOVE_MOUNT_F_EMPTY_PATH = 4
-_MOUNT_ATTR_IDMAP = 0x100000
+_MOUNT_ATTR_RDONLY, _MOUNT_ATTR_IDMAP = 1, 0x100000
+_PAGE = 4096
+_MOST_EMPTY = 2**17  # files that take no room of SIZE, but a kilobyte of the kernel's memory each
+# What a distribution's kernel may have on by default. Then a renamed directory would be a mark on an empty one, and two
+# names of one file would change together: the layer, read by itself, would not show what the directory does.
+_PLAIN = "redirect_dir=nofollow,metacopy=off,index=off"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def main(place: str, size: str, lower: str, uid: str, *command: str) -> None:
+def main(place: str, size: str, lower: str, inode: str, uid: str, *command: str) -> None:
     """Mount, and become the command.
 
     Raises:
-        OSError: This machine refuses one of the mounts.
+        OSError: This machine refuses one of the mounts, or the directory is another one now.
     """
     below = os.open(lower, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    _mount("tmpfs", place, f"mode=0755,size={size}")
+    found = os.fstat(below)
+    if inode != f"{found.st_dev}:{found.st_ino}":
+        raise OSError(errno.ESTALE, "the workspace is no longer the directory that was looked at")
+    _mount("tmpfs", place, f"mode=0755,size={size},nr_inodes={_MOST_EMPTY + int(size) // _PAGE}")
     os.chdir(place)  # from here on no name needs to be quoted
     for directory in ("home", "changed", "merged", "work", "mapped"):
         os.mkdir(directory)
-    found = os.fstat(below)
     os.chmod("changed", found.st_mode & 0o777)
-    options = "upperdir=changed,workdir=work,lowerdir="
+    options = f"{_PLAIN},upperdir=changed,workdir=work,lowerdir="
     if uid == "-":
         _need_attributes("changed")
         _mount("overlay", "merged", f"userxattr,{options}/proc/self/fd/{below}")
@@ -74,7 +82,7 @@ def _show_as_owned_by(uid: int, owner: tuple[int, int], directory: str, target: 
     tree = _libc.syscall(_OPEN_TREE, _AT_FDCWD, os.fsencode(directory), _OPEN_TREE_CLONE | os.O_CLOEXEC)
     if tree < 0:
         _fail("open_tree")
-    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_IDMAP, 0, 0, namespace)
+    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_IDMAP | _MOUNT_ATTR_RDONLY, 0, 0, namespace)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
     if _libc.syscall(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, attributes, size):
         _fail("an id-mapped mount")

@@ -153,7 +153,6 @@ class Sandbox:
         mounts.check(policy.binds, self.identity)
         python, place = self.interpreter, bubblewrap.working_directory(workspace=bool(policy.workspace))
         hidden = [*special.below(python.entries, except_for=python.prefixes), *mounts.masked(policy.binds, place)]
-        hidden += [f"{place}/{name}" for name in self._layer.lower.special] if self._layer else []
         return bubblewrap.arguments(
             policy.limits,
             python,
@@ -353,14 +352,34 @@ class Sandbox:
         if self._closed or os.getpid() != self._owner:  # a forked copy of our process must not end it
             return
         self._closed = True
-        exits = self._exits.pop_all()
-        if patience is not None and self._pidfd >= 0:
+        with self._exits.pop_all() as exits:  # when the wait is interrupted, too
+            if patience is None or self._pidfd < 0:
+                return
             self.kill()
-            if not self.wait(patience):
-                with suppress(RuntimeError):  # no thread can be started
-                    threading.Thread(target=exits.close, name="sandbox-magic teardown").start()
-                    return
-        exits.close()
+            if not self._all_gone(patience):
+                behind = exits.pop_all()
+                try:
+                    threading.Thread(target=behind.close, name="sandbox-magic teardown").start()
+                except RuntimeError:  # no thread can be started
+                    behind.close()
+
+    def _all_gone(self, patience: float) -> bool:
+        """Wait until PID 1 is gone, and bwrap, with which a layer goes; give whether they are."""
+        deadline = time.monotonic() + patience
+        if not self.wait(patience):
+            return False
+        try:
+            bwrap = os.pidfd_open(self._process.pid)  # not reaped yet, so the number is its own
+        except ProcessLookupError:  # where SIGCHLD is ignored nobody reaps it
+            return True
+        except OSError:  # no descriptor is left
+            return False
+        try:
+            poll = select.poll()
+            poll.register(bwrap, select.POLLIN)
+            return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+        finally:
+            os.close(bwrap)
 
 
 def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:

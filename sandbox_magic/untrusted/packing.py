@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 
 _PAGE = 4096  # what a file takes of a tmpfs is a whole number of them
 _PIECE = 2**20
-_MOST_SPECIAL = 100  # each is masked, which takes 0.2 ms
 _HEADS = {"file": files.FILE, "directory": files.DIRECTORY, "link": files.LINK}
 _LATEST_NS = 2**63 - 1  # in the year 2262; some file systems know later ones
+_OPEN = stat.S_IRUSR | stat.S_IXUSR
+_UNREADABLE, _TOO_LONG = "you may not read it", "its name is too long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ class Found:
 
     Attributes:
         path: The directory.
-        here: The directory itself.
+        here: The directory itself; what its name leads to later is compared with that.
         entries: Its files, directories, and the links that stay inside.
         skipped: The rest, each with the reason.
     """
@@ -67,27 +70,25 @@ class Found:
     skipped: tuple[tuple[str, os.stat_result, str], ...]
 
     @property
-    def special(self) -> tuple[str, ...]:
-        """The names of what is neither a file, a directory nor a link."""
-        return tuple(path for path, status, _ in self.skipped if sketch(status)[0] == "special")
-
-    @property
     def reasons(self) -> tuple[tuple[str, str], ...]:
         """The names that were skipped, and why."""
         return tuple((path, why) for path, _, why in self.skipped)
 
     def why_copy(self) -> str:
         """Say why this directory can't lie below a layer; nothing if it can."""
+        return next(self._hindrances(), "")
+
+    def _hindrances(self) -> Iterator[str]:
         statuses = [self.here, *(status for _, status in self.entries), *(status for _, status, _ in self.skipped)]
-        if any(why.startswith("--bind") for _, _, why in self.skipped):
-            return "--bind shows something in its place"
+        reasons = {why for _, _, why in self.skipped}
+        if any(why.startswith("--bind") for why in reasons):
+            yield "--bind shows something in its place"
+        if _UNREADABLE in reasons or self.here.st_mode & _OPEN != _OPEN:  # there the code owns it, and could open it
+            yield "not all of it may be read"
         if len({(status.st_uid, status.st_gid) for status in statuses}) > 1:
-            return "it has more than one owner"
-        if len({status.st_dev for status in statuses}) > 1:
-            return "another file system is mounted in it"
-        if len(self.special) > _MOST_SPECIAL:
-            return f"it has more than {_MOST_SPECIAL} sockets, FIFOs and devices"
-        return ""
+            yield "it has more than one owner"
+        if len({status.st_dev for status in statuses}) > 1 or _mounted_below(self.path):
+            yield "another file system is mounted in it"
 
 
 def look(directory: Path | str, *, most_files: int, covered: Collection[str] = ()) -> Found:
@@ -104,10 +105,10 @@ def look(directory: Path | str, *, most_files: int, covered: Collection[str] = (
     entries: list[tuple[str, os.stat_result]] = []
     skipped: list[tuple[str, os.stat_result, str]] = []
     with _readable(directory) as root:
-        for path, status in _walk(root):
+        for path, status, unfit in _walk(root):
             if len(entries) + len(skipped) >= most_files:
                 raise _too_many(directory, most_files)
-            why = _why_covered(path, status, covered) or _why_not(root, path, status)
+            why = _why_covered(path, status, covered) or unfit
             if why:
                 skipped.append((path, status, why))
             else:
@@ -137,7 +138,7 @@ def pack(found: Found, write: Callable[[bytes], object], *, most_bytes: int, mos
         raise _too_many(found.path, most_files)
     _check_size(found.path, sum(_taken(status) for _, status in found.entries), most_bytes)
     states = {}
-    with _readable(found.path) as root:
+    with _readable(found.path, found.here) as root:
         for path, status in found.entries:
             states[path] = _packed(root, path, status, write)
     write(files.header(files.END, b""))
@@ -147,7 +148,8 @@ def pack(found: Found, write: Callable[[bytes], object], *, most_bytes: int, mos
 
 def listed(found: Found, write: Callable[[bytes], object]) -> Original:
     """Write only the names of what stands in a directory: for one that lies below a layer, and is not read."""
-    there = [*found.entries, *((path, status) for path, status, _ in found.skipped if sketch(status)[0] != "special")]
+    skipped = ((path, status) for path, status, why in found.skipped if why != _TOO_LONG)
+    there = [*found.entries, *(each for each in skipped if sketch(each[1])[0] != "special")]
     for path, status in there:
         write(files.header(_HEADS[sketch(status)[0]], os.fsencode(path)))
     write(files.header(files.END, b""))
@@ -157,30 +159,46 @@ def listed(found: Found, write: Callable[[bytes], object]) -> Original:
 
 
 @contextmanager
-def _readable(directory: Path | str) -> Iterator[int]:
+def _readable(directory: Path | str, found: os.stat_result | None = None) -> Iterator[int]:
     try:
         with beneath.directory(directory) as root:
+            if found is not None:
+                _check_same(found, os.fstat(root))
             yield root
     except OSError as error:
         msg = f"the workspace {paths.shown(str(directory))} can't be read"
         raise PolicyError(msg, seen=str(error), remedy="a directory that you may read, at rest") from error
 
 
-def _walk(root: int) -> Iterator[tuple[str, os.stat_result]]:
+def _check_same(found: os.stat_result, now: os.stat_result) -> None:
+    if not os.path.samestat(found, now):
+        raise OSError(errno.ESTALE, "it is no longer the directory that was looked at")
+
+
+def _walk(root: int) -> Iterator[tuple[str, os.stat_result, str]]:
+    """Give what is there, and why it is of no use; nothing that is swapped for a link meanwhile leads out."""
     waiting = [""]
     while waiting:
         directory = waiting.pop()
-        here = os.open(directory or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=root)
-        try:
-            entries = sorted(os.listdir(here))
-        finally:
-            os.close(here)
-        for name in entries:
-            path = f"{directory}/{name}" if directory else name
-            status = os.stat(path, dir_fd=root, follow_symlinks=False)
-            yield path, status
-            if stat.S_ISDIR(status.st_mode) and os.access(path, os.R_OK | os.X_OK, dir_fd=root):
-                waiting.append(path)
+        with beneath.parent(root, f"{directory}/." if directory else ".") as (here, _):
+            for name in sorted(os.listdir(here)):
+                path = f"{directory}/{name}" if directory else name
+                status = os.stat(name, dir_fd=here, follow_symlinks=False)
+                yield path, status, _why_not(here, path, status)
+                if stat.S_ISDIR(status.st_mode) and os.access(name, os.R_OK | os.X_OK, dir_fd=here):
+                    waiting.append(path)
+
+
+def _mounted_below(directory: str) -> bool:
+    """Tell whether something is mounted below a directory: another file system may be the same one, elsewhere."""
+    above = os.fsencode(directory).rstrip(b"/") + b"/"
+    with open("/proc/self/mountinfo", "rb") as mounts:
+        places = (re.sub(rb"\\([0-7]{3})", _octal, line.split(b" ")[4]) for line in mounts)
+        return any(place.startswith(above) and place != above for place in places)
+
+
+def _octal(escaped: re.Match[bytes]) -> bytes:
+    return bytes([int(escaped[1], 8)])
 
 
 def _why_covered(path: str, status: os.stat_result, covered: Collection[str]) -> str:
@@ -192,16 +210,16 @@ def _why_covered(path: str, status: os.stat_result, covered: Collection[str]) ->
     return ""
 
 
-def _why_not(root: int, path: str, status: os.stat_result) -> str:
-    mode = status.st_mode
+def _why_not(here: int, path: str, status: os.stat_result) -> str:
+    mode, name = status.st_mode, os.path.basename(path)
     if len(os.fsencode(path)) > files.MOST_NAME or path.count("/") >= files.MOST_STEPS:
-        return "its name is too long"
+        return _TOO_LONG
     if stat.S_ISLNK(mode):
-        return "" if paths.stays_inside(path, os.readlink(path, dir_fd=root)) else "a link that leads out"
+        return "" if paths.stays_inside(path, os.readlink(name, dir_fd=here)) else "a link that leads out"
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return "neither a file nor a directory"
     may = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
-    return "" if os.access(path, may, dir_fd=root) else "you may not read it"
+    return "" if os.access(name, may, dir_fd=here) else _UNREADABLE
 
 
 def _taken(status: os.stat_result) -> int:
@@ -219,15 +237,17 @@ def _packed(root: int, path: str, status: os.stat_result, write: Callable[[bytes
     if stat.S_ISDIR(status.st_mode):
         write(files.header(files.DIRECTORY, name))
         return State(kind="directory")
-    if stat.S_ISLNK(status.st_mode):
-        target = os.fsencode(os.readlink(path, dir_fd=root))
-        write(files.header(files.LINK, name, len(target)) + target)
-        return State(kind="link", digest=target)
-    return _packed_file(root, path, write)
+    with beneath.parent(root, path) as (here, last):
+        if stat.S_ISLNK(status.st_mode):
+            target = os.fsencode(os.readlink(last, dir_fd=here))
+            write(files.header(files.LINK, name, len(target)) + target)
+            return State(kind="link", digest=target)
+        return _packed_file(here, path, write)
 
 
-def _packed_file(root: int, path: str, write: Callable[[bytes], object]) -> State:
-    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=root)
+def _packed_file(here: int, path: str, write: Callable[[bytes], object]) -> State:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.open(os.path.basename(path), flags, dir_fd=here)
     with os.fdopen(file, "rb") as stream:
         status = os.fstat(file)
         left, runs = status.st_size, bool(status.st_mode & stat.S_IXUSR)

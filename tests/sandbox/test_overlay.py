@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack, suppress
 
 import pytest
 
 import sandbox_magic as sm
+from sandbox_magic import PolicyError, SandboxUnavailable, gathering
+from sandbox_magic.jail import identity, overlay
+from sandbox_magic.jail.directory import RunDirectory
+from sandbox_magic.jail.overlay import Lower
+from sandbox_magic.jail.sandbox import Sandbox
+from sandbox_magic.untrusted import packing
 from sandbox_magic.untrusted.applying import NotApplied
 
 
@@ -154,27 +166,69 @@ def test_a_change_while_it_runs_is_one_too(here):
         events.result.changes.apply()
 
 
-def test_nothing_special_in_it_can_be_used(here, monkeypatch):
-    """Neither a server of the host's, nor what waits at a FIFO."""
+@pytest.mark.parametrize("when", ["before", "while it runs"])
+def test_nothing_special_in_it_can_be_used(here, monkeypatch, when):
+    """Neither a server of the host's, nor what waits at a FIFO, nor under another name."""
     monkeypatch.chdir(here)
-    os.mkfifo("fifo", 0o666)
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind("sub/socket")
-        server.listen()
-        os.chmod("sub/socket", 0o777)
+    with socket.socket(socket.AF_UNIX) as server, ExitStack() as opened:
+
+        def make():
+            os.mkfifo("fifo")
+            os.chmod("fifo", 0o666)
+            fifo = os.open("fifo", os.O_RDWR | os.O_NONBLOCK)
+            opened.callback(os.close, fifo)
+            os.write(fifo, b"the host's own")
+            server.bind("sub/socket")
+            server.listen()
+            os.chmod("sub/socket", 0o777)
+            return fifo
+
+        fifo = make() if when == "before" else -1
         code = """
-import os, socket, stat
-for name in ("fifo", "sub/socket"):
-    print(stat.S_ISCHR(os.stat(name).st_mode))
-try:
-    socket.socket(socket.AF_UNIX).connect("sub/socket")
-except OSError as error:
-    print(error.strerror)
+import os, socket, time
+print("ready", flush=True)
+while "fifo" not in os.listdir() or "socket" not in os.listdir("sub"):  # to ask for it would be to remember it is not
+    time.sleep(0.01)
+time.sleep(0.1)
+pipe = os.open("fifo", os.O_RDWR | os.O_NONBLOCK)
+os.write(pipe, b"ESCAPED")
+print(os.read(pipe, 100))
+for name in ("sub/socket", "sub/linked", "sub/renamed"):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        try:
+            socket.socket(socket.AF_UNIX, kind).connect(name)
+        except OSError as error:
+            print(error.strerror)
+    if name == "sub/socket":
+        os.link("sub/socket", "sub/linked")
+    if name == "sub/linked":
+        os.rename("sub/socket", "sub/renamed")
 """
-        result = run(code, here)
-    assert result.stdout == "True\nTrue\nConnection refused\n"
-    assert changes(result) == set()
-    assert "fifo: neither a file nor a directory" in " ".join(result.notes)
+        with sm.stream(code, workspace=here) as events:
+            for event in events:
+                if isinstance(event, sm.Text) and fifo < 0:
+                    fifo = make()
+        result = events.result
+        assert result.isolation["workspace"].mechanism.startswith("copy-on-write")
+        assert result.stdout == "ready\nb'ESCAPED'\n" + "Connection refused\n" * 6, result.stderr
+        assert os.read(fifo, 100) == b"the host's own"
+    assert all(change.refused.startswith("skipped: neither") for change in result.changes)
+
+
+def test_a_socket_that_goes_before_the_start_does_no_harm(here, monkeypatch):
+    """A mask for it was one more file, which could not be told from the code's; for a link it was made elsewhere."""
+    os.mkfifo(here / "sub" / "fifo")
+    look = packing.look
+
+    def and_remove(*words, **more):
+        found = look(*words, **more)
+        (here / "sub" / "fifo").unlink()
+        (here / "sub" / "fifo").symlink_to(f"/oldroot{here}/made")
+        return found
+
+    monkeypatch.setattr(packing, "look", and_remove)
+    assert changes(run("open('sub/new', 'w')", here)) == {("sub/new", "added", "file")}
+    assert not (here / "made").exists()
 
 
 def test_the_layer_is_not_written_but_through_the_directory(here):
@@ -235,3 +289,191 @@ def test_nothing_is_left_of_it_on_the_host(here):
     run("open('one', 'w').write('x')", here)
     with open("/proc/self/mountinfo") as file:
         assert file.read() == before
+
+
+def test_what_is_mounted_below_it_is_what_the_code_sees(here):
+    """A layer lies over what the mount hides: the code would not see its files, which then counted as removed."""
+    (here.parent / "other").mkdir()
+    (here.parent / "other" / "precious").write_text("p")
+    (here / "data").mkdir()
+    program = """
+import os, sys
+import sandbox_magic as sm
+result = sm.run("import os; print(os.listdir('data')); open('data/new', 'w')", workspace=sys.argv[1])
+print(result.stdout, result.changes, "\\n", result.isolation["workspace"].mechanism, sep="")
+"""
+    user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    script = 'mount --bind "$1" "$2/data" && exec "$3" -c "$4" "$2"'
+    words = ("/bin/sh", "-c", script, "sh", here.parent / "other", here, sys.executable, program)
+    command = ("unshare", *user, "--mount", "--propagation", "private", *words)
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert told.stdout == (
+        "['precious']\n+ data/new  0 B\na copy in the sized tmpfs; no overlay: another file system is mounted in it\n"
+    ), told.stderr
+
+
+def test_another_overlays_mark_is_no_change(here):
+    """It is there to be listed and not to be opened; a mask for it was one more file of the code's."""
+    os.mknod(here / "sub" / "three~", stat.S_IFCHR, os.makedev(0, 0))
+    assert changes(run("open('sub/new', 'w')", here)) == {("sub/new", "added", "file")}
+
+
+def test_names_too_long_to_be_told_are_not_told(here):
+    os.makedirs(here / "k" / "/".join("x" * 70))
+    (here / "k" / "file").write_text("f")
+    result = run("import shutil\nshutil.rmtree('k')\nopen('z', 'w')", here)
+    assert {("z", "added", "file"), ("k/file", "removed", "file")} <= changes(result)
+
+
+def test_what_you_may_not_read_is_not_given(here):
+    """The code owns it inside, and could open it; root may read everything."""
+    (here / "two").chmod(0)
+    code = (
+        "import os\ntry:\n    os.chmod('two', 0o600)\n    print(open('two').read())\nexcept OSError:\n    print('held')"
+    )
+    result = sm.run(code, workspace=here)
+    assert result.stdout == ("two\n" if os.geteuid() == 0 else "held\n")
+
+
+def test_a_directory_that_is_shut_to_its_owner(here):
+    """Root may read it, so its code gets a copy, for it could not even enter the directory itself."""
+    here.chmod(0o600)
+    if os.geteuid() != 0:
+        with pytest.raises(PolicyError, match="can't be read"):
+            sm.run("1", workspace=here)
+        return
+    assert sm.run("print(open('one').read())", workspace=here).stdout == "one\n"
+
+
+def test_what_is_in_a_bind_is_not_looked_at(here, monkeypatch):
+    monkeypatch.setattr(gathering, "MOST_LOOKED_AT", 10)
+    (here.parent / "other").mkdir()
+    for number in range(40):
+        (here.parent / "other" / str(number)).touch()
+    result = run("import os\nos.remove('two')", here, bind=f"{here.parent}/other:data")
+    assert result.changes.complete
+    assert changes(result) == {("two", "removed", "file")}
+
+
+def test_a_directory_put_in_its_place_is_not_shown(here, monkeypatch):
+    """Somebody who may write above the workspace swaps it for a link to what only its user may read."""
+    secret = here.parent / "secret"
+    secret.mkdir(mode=0o700)
+    (secret / "key").write_text("ESCAPED")
+    run("1", here)
+    look = packing.look
+
+    def and_swap(*words, **more):
+        found = look(*words, **more)
+        here.rename(here.parent / "away")
+        here.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr(packing, "look", and_swap)
+    with pytest.raises(SandboxUnavailable, match="no longer the directory that was looked at"):
+        sm.run("print(open('key').read())", workspace=here)
+
+
+def test_a_directory_swapped_while_it_is_looked_at_is_not_gone_into(here, monkeypatch):
+    (here.parent / "secret" / "deep").mkdir(parents=True)
+    (here.parent / "secret" / "deep" / "ESCAPED").touch()
+    access = os.access
+
+    def and_swap(name, *words, **more):
+        if name == "deep" and not (here / "sub").is_symlink():
+            (here / "sub").rename(here.parent / "away")
+            (here / "sub").symlink_to(here.parent / "secret")
+        return access(name, *words, **more)
+
+    monkeypatch.setattr(os, "access", and_swap)
+    with pytest.raises(PolicyError, match="can't be read"):
+        packing.look(here, most_files=100)
+    assert (here / "sub").is_symlink()
+
+
+def test_a_renamed_directory_comes_out_whole(here):
+    """Some kernels write down by default only where it was: then it is empty in the layer."""
+    code = "import os, shutil\ntry:\n    os.rename('sub', 'moved')\nexcept OSError:\n    shutil.move('sub', 'moved')"
+    run(code, here).changes.apply()
+    assert contents(here / "moved") == {"three": "sub/three", "deep": "directory", "deep/four": "sub/deep/four"}
+    assert not (here / "sub").exists()
+
+
+def test_two_names_of_one_file_are_two_files(here):
+    """As some kernels' index of them does not have it, which changes both and tells of one."""
+    os.link(here / "one", here / "same")
+    result = run("open('one', 'w').write('1')\nprint(open('same').read())", here)
+    assert result.stdout == "one\n"
+    assert changes(result) == {("one", "changed", "file")}
+
+
+def test_the_sandboxs_user_can_not_write_the_original_in_any_mount(here):
+    """The program that starts bwrap still sees the directory by itself; as that user it may only read it."""
+    who = identity.choose()
+    directory = RunDirectory(who.uid)
+    try:
+        status = here.stat()
+        lower = Lower(path=str(here), device=status.st_dev, inode=status.st_ino, owner=(status.st_uid, status.st_gid))
+        layer = overlay.choose(lower, directory, 2**20, who)
+        places = [layer.merged, f"{layer.place}/mapped"]
+        how = identity.launch(who, places)
+        script = 'cat "$0/one"; true > "$0/new" && echo written; true > "$1/ESCAPED"; cat "$0/ESCAPED"'
+        words = ("/bin/sh", "-c", script, *(how.sources.get(path, path) for path in places))
+        command = (*layer.prefix, *how.prefix, *words)
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    finally:
+        directory.remove()
+    assert told.stdout == "onewritten\n", told.stderr
+    assert not (here / "ESCAPED").exists()
+
+
+def test_empty_files_are_bounded_too(here):
+    """Each takes a kilobyte of the kernel's memory, and none of the layer's size."""
+    result = run("import os\nprint(os.statvfs('..').f_files)", here, disk="64M")
+    assert 100_000 < int(result.stdout) < 200_000
+
+
+def test_a_refusal_does_not_hold_for_ever(here, monkeypatch):
+    monkeypatch.setattr(overlay, "_known", {})
+    with monkeypatch.context() as short:
+        short.setattr(overlay, "_refusal", lambda _: "no memory for the moment")
+        assert sm.run("1", workspace=here).isolation["workspace"].mechanism.endswith("no memory for the moment")
+    assert sm.run("1", workspace=here).isolation["workspace"].mechanism.endswith("no memory for the moment")
+    monkeypatch.setattr(overlay, "_FRESH_SECONDS", 0.0)
+    run("1", here)
+
+
+def test_the_result_does_not_wait_for_the_layer_to_be_taken_down(here):
+    """A million files take seconds, in which bwrap, too, does not end: here it is held still instead."""
+    found = packing.look(here, most_files=100)
+    status = found.here
+    lower = Lower(path=found.path, device=status.st_dev, inode=status.st_ino, owner=(status.st_uid, status.st_gid))
+    sandbox = Sandbox.park(sm.Policy(workspace=str(here)), lower=lower)
+    bwrap = sandbox._process.pid
+    os.kill(bwrap, signal.SIGSTOP)
+    later = threading.Timer(5.0, os.kill, (bwrap, signal.SIGCONT))
+    later.start()
+    began = time.monotonic()
+    sandbox.close(0.1)
+    took = time.monotonic() - began
+    later.cancel()
+    with suppress(ProcessLookupError):
+        os.kill(bwrap, signal.SIGCONT)
+    for thread in threading.enumerate():
+        if thread.name == "sandbox-magic teardown":
+            thread.join(20)
+    assert took < 4.0
+
+
+def test_an_interrupt_while_its_end_is_awaited_leaves_nothing(footprint, monkeypatch):
+    sm.run("1")
+    before = footprint()
+    sandbox = Sandbox.park(sm.Policy())
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sandbox, "_all_gone", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.close(1.0)
+    assert footprint() == before

@@ -11,6 +11,7 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import PolicyError
 from sandbox_magic.jail import overlay
+from sandbox_magic.untrusted import packing
 from sandbox_magic.untrusted.applying import NotApplied
 
 CASES = {
@@ -252,6 +253,28 @@ def test_the_working_directory_can_not_be_swapped(canary):
     """What stands under its name at the end is not looked at; the directory that it was is."""
     code = f"import os\nos.chdir('..')\nos.rename('workspace', 'w')\nos.symlink({str(canary.parent)!r}, 'workspace')"
     assert kinds(sm.run(code, workspace=".").changes) == {}
+
+
+@only_copied
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("what", [".", "protected"])
+def test_what_is_swapped_for_a_link_is_not_copied(here, monkeypatch, what):
+    """By somebody who may write there, between the look and the copy; the link leads to a file of the same name."""
+    secret = here.parent / "secret"
+    (secret / "protected").mkdir(parents=True)
+    for name in ("in.txt", "secret.txt", "protected/secret.txt"):
+        (secret / name).write_text("ESCAPED")
+    look, place = packing.look, here / what
+
+    def and_swap(*words, **more):
+        found = look(*words, **more)
+        place.rename(here.parent / "away")
+        place.symlink_to(secret)
+        return found
+
+    monkeypatch.setattr(packing, "look", and_swap)
+    with pytest.raises(PolicyError, match="can't be read"):
+        sm.run("print(open('protected/secret.txt').read())", workspace=here)
 
 
 @only_copied
