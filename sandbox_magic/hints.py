@@ -26,6 +26,7 @@ MOST_BYTES = 4096
 _LINES = 30  # of a program whose errors have no form that we know
 _LONGEST = 200  # characters of a path
 _QUOTED = re.compile(r"""(['"])([^'"]{1,200})\1""")
+_RUBY_AND_PHP = re.compile(r"@ \w{1,30} - (.{1,200}) \(Errno::|\w\((.{1,200})\): [Ff]ailed to open stream")
 _INSIDE = ("/home/sandbox/workspace/", "/home/sandbox/")
 _PYTHON = re.compile(r'^(Traceback \(most recent call last\):|  File ")', re.MULTILINE)
 _NOT_THERE = re.compile(r"[Nn]o such file|ENOENT|^FileNotFoundError: |cannot open \"|unable to open database")
@@ -121,7 +122,8 @@ def _path(line: str, _text: str, facts: Facts) -> str:
 
 def _paths(line: str) -> list[str]:
     """Give what may be the path in a message that something is not there, as the host would write it."""
-    found = [match[2] for match in _QUOTED.finditer(line)]
+    found = [match[1] or match[2] for match in _RUBY_AND_PHP.finditer(line)]
+    found += [match[2] for match in _QUOTED.finditer(line)]
     before = re.split(r":? \(?(?:[Nn]o such file|[Pp]ermission denied)", line, maxsplit=1)[0]
     found += [before.rpartition(": ")[2].rpartition("open ")[2], line.partition(": ")[2].removesuffix(" not found.")]
     paths = []
@@ -177,7 +179,8 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
         re.compile(
             r"[Tt]emporary failure (in name resolution|resolving)|[Nn]ame or service not known|ENOTFOUND|EAI_AGAIN"
             r"|([Nn]etwork|[Hh]ost) is unreachable|[Nn]o route to host|ENETUNREACH|EHOSTUNREACH"
-            r"|[Cc]onnection refused|ECONNREFUSED|Could not resolve host|unable to resolve host|fetch failed"
+            r"|[Cc]onnection refused|ECONNREFUSED|(Could not|Couldn't|unable to) resolve host|fetch failed"
+            r"|Address family not supported by protocol|EAFNOSUPPORT|Couldn't connect to server|:\d+ cannot be opened"
             r"|^(requests\.exceptions\.|urllib3\.exceptions\.)?(ConnectionError|MaxRetryError|NewConnectionError): "
             r"|^(urllib\.error\.URLError|httpx\.ConnectError|aiohttp\.client_exceptions\.ClientConnector\w{0,20}): "
         ),

@@ -16,8 +16,8 @@ def prepare(directory: str) -> None:
     it may not be written, each start takes some milliseconds longer. As pip does, it does not ask for
     PYTHONDONTWRITEBYTECODE, which is about what this process imports.
     """
-    with suppress(OSError):
-        for entry in os.scandir(directory):
+    with suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
             if entry.name.endswith(".py") and _is_stale(entry):
                 import py_compile
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SUITE = "bookworm"
 USER = "user"
@@ -125,28 +125,40 @@ def build(cache: Path) -> Path:
     Raises:
         MachineError: not root, or mmdebstrap failed.
     """
-    root = cache / key()
+    options = [
+        f"--include={','.join(PACKAGES)}",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
+        *(f"--customize-hook={hook}" for hook in _HOOKS),
+    ]
+    return make(cache / key(), SUITE, options, _debian_sources)
+
+
+def make(root: Path, suite: str, options: list[str], sources: Callable[[], str]) -> Path:
+    """A root of a Debian suite, made by mmdebstrap if it isn't there yet.
+
+    Raises:
+        MachineError: not root, or mmdebstrap failed.
+    """
     if root.is_dir():
         return root
     if os.geteuid() != 0:
         message = f"a machine's root is made by root (its files have owners): sudo, or copy {root} here"
         raise MachineError(message)
     setup()
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / "lock"):
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(root.parent / "lock"):
         if not root.is_dir():
             unfinished = root.with_suffix(".new")
             shutil.rmtree(unfinished, ignore_errors=True)
-            options = [
-                "--variant=minbase",
-                f"--include={','.join(PACKAGES)}",
-                *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
-                *(f"--customize-hook={hook}" for hook in _HOOKS),
-            ]
-            sources = _debian_sources()
-            _checked(("mmdebstrap", *options, SUITE, str(unfinished), "-"), text=sources)
+            _checked(("mmdebstrap", "--variant=minbase", *options, suite, str(unfinished), "-"), text=sources())
             unfinished.rename(root)
     return root
+
+
+def mirror() -> str:
+    """Where the host's own apt gets Debian from."""
+    words = [line.split() for line in _debian_sources().splitlines()]
+    return next(uri for _, uri, release, _ in words if release == SUITE)
 
 
 def _debian_sources() -> str:

@@ -103,10 +103,16 @@ ERRORS = {
     "sh": ("\n\nnosuch", "/sandbox/cell.sh: 3: nosuch: not found", 127),
     "node": ("\n\nnull.x", "/sandbox/cell.js:3", 1),
     "perl": ("\n\ndie 'x'", "x at /sandbox/cell.pl line 3.", 255),
-    "awk": ("\n\n}", "3", 2),
+    "awk": ("\n\n}", "3", (1, 2)),
     "sqlite": ("select 1;\n\nselec 2;", "near line 3", 1),
     "c": ("\n\nbroken", "/sandbox/cell.c:3:1", 1),
     "cpp": ("\n\nbroken", "/sandbox/cell.cpp:3:1", 1),
+    "ruby": ("\n\nif", "/sandbox/cell.rb:3", 1),
+    "lua": ("\n\n}", "/sandbox/cell.lua:3:", 1),
+    "php": ("<?php\n\n}", "/sandbox/cell.php on line 3", 255),
+    "julia": ("\n\n}", "/sandbox/cell.jl:3", 1),
+    "rust": ("\n\nbroken", "/sandbox/cell.rs:3:1", 1),
+    "go": ("package main\n\nbroken", "/sandbox/cell.go:3:1", (1, 2)),
 }
 
 
@@ -116,7 +122,8 @@ def test_errors_keep_the_languages_own_line_numbers(language):
     source, said, status = ERRORS[language]
     result = sm.run(source, language=language)
     assert said in result.stderr
-    assert (result.outcome, result.exit_code) == (Outcome.FAILED, status)
+    assert result.outcome is Outcome.FAILED
+    assert result.exit_code in (status if isinstance(status, tuple) else (status,))  # gawk and mawk, old Go and new
 
 
 @pytest.mark.skipif("sqlite" not in THERE, reason="no sqlite3 on this machine")

@@ -51,10 +51,16 @@ def test_only_a_run_that_failed_gets_one(outcome):
         "awk: cannot open data.csv (No such file or directory)",
         "/sandbox/cell.c:1:10: fatal error: data.csv: No such file or directory\ncompilation terminated.",
         'Error: cannot open "data.csv"',
+        "/sandbox/cell.rb:1:in `read': No such file or directory @ rb_sysopen - data.csv (Errno::ENOENT)\n\tfrom x",
+        "PHP Warning:  fopen(data.csv): Failed to open stream: No such file or directory in /sandbox/cell.php",
+        "  cannot open file 'data.csv': No such file or directory\nExecution halted",
+        "lua: /sandbox/cell.lua:1: cannot open file 'data.csv' (No such file or directory)\nstack traceback:",
+        'ERROR: LoadError: SystemError: opening file "data.csv": No such file or directory\nStacktrace:\n [1] x',
+        "2026/11/24 13:39:44 open data.csv: no such file or directory",
     ],
 )
 def test_a_file_that_is_on_the_host_only(line):
-    """In the words of Python, shells, Node, Perl, awk, compilers and SQLite."""
+    """In the words of Python, shells, Node, Perl, awk, compilers, SQLite, Ruby, PHP, R, Lua, Julia and Go."""
     said = only(line, there=["data.csv"])
     assert "data.csv is on this machine" in said
     assert "--bind data.csv" in said
@@ -98,6 +104,9 @@ def test_a_module_beside_the_notebook_or_in_its_python():
         "Error: getaddrinfo ENOTFOUND example.org",
         "curl: (6) Could not resolve host: example.org",
         "wget: unable to resolve host address 'example.org'",
+        "  URL 'http://example.org/': status was 'Couldn't resolve host name'\nExecution halted",
+        "  127.0.0.1:8080 cannot be opened\nExecution halted",
+        "awk: cell.awk:1: warning: remote host: Address family not supported by protocol",
     ],
 )
 def test_the_network(line):
@@ -111,6 +120,7 @@ def test_the_network(line):
         ("PermissionError: [Errno 13] Permission denied: '/etc/hosts'", "--workspace"),
         ("/sandbox/cell.sh: line 1: /etc/hosts: Permission denied", "--workspace"),
         ("OSError: [Errno 28] No space left on device", "--disk"),
+        ("/usr/lib/go-1.24/pkg/tool/linux_amd64/link: mapping output file failed: no space left on device", "--disk"),
         ("OSError: [Errno 24] Too many open files: 'x'", "--open-files"),
         ("RuntimeError: can't start new thread", "--processes"),
         ("bash: fork: retry: Resource temporarily unavailable", "--processes"),

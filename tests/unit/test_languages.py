@@ -119,6 +119,13 @@ def test_paths_take_their_places_in_the_commands():
     assert odd.argv(cell, out) == (("x", "{print}", "--in=/sandbox/cell.c"),)
 
 
+def test_what_a_language_needs_is_what_its_commands_start_and_name():
+    assert of(b"", "c").programs == ("cc|gcc|clang",)  # what the compiler makes is not looked for
+    assert of(b"", "rust").programs == ("rustc", "cc")
+    assert of(b"", "go").programs == ("sh", "go")
+    assert table({"zx": {"command": "sh -c 'zx {file}'", "needs": ["zx"]}})[0].programs == ("sh", "zx")
+
+
 def test_a_table_of_the_users_own():
     """Each form gives the same, as a dict or as JSON; a name of ours is replaced."""
     forms = ["zx {file}", ["zx", "{file}"], {"command": "zx {file}"}, {"commands": ["zx {file}"]}]
@@ -145,6 +152,7 @@ def test_a_table_of_the_users_own():
         ({"zx": {"command": "zx {file}", "suffix": "/../../x"}}, "suffix"),
         ({"zx": {"command": "zx {file}", "suffix": "mjs"}}, "'.mjs'"),
         ({"zx": {"command": "zx {file}", "aliases": 5}}, "aliases"),
+        ({"zx": {"command": "zx {file}", "needs": 5}}, "needs"),
         ({"z\nx": "zx {file}"}, "is called"),
         ({"python": "pypy {file}"}, "a name of its own"),
     ],

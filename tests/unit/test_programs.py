@@ -78,6 +78,15 @@ def test_a_missing_program_is_named_with_those_that_are_there(inside, tmp_path, 
         programs.commands(Language(name="x", commands="a|b|c {file}"), inside, LIMITS)
 
 
+def test_a_program_that_a_command_starts_by_itself_is_looked_for_too(inside):
+    own = (Language(name="zx", commands="sh -c 'zx {file}'", needs=("zx",)),)
+    assert "zx" not in programs.available(inside, LIMITS, own)
+    with pytest.raises(PolicyError, match="there is no zx in the sandbox, so nothing was run"):
+        programs.commands(own[0], inside, LIMITS, own)
+    there = Language(name="mine", commands="sh -c 'mine2 {file}'", needs=("mine1|mine2",))
+    assert programs.commands(there, inside, LIMITS) == (("sh", "-c", "mine2 /sandbox/cell"),)
+
+
 def test_a_name_from_the_codes_first_line_can_not_drive_a_terminal(inside):
     language = of(b"#!/nowhere/\x1b]0;x\x07\xe2\x80\xae" + b"y" * 900)
     with pytest.raises(PolicyError) as caught:
