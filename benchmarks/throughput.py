@@ -21,6 +21,7 @@ from IPython.core.interactiveshell import InteractiveShell
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+os.environ.pop("PYTHONUNBUFFERED", None)  # %%script hands it on, and its code would pay for it
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MEGABYTE = 1_000_000
 LINE = "'x' * 99"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sandbox_magic.policy import Policy
     from sandbox_magic.relay import Stream
     from sandbox_magic.timeline import Timeline
-    from sandbox_magic.untrusted.text import Kept
     from sandbox_magic.verdict import Verdict
 
 _LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
@@ -64,6 +63,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     outputs, refused = heard.outputs.values() if verdict.outcome is Outcome.COMPLETED else ({}, ())
     changes, told = gathering.finish()
     out, err = (stream.kept for stream in streams)
+    (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)
     dropped = out.dropped + err.dropped
     said = notes(
         verdict, report, limits, dropped=dropped, oom_kills=counted.oom_kills, refused_forks=counted.refused_forks
@@ -72,10 +72,10 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
         signal=verdict.signal,
-        stdout=out.text,
-        stderr=err.text,
-        stdout_bytes=out.data,
-        stderr_bytes=err.data,
+        stdout=stdout,
+        stderr=stderr,
+        stdout_bytes=stdout_bytes,
+        stderr_bytes=stderr_bytes,
         dropped_bytes=dropped,
         displays=heard.displays,
         outputs=outputs,
@@ -96,18 +96,18 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         isolation=sandbox.isolation,
         notes=(_LOST,) * meter.lost
         + said
-        + _hints(verdict, err, policy, sandbox, said)
+        + _hints(verdict, stderr_bytes, policy, sandbox, said)
         + (*heard.notes, *refused, *told),
     )
 
 
-def _hints(verdict: Verdict, err: Kept, policy: Policy, sandbox: Sandbox, said: tuple[str, ...]) -> tuple[str, ...]:
+def _hints(verdict: Verdict, stderr: bytes, policy: Policy, sandbox: Sandbox, said: tuple[str, ...]) -> tuple[str, ...]:
     outside = Outside(sandbox.interpreter, policy)
     watched = sandbox.isolation["memory"].strength == "watched"
     known = hints.Facts(
         limits=policy.limits, said=said, memory_is_watched=watched, hidden=outside.hidden, module=outside.module
     )
-    return hints.of(verdict.outcome, err.data[-hints.MOST_BYTES :], known)
+    return hints.of(verdict.outcome, stderr[-hints.MOST_BYTES :], known)
 
 
 def facts(sandbox: Sandbox) -> Facts:

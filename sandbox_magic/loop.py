@@ -310,10 +310,12 @@ class Loop:
             heard=self._heard,
             gathering=self._gathering,
         )
-        sandbox.close(self._deadline.teardown_seconds())
-        self.close()
-        self._queue.extend(Output(name, value) for name, value in self._result.outputs.items())
-        self._queue.append(Ended(self._result))
+        try:
+            sandbox.close(self._deadline.teardown_seconds())
+        finally:  # also where an interrupt comes meanwhile: there is nothing left to interrupt
+            self.close()
+            self._queue.extend(Output(name, value) for name, value in self._result.outputs.items())
+            self._queue.append(Ended(self._result))
 
     def close(self) -> None:
         """End the run at once if it has not ended, and give back everything it holds."""

@@ -13,7 +13,7 @@ COALESCE_SECONDS = 0.1  # Jupyter drops output above 1000 messages a second
 PARTIAL_SECONDS = 0.01  # a line is often written in two pieces, text and newline
 _READ_BYTES = 256 * 1024
 _MUCH = 64 * 1024  # in the time of one event
-_LITTLE = 32 * 1024  # in one piece: half of what a pipe holds
+_LITTLE = 128 * 1024  # in one piece: half of what their pipes hold
 _MOMENT_SECONDS = 0.0005
 _DRAINED_PIECES = 8  # of each stream before a display: more than a pipe holds
 
@@ -63,6 +63,12 @@ class Stream:
         """Let more come where much comes in little pieces: to be woken by each costs both sides more than it brings."""
         if self._lately > _MUCH and self._last < _LITTLE:
             time.sleep(_MOMENT_SECONDS)
+
+    def whole(self) -> tuple[bytes, str]:
+        """Give what was kept, and as text; what had nothing to clean as it came has nothing now."""
+        data = self.kept.data
+        plain = self._cleaner.plain and not self.kept.dropped
+        return data, data.decode("utf-8", "replace") if plain else self.kept.text
 
     def rest(self) -> str:
         """Give what is still to be shown when everything has been read: what was dropped, and the tail."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _ast
 import _signal
 import faulthandler
+import itertools
 import os
 import resource
 import sys
@@ -14,7 +15,7 @@ import wire
 
 if False:  # for the type checker; typing costs milliseconds
     from types import CodeType, TracebackType
-    from typing import Iterator
+    from typing import Any, Callable, Iterator
 
     from offers import Offers
 
@@ -24,6 +25,7 @@ _OURS = os.path.dirname(os.path.abspath(__file__))
 _MODULES = ("inherited", "init", "offers", "python", "talk", "wire")  # names that the cell may want for itself
 _TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _ast
 _VALUE = "_sandbox_last_value"
+_LINES = 1000  # after which what looks for a flood of them is loaded
 _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
@@ -73,6 +75,7 @@ def main(start: int, display: int, doors: list[int]) -> None:
         offers.load("foreign").run(commands, own, ignored=DUMP_SIGNAL, default_signals=inherited.default_signals)
     offered = offers.Offers(talk.Talk(DUMP_SIGNAL), _show)
     offered.make(words)
+    _count_lines(offers.load)
     run(arguments[0], offered, value="value" in words)
 
 
@@ -112,6 +115,24 @@ def run(file: str, offered: Offers, *, value: bool) -> None:
     except BaseException as error:  # noqa: BLE001 - an interrupt, or a representation's own error
         _show(error)
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
+
+
+def _count_lines(load: Callable[[str], Any]) -> None:
+    """Have bursts.py loaded when so many lines have been printed; for those nothing but C code runs.
+
+    The text layer flushes what is below it at the end of each line, and next() of a chain is as good as flush().
+    """
+    below = vars(sys.stdout.buffer)
+
+    def begin(_: None) -> None:
+        if below.pop("flush", None) is not None:
+            try:
+                load("bursts").Bursts().arm()
+            except Exception:  # noqa: BLE001 - no descriptor is left to load it: then all goes through as before
+                return
+
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is the one that Python made
+    below["flush"] = itertools.chain(itertools.repeat(None, _LINES), map(begin, itertools.repeat(None))).__next__
 
 
 def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:

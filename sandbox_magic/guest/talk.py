@@ -12,6 +12,7 @@ import _signal
 import _thread
 import itertools
 import os
+import sys
 
 import wire
 
@@ -79,6 +80,7 @@ class Talk:
         Raises:
             Gone: Nobody took it.
         """
+        _let_out()
         alone = self._hearing.acquire(blocking=False)
         try:
             self._exchange(word, fields, wait=alone)
@@ -119,3 +121,11 @@ class Talk:
             if error.errno is None:  # a TimeoutError, say, of a signal's handler
                 raise
             return b""
+
+
+def _let_out() -> None:
+    """Let text out that is held, as some is in a flood of lines: bursts.py."""
+    try:
+        sys.__stdout__.flush()  # type: ignore[union-attr] # or it fails
+    except Exception:  # noqa: BLE001 - None, closed, detached, or the cell's own
+        return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from contextlib import suppress
@@ -23,14 +24,18 @@ class Descriptors:
         self.owner: int | None = None
         self._open: set[int] = set()
 
-    def pipe(self, theirs: ExitStack, *, ours: str) -> tuple[int, int]:
+    def pipe(self, theirs: ExitStack, *, ours: str, holds: int = 0) -> tuple[int, int]:
         """Make a pipe; give the sandbox's end, then ours, which does not block.
 
         Args:
             theirs: What closes the sandbox's end.
             ours: ``read`` or ``write``.
+            holds: The bytes that it should take before the writer waits, if that is more than usual.
         """
         read, write = os.pipe()
+        if holds:
+            with suppress(OSError):  # this user has many such pipes: then the writer waits more often
+                fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, holds)
         their, our = (write, read) if ours == "read" else (read, write)
         self._share(theirs, their, our)
         if self.owner is not None:

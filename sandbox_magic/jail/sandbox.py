@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 GUEST = str(Path(wire.__file__).resolve().parent)
 PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still end
 _STACK_BYTES = 8 * 2**20
+_OUTPUT_BYTES = 256 * 1024  # that a pipe holds: the host looks every half millisecond when much comes
 
 
 class Sandbox:
@@ -179,8 +180,8 @@ class Sandbox:
         if self.identity.dropped:
             self._descriptors.owner = self.identity.uid
         stdin, self.stdin = self._descriptors.pipe(theirs, ours="write")
-        stdout, self.stdout = self._descriptors.pipe(theirs, ours="read")
-        stderr, self.stderr = self._descriptors.pipe(theirs, ours="read")
+        stdout, self.stdout = self._descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
+        stderr, self.stderr = self._descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
         control, self._control = self._descriptors.pipe(theirs, ours="write")
         report, self.report = self._descriptors.pipe(theirs, ours="read")
         display, self.display = self._descriptors.socket(theirs)

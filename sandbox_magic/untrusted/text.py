@@ -80,16 +80,21 @@ class Cleaner:
     """Decodes and cleans a stream of bytes as it arrives.
 
     A character or an escape sequence that is cut by the end of a piece waits for the next piece.
+
+    Attributes:
+        plain: Whether there was nothing to clean so far.
     """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
+        self.plain = True
 
     def feed(self, data: bytes, *, last: bool = False) -> str:
         """Take the next bytes; give the text that is complete now (with ``last``, all of it)."""
         if not self._held and not self._decoder.getstate()[0] and _is_plain(data):
             return self._decoder.decode(data, last)
+        self.plain = False
         text = self._held + self._decoder.decode(data, last)
         self._held = ""
         if not last and (match := _UNFINISHED.search(text, max(0, len(text) - _HELD_BACK))):

@@ -155,3 +155,17 @@ def test_bytes_are_kept_however_they_are_shown():
     with Pipe(1000) as pipe:
         pipe.shown(b"\x1b[2Ja\0\xff")
         assert pipe.stream.kept.data == b"\x1b[2Ja\0\xff"
+
+
+HARD = st.sampled_from(
+    [b"a", b"\n", b"\x1b[", b"31m", b"\x1b]0;x", b"\x07", b"\0", b"\xc2", b"\x9b", b"\xe2\x82", b"\xac"]
+)
+
+
+@given(st.lists(HARD, max_size=12), st.integers(min_value=0, max_value=20))
+def test_what_is_kept_is_as_text_what_it_would_be_at_once(pieces, most):
+    """However it came in pieces: that nothing had to be cleaned meanwhile only saves looking again."""
+    with Pipe(most) as pipe:
+        for piece in pieces:
+            pipe.shown(piece)
+        assert pipe.stream.whole() == (pipe.stream.kept.data, pipe.stream.kept.text)
