@@ -9,14 +9,16 @@ T :=
 COV := --cov --cov-report=term:skip-covered
 # Which machines: make test-machine M=user-systemd; without it all that the present one is not
 M :=
+# Which Debians: make test-languages S=bookworm; without it 12 and 13
+S :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check fuzz bench fix clean test-user test-machine
+.PHONY: help demo lab test check fuzz bench fix clean test-user test-machine test-languages
 .NOTPARALLEL:
 export PYTHON T
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: ## run the tour notebook for real, say how each cell ended, write it as a page
 	@sh tools/environment.sh demo
@@ -30,7 +32,7 @@ test: ## run every test; T=tests/unit for some of them
 	@sh tools/environment.sh dev
 	@sh tools/test_needs.sh
 	@sh tools/test_kernels.sh
-	SANDBOX_MUST_WORK=1 $(PY) -m pytest $(COV) $(T)
+	@COV="$(COV)" sh tools/test.sh $(T)
 
 check: ## format, lint, types: what CI and pre-commit check
 	@sh tools/environment.sh dev
@@ -57,6 +59,10 @@ test-user: ## as root: demo and tests again, as an ordinary user made for it
 test-machine: ## as root: the sandbox suite on whole Linux systems of other kinds; M=kind for some
 	@sh tools/environment.sh dev
 	@sh tools/test_machine.sh $(M)
+
+test-languages: ## as root: every language of the table, on Debians that have all of them; S=suite for one
+	@sh tools/environment.sh dev
+	@sh tools/test_languages.sh $(S)
 
 clean: ## remove the environment and everything made
 	rm -rf .venv .cache build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -78,6 +78,13 @@ else
 fi
 rm -f .venv/.made-*
 echo "Installing into .venv ($(.venv/bin/python -V), extra: $extra); about a minute the first time ..."
-.venv/bin/python -P -m pip install -qq --disable-pip-version-check --no-warn-script-location \
-    --constraint requirements/constraints.txt --editable ".[$extra]"
+install() { # what pip is told
+    .venv/bin/python -P -m pip install -qq --disable-pip-version-check --no-warn-script-location \
+        --constraint requirements/constraints.txt "$@"
+}
+install --upgrade pip # that of the Python's maker may be years old, and needs three times as long to choose versions
+install --no-compile --editable ".[$extra]"
+# Compiled by all processors, which pip does by one; the packages' own tests, a third, are imported by nobody. What
+# can't be compiled is somebody's template, or for another Python.
+.venv/bin/python -P -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
 printf '%s\n' "$wanted" >".venv/.made-$extra"

@@ -71,6 +71,7 @@ def is_drawn(page):
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 def test_the_dashboard_moves_and_becomes_a_picture(front, pictures):
     """While the cell runs the CPU curve has at least three states a second; afterwards an image is in its place."""
     front.open(["%load_ext sandbox_magic", BUSY])

@@ -60,6 +60,7 @@ def overlaps(lab, selector):
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.alone
 def test_a_click_on_stop_ends_the_cell(front):
     start(front)
     assert stop(front) < STOP_SECONDS

@@ -112,6 +112,7 @@ def test_the_picture_stands_before_the_widgets_go(kernel):
     assert kinds.index("update_display_data") < kinds.index("comm_close")
 
 
+@pytest.mark.alone
 def test_the_curve_moves_three_times_a_second_while_the_cell_is_busy(kernel):
     messages = kernel.run("dashboard, samples = run(3); dashboard.close()")
     curves = {}
@@ -163,6 +164,7 @@ print(json.dumps([len(drawn), len(said)]))
     assert said > 900
 
 
+@pytest.mark.alone
 def test_a_sample_that_is_not_due_costs_next_to_nothing(kernel):
     source = """
 dashboard = Dashboard(Policy())

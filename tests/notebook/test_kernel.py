@@ -130,6 +130,7 @@ def is_picture(bundle):
 @pytest.mark.parametrize(
     "code", [FOREVER, FOREVER.replace("time.sleep(0.01)", "\n    try: time.sleep(9)\n    except: 0")]
 )
+@pytest.mark.alone
 def test_output_comes_while_the_cell_runs_and_an_interrupt_ends_it_at_once(kernel, code):
     """The code would print and run for ever: so its text came before its end, and is kept after it."""
     messages, status, seconds = kernel.interrupt_at(f"%%sandbox\n{code}", lambda kind, _: kind == "stream")
@@ -163,6 +164,7 @@ def test_a_failing_cell_sends_an_error_of_one_line(kernel):
     assert text(messages, "stderr").endswith("ZeroDivisionError: division by zero\n")
 
 
+@pytest.mark.alone
 def test_a_short_cell_opens_no_comm(kernel):
     """Its words take the place that was kept for them above its output."""
     messages = kernel.run("%%sandbox\nprint('hi')")
@@ -173,6 +175,7 @@ def test_a_short_cell_opens_no_comm(kernel):
     assert not [bundle for bundle in shown(messages) if WIDGET in bundle]
 
 
+@pytest.mark.alone
 def test_a_longer_cell_has_a_widget_that_becomes_a_picture(kernel):
     """In the same place; the widgets are closed after it, and none is left."""
     messages, status, seconds = kernel.interrupt_at(f"%%sandbox\n{FOREVER}", lambda _, it: WIDGET in it.get("data", {}))
@@ -202,6 +205,7 @@ def living(process):
         return False
 
 
+@pytest.mark.alone
 def test_a_kernel_killed_in_mid_run_leaves_no_process_and_the_next_start_sweeps_its_directory(tmp_path):
     kernel = Kernel(tmp_path)
     try:

@@ -276,6 +276,7 @@ def interrupt():
     "loop", ["while True: pass", "while True:\n    try: time.sleep(9)\n    except BaseException: pass"]
 )
 @pytest.mark.parametrize("delay", [0.1, None], ids=["in the loop", "while text is shown"])
+@pytest.mark.alone
 def test_an_interrupt_ends_the_cell_within_half_a_second(run, monkeypatch, loop, delay):
     """Though the code ignore it; what was printed stays, and the cell fails."""
     write, came = sys.stdout.write, []

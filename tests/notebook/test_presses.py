@@ -132,6 +132,7 @@ def front(request):
         yield front
 
 
+@pytest.mark.alone
 def test_stop_ends_the_run_within_half_a_second(front):
     """Although the main thread has moved the buttons again and again, which on ipykernel 7.4.0 would make them deaf."""
     cell = front.start()
@@ -147,6 +148,7 @@ def test_stop_ends_the_run_within_half_a_second(front):
     assert front.models == {}
 
 
+@pytest.mark.alone
 def test_pause_stops_the_curve_and_tells_for_how_long_and_resume_goes_on(front):
     cell = front.start()
     assert front.shows() == ["Pause", "Stop", "details ▾"]
@@ -166,6 +168,7 @@ def test_pause_stops_the_curve_and_tells_for_how_long_and_resume_goes_on(front):
     assert front.run("print([mark.label for mark in _sandbox.timeline.marks])").startswith("['paused', 'resumed'")
 
 
+@pytest.mark.alone
 def test_a_paused_run_can_be_stopped(front):
     cell = front.start()
     front.press("sandbox-pause")

@@ -11,16 +11,31 @@ from pathlib import Path
 import pytest
 
 import sandbox_magic as sm
-from sandbox_magic.jail import directory
+from sandbox_magic.jail import cgroup, directory
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def slowness():
     """How many times slower than that machine a sandbox starts here; at least 1."""
     sm.run("pass")
     return max(1.0, statistics.median(sm.run("pass").usage.park_seconds for _ in range(5)) / PARK_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def parents() -> set[str]:
+    """The directories in which control groups are made here, by the best tier."""
+    with sm.stream("pass") as run:
+        next(run)
+        return {os.path.dirname(os.path.dirname(door)) for door in run._sandbox.group.doors}
+
+
+@pytest.fixture
+def groups_left(parents):
+    """Gives a function that lists this process's control groups, wherever they are made."""
+    mine = f"{cgroup.PREFIX}{os.getpid()}-"
+    return lambda: [name for parent in parents for name in os.listdir(parent) if name.startswith(mine)]
 
 
 def _open_descriptors() -> int:

@@ -328,7 +328,8 @@ LATER = {
 }
 ELSEWHERE = {
     "test_run.py": "rb-big-source rb-sigchld-ign au-limits ok-venv out-300k",
-    "test_leaks.py": "rb-repeat rb-crash-repeat rb-host-killed",
+    "test_leaks.py": "rb-crash-repeat rb-host-killed",
+    "test_soak.py": "rb-repeat",
     "test_refusals.py": "au-preflight-proc au-preflight-nobwrap",
     "test_foreign_directory.py": "cwd-poison",
     "test_workspace.py": (
@@ -345,7 +346,12 @@ def test_every_case_has_a_place():
     assert placed == set(CASES)
 
 
-@pytest.mark.parametrize("name", CHECKS)
+MEASURED = re.compile("cpu-|mem-|pid-forkbomb|out-(flood|lost)|res-oom|stack-c")  # time, or memory as it grows
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.alone if MEASURED.match(name) else ()) for name in CHECKS]
+)
 def test_case(name, canary, monkeypatch):
     """What `expect` says of the case holds."""
     monkeypatch.setenv("SANDBOX_CANARY", "1")

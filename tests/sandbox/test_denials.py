@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 import sandbox_magic as sm
 
-# Each attempt prints WORKED when it gets through; an OSError is a denial.
+# An OSError is a denial, and an AssertionError.
 ATTEMPTS = {
     "read a file of the host's": "open({canary!r}).read()",
     "write a file of the host's": "open({canary!r}, 'a').close()",
@@ -38,43 +39,66 @@ AS_ROOT = {
 }
 
 
-def attempt(code):
-    return textwrap.dedent(f"""
-        import ctypes, os, socket
+# Each in a process of its own, so that none spoils the next; all of them in one sandbox, for each start takes time.
+TRY = """
+import ctypes, os, socket
+for name, code in {attempts!r}.items():
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
         try:
-            {code}
-            print("WORKED")
+            exec(code)
+            said = "WORKED"
         except (OSError, AssertionError) as error:
-            print("DENIED", error)
-    """)
+            said = "DENIED " + repr(error)
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as told:
+        print([name, told.read(), os.waitpid(child, 0)[1]], flush=True)
+"""
 
 
-@pytest.fixture
-def facts(canary, monkeypatch):
-    monkeypatch.setenv("SANDBOX_CANARY", "1")
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
-        name = f"sandbox-test-{os.getpid()}"
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory):
+    """What each attempt came to outside and inside."""
+    canary = tmp_path_factory.mktemp("host") / "canary.txt"
+    canary.write_text("SECRET-7f3a")
+    name = f"sandbox-test-{os.getpid()}"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        patch.setenv("SANDBOX_CANARY", "1")
+        patch.chdir(canary.parent)
         abstract.bind("\0" + name)
         abstract.listen()
-        yield {
+        facts = {
             "canary": str(canary), "pid": os.getpid(), "port": server.getsockname()[1], "name": name,
             "site": os.path.dirname(os.path.dirname(pytest.__file__)), "host": socket.gethostname(),
         }  # fmt: skip
+        source = TRY.format(attempts={what: code.format(**facts) for what, code in PAIRS.items()})
+        command = [sys.executable, "-P", "-c", source]
+        outside = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        inside = sm.run(source)
+    assert (outside.returncode, inside.exit_code) == (0, 0), (outside.stderr, inside.stderr)
+    return [{name: (said, status) for name, said, status in lines(each.stdout)} for each in (outside, inside)]
+
+
+def lines(text):
+    return map(ast.literal_eval, text.splitlines())
 
 
 PAIRS = {**ATTEMPTS, **(AS_ROOT if os.geteuid() == 0 else {})}
 
 
 @pytest.mark.parametrize("what", PAIRS)
-def test_works_outside_and_is_denied_inside(what, facts, tmp_path):
+def test_works_outside_and_is_denied_inside(what, tried):
     """The positive control first: an attempt that fails on the host proves nothing."""
-    source = attempt(PAIRS[what].format(**facts))
-    outside = subprocess.run(
-        [sys.executable, "-P", "-c", source], capture_output=True, text=True, timeout=30, check=False
-    )
-    assert outside.stdout.startswith("WORKED"), (outside.stdout, outside.stderr)
-    inside = sm.run(source)
-    assert inside.stdout.startswith("DENIED"), (inside.stdout, inside.stderr)
+    outside, inside = tried
+    assert outside[what] == ("WORKED", 0)
+    said, status = inside[what]
+    assert (said.startswith("DENIED "), status) == (True, 0), said
 
 
 def test_never_the_hosts_root():

@@ -19,16 +19,10 @@ import sandbox_magic as sm
 from sandbox_magic import Outcome
 from sandbox_magic.jail import cgroup, cgroupfs, directory
 
+pytestmark = pytest.mark.alone  # ends are held to half a second, and the kill to a moment of a start
+
 PR_SET_CHILD_SUBREAPER = 36
 ROOT = os.geteuid() == 0
-
-
-@pytest.fixture
-def parents():
-    """The directories in which control groups are made here."""
-    with sm.stream("pass") as run:
-        next(run)
-        return {os.path.dirname(os.path.dirname(door)) for door in run._sandbox.group.doors}
 
 
 def groups_of(pid, parents):
@@ -86,26 +80,42 @@ def survivors():
     prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
+CALLERS = """
+    import os, sys
+    import sandbox_magic as sm
+    for _ in sys.stdin:
+        caller = os.fork()
+        if caller == 0:
+            print(os.getpid(), flush=True)
+            sm.run("import time; time.sleep(3600)", timeout=3600)
+        os.waitpid(caller, 0)
+        print("dead", flush=True)
+"""
+
+
+@pytest.fixture
+def callers(own_directory):
+    """A process that imported the package once; for each line that it reads a copy of it starts its first run."""
+    with host(CALLERS, stdin=subprocess.PIPE) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_host_killed_at_fifty_moments(own_directory, parents, slowness, survivors):
+def test_host_killed_at_fifty_moments(own_directory, callers, parents, slowness, survivors):
     """SIGKILL to the caller, from before its run starts until the code runs: the next start leaves nothing."""
-    code = """
-        import sandbox_magic as sm
-        print("go", flush=True)
-        sm.run("import time; time.sleep(3600)", timeout=3600)
-    """
     for number in range(50):
-        caller = host(code)
-        assert caller.stdout.readline() == "go\n"
+        print(file=callers.stdin, flush=True)
+        caller = int(callers.stdout.readline())
         time.sleep(number / 50 * 0.15 * slowness)  # the moment itself: anywhere in the start of a run
-        caller.kill()
-        caller.communicate()
+        os.kill(caller, signal.SIGKILL)
+        assert callers.stdout.readline() == "dead\n"
         until(lambda: not survivors(), 1 * slowness)
         assert sm.run("print(1)").stdout == "1\n"
         assert until(lambda: not survivors(), 1 * slowness), (number, survivors())
         assert os.listdir(directory._root()) == []
-        assert groups_of(caller.pid, parents) == []
+        assert groups_of(caller, parents) == []
 
 
 REFUSED = """

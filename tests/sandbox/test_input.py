@@ -10,6 +10,8 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import InputRequest, Outcome, Text
 
+pytestmark = pytest.mark.alone  # seconds in front of a question are measured
+
 SPINNER = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()\n"
 
 

@@ -17,20 +17,6 @@ from sandbox_magic import Outcome
 from sandbox_magic.jail import directory
 
 
-@pytest.mark.timeout(240)
-def test_three_hundred_runs_leave_nothing(footprint):
-    """Descriptors, threads, children and directories are as they were after the first runs."""
-    for _ in range(5):
-        sm.run("print(1)")
-    before = footprint()
-    for number in range(300):
-        assert sm.run("print(1)" if number % 3 else "import os; os.kill(os.getppid(), 9); os.abort()").stdout in (
-            "1\n",
-            "",
-        )
-    assert footprint() == before
-
-
 def test_crashes_do_not_spoil_the_next_run():
     """Ten crashes, then a normal run."""
     for _ in range(10):

@@ -13,6 +13,8 @@ import sandbox_magic as sm
 from sandbox_magic import Outcome, Sample
 from sandbox_magic.jail import cgroup
 
+pytestmark = pytest.mark.alone  # shares of the processors and of their time are measured
+
 MIB = 2**20
 
 

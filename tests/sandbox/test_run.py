@@ -178,6 +178,7 @@ def test_runs_as_a_real_main():
     ], result.stderr
 
 
+@pytest.mark.alone
 def test_slow_consumer_does_not_prolong_a_run():
     """Nobody pulls events for five seconds; the limit of one second holds all the same."""
     run = sm.stream("import time\nwhile True: print(time.monotonic(), flush=True); time.sleep(0.05)", timeout=1)
@@ -220,6 +221,7 @@ def interrupt_after_first_text(code, **options):
     return events[-1].result, time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_interrupt_keeps_what_was_printed():
     """The code gets a KeyboardInterrupt and can end by itself."""
     code = "import time\nprint('up', flush=True)\ntry: time.sleep(60)\nfinally: print('cleaned')"
@@ -230,6 +232,7 @@ def test_interrupt_keeps_what_was_printed():
     assert took < 0.5
 
 
+@pytest.mark.alone
 def test_interrupt_of_code_that_does_not_listen():
     """Code that swallows the interrupt is killed within half a second."""
     code = "print('up', flush=True)\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass"
@@ -238,6 +241,7 @@ def test_interrupt_of_code_that_does_not_listen():
     assert took < 0.5
 
 
+@pytest.mark.alone
 def test_control_c_in_the_caller():
     """SIGINT to the process, while `run` waits, ends the code and gives a result."""
     timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
@@ -411,6 +415,7 @@ def test_a_thousand_marks_are_bounded():
     assert len(result.timeline.marks) == 100
 
 
+@pytest.mark.alone
 def test_a_pause_stops_the_code_and_its_clock():
     """Paused time is told and does not count against the limit."""
     run = sm.stream("import time\nfor i in range(10):\n    print(i, flush=True)\n    time.sleep(0.05)", timeout=2)
@@ -441,6 +446,7 @@ def test_a_paused_run_can_be_interrupted_and_dropped():
     assert not os.path.exists(f"/proc/{pid}")
 
 
+@pytest.mark.alone
 def test_a_pause_can_not_be_slept_through():
     """A timer of the code's that sends SIGCONT undoes SIGSTOP: what runs on then counts against the limit."""
     code = """
@@ -457,8 +463,10 @@ def test_a_pause_can_not_be_slept_through():
     run = sm.stream(textwrap.dedent(code), timeout=1.5)
     next(event for event in run if isinstance(event, Text))
     run.pause()
-    threading.Timer(6, run.resume).start()
+    timer = threading.Timer(6, run.resume)
+    timer.start()
     *_, last = run
+    timer.cancel()
     assert last.result.outcome is Outcome.WALL_TIME
     assert last.result.usage.cpu_seconds < 2.5
 

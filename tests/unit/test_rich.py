@@ -137,7 +137,7 @@ def test_whatever_is_written_only_what_is_safe_comes_out(text, mime):
     assert_safe(clean({mime: text.encode("utf-8", "surrogatepass")}))
 
 
-SIZE = 300_000
+SIZE = 150_000  # what is quadratic takes a quarter of what it would of twice as much; so does the bound below
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_deep_and_broken_html_takes_linear_time(piece):
     source = "".join(piece.format(number) for number in range(SIZE // len(piece)))
     begun = time.process_time()
     cleaned = clean({"text/html": source.encode()})
-    assert time.process_time() - begun < 8
+    assert time.process_time() - begun < 2
     assert cleaned.data or cleaned.dropped or not source.strip()
 
 
