@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sandbox_magic as sm
-from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, sandbox, seccomp
+from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, seccomp, spawn
 from sandbox_magic.policy import Limits
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def by_hand(directory: Path) -> Callable[[], Times]:
     (cell / "guest").mkdir(parents=True)
     (cell / "cell.py").write_text(CELL)
     directory.chmod(0o755)
-    how = identity.launch(who, (*python.shared, sandbox.GUEST, str(cell), os.path.dirname(program)))
+    how = identity.launch(who, (*python.shared, spawn.GUEST, str(cell), os.path.dirname(program)))
     folder, name = os.path.split(program)
     options = bubblewrap.arguments(
-        Limits(), python, bubblewrap.host(), guest=sandbox.GUEST, cell=str(cell), sources=how.sources
+        Limits(), python, bubblewrap.host(), guest=spawn.GUEST, cell=str(cell), sources=how.sources
     )
     command = [*how.prefix, os.path.join(how.sources.get(folder, folder), name), *options, "--", python.executable]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic import hints
 from sandbox_magic.jail.cgroup import Facts
 from sandbox_magic.jail.outside import Outside
+from sandbox_magic.jail.overlay import Layer
 from sandbox_magic.result import Outcome, Result, Usage
 from sandbox_magic.verdict import Report, decide, notes
 
@@ -105,7 +106,12 @@ def _hints(verdict: Verdict, stderr: bytes, policy: Policy, sandbox: Sandbox, sa
     outside = Outside(sandbox.interpreter, policy)
     watched = sandbox.isolation["memory"].strength == "watched"
     known = hints.Facts(
-        limits=policy.limits, said=said, memory_is_watched=watched, hidden=outside.hidden, module=outside.module
+        limits=policy.limits,
+        said=said,
+        memory_is_watched=watched,
+        hidden=outside.hidden,
+        module=outside.module,
+        layered=isinstance(sandbox.workspace, Layer),
     )
     return hints.of(verdict.outcome, stderr[-hints.MOST_BYTES :], known)
 

@@ -41,6 +41,7 @@ _READ_ONLY = (
 _REFUSED = (
     "A sandbox gives no privileges and refuses some system calls (ptrace, mount, ...) by design; no option allows them."
 )
+_NOT_RENAMED = "A directory that was in the workspace before can't be renamed, only copied: shutil.move and mv do that."
 _NO_INPUT = "It read past the end of its input, and nobody answers there; --stdin TEXT gives it some."
 
 
@@ -52,6 +53,7 @@ class Facts:
         limits: The limits in force.
         said: What the result says already.
         memory_is_watched: Whether each process has a memory limit of its own, for want of a common one.
+        layered: Whether its workspace lies below a layer.
         hidden: Tells whether a path, relative ones from the directory of the notebook, is there on this
             machine and not at the same place in the sandbox.
         module: Finds a module on this machine that can't be seen in the sandbox: its file or directory, and
@@ -63,6 +65,7 @@ class Facts:
     memory_is_watched: bool
     hidden: Callable[[str], bool]
     module: Callable[[str], tuple[str, bool] | None]
+    layered: bool = False
 
 
 def of(outcome: Outcome, stderr_end: bytes, facts: Facts) -> tuple[str, ...]:
@@ -192,6 +195,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
         re.compile(r"[Nn]o space left on device|ENOSPC"),
         lambda _line, facts: f"It may write {limit_size(facts.limits.disk_bytes)} in all; --disk allows more.",
     ),
+    (re.compile(r"[Cc]ross-device link|EXDEV"), lambda _line, facts: _NOT_RENAMED if facts.layered else ""),
     (
         re.compile(r"Too many open files|EMFILE"),
         lambda _line, facts: f"It may have {facts.limits.open_files} files open at once; --open-files allows more.",

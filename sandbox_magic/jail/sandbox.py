@@ -7,11 +7,9 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import threading
 import time
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import SandboxUnavailable
@@ -23,27 +21,23 @@ from sandbox_magic.jail import (
     identity,
     interpreter,
     isolation,
-    mounts,
     overlay,
-    seccomp,
-    special,
+    rlimits,
+    spawn,
 )
-from sandbox_magic.jail.descriptors import Descriptors, in_memory, opened
+from sandbox_magic.jail.descriptors import Descriptors
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from sandbox_magic.jail.task import Task
     from sandbox_magic.policy import Limits, Policy
 
-GUEST = str(Path(wire.__file__).resolve().parent)
 PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still end
-_STACK_BYTES = 8 * 2**20
-_OUTPUT_BYTES = 256 * 1024  # that a pipe holds: the host looks every half millisecond when much comes
 
 
 class Sandbox:
@@ -113,7 +107,7 @@ class Sandbox:
         return sandbox
 
     def _start(self, policy: Policy, meanwhile: Callable[[], None] | None, lower: overlay.Lower | None) -> None:
-        compiled.prepare(GUEST)
+        compiled.prepare(spawn.GUEST)
         self.bwrap = bubblewrap.find()
         self.interpreter = interpreter.choose(policy.python)
         self.identity = identity.choose()
@@ -124,8 +118,7 @@ class Sandbox:
             size = policy.limits.disk_bytes - policy.limits.disk_bytes // 4  # the rest is /dev/shm
             self.workspace = overlay.choose(lower, self._directory, size, self.identity)
         self.group = cgroup.make(policy.limits)
-        with ExitStack() as theirs:
-            info = self._spawn(policy, theirs)
+        info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
         self._wait_until_parked(info)
@@ -136,81 +129,36 @@ class Sandbox:
             self.group,
             shared=(*self.interpreter.shared, *(mount.source for mount in policy.binds)),
             bwrap=str(self.bwrap),
-            counted=self._counted is self.group,
+            counted=self._is_counted,
             workspace=str(self.workspace or ""),
         )
         if policy.strict:
             isolation.demand(self.isolation)
 
+    def _spawn(self, policy: Policy) -> int:
+        """Start bwrap; give the descriptor on which it tells PID 1's process id."""
+        parts = spawn.Parts(
+            bwrap=self.bwrap,
+            interpreter=self.interpreter,
+            identity=self.identity,
+            directory=self._directory,
+            group=self.group,
+            layer=self.workspace if isinstance(self.workspace, overlay.Layer) else None,
+        )
+        self._process, ends = spawn.spawn(policy, parts, self._descriptors)
+        self._exits.callback(self._reap)
+        self.stdin, self.stdout, self.stderr = ends.stdin, ends.stdout, ends.stderr
+        self.report, self.display, self.files, self._control = ends.report, ends.display, ends.files, ends.control
+        self._counted = self.group if ends.counts else None
+        return ends.info
+
     @property
-    def _layer(self) -> overlay.Layer | None:
-        return self.workspace if isinstance(self.workspace, overlay.Layer) else None
+    def _is_counted(self) -> bool:
+        """Whether PID 1 reads the group's count of CPU time."""
+        return self._counted is self.group
 
     def _leave_group(self) -> None:
         self.group.close()
-
-    def _view(self, policy: Policy, sources: dict[str, str]) -> list[str]:
-        """Give bwrap's options: what the sandbox sees and is bounded by."""
-        mounts.check(policy.binds, self.identity)
-        python, place = self.interpreter, bubblewrap.working_directory(workspace=bool(policy.workspace))
-        hidden = [*special.below(python.entries, except_for=python.prefixes), *mounts.masked(policy.binds, place)]
-        return bubblewrap.arguments(
-            policy.limits,
-            python,
-            bubblewrap.host(),
-            guest=GUEST,
-            cell=self._directory.cell,
-            sources=sources,
-            masked=hidden,
-            binds=policy.binds,
-            workspace=bool(policy.workspace),
-            layer=self._layer,
-        )
-
-    def _spawn(self, policy: Policy, theirs: ExitStack) -> int:
-        """Start bwrap; give the descriptor on which it tells PID 1's process id."""
-        python, program = self.interpreter, self.bwrap.path
-        shown = (*python.shared, *(mount.source for mount in policy.binds))
-        layer = self._layer
-        laid = (layer.home, layer.merged, layer.changed) if layer else ()
-        how = identity.launch(self.identity, (*shown, *laid, GUEST, self._directory.cell, os.path.dirname(program)))
-        folder, name = os.path.split(program)
-        program = os.path.join(how.sources.get(folder, folder), name)
-        options = self._view(policy, how.sources)
-        if self.identity.dropped:
-            self._descriptors.owner = self.identity.uid
-        stdin, self.stdin = self._descriptors.pipe(theirs, ours="write")
-        stdout, self.stdout = self._descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
-        stderr, self.stderr = self._descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
-        control, self._control = self._descriptors.pipe(theirs, ours="write")
-        report, self.report = self._descriptors.pipe(theirs, ours="read")
-        display, self.display = self._descriptors.socket(theirs)
-        info, told = self._descriptors.pipe(theirs, ours="read")
-        files = -1
-        if policy.workspace or policy.save:
-            files, self.files = self._descriptors.pipe(theirs, ours="read")
-        doors = opened(theirs, self.group.doors, os.O_WRONLY)  # a process joins by them; where one lacks it is moved
-        counter = -1
-        if policy.limits.cpu_seconds is not None and self.group.counter:
-            counter = (*opened(theirs, [self.group.counter], os.O_RDONLY), -1)[0]
-            self._counted = self.group if counter >= 0 else None
-        filtered = in_memory(theirs, seccomp.load())
-        words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
-        listed = in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
-        numbers = (control, report, display, counter, files, *doors)
-        init = (python.executable, f"{bubblewrap.GUEST}/start.py", self._directory.token, *map(str, numbers))
-        inherited = [number for number in numbers if number >= 0]
-        prefix = (*layer.prefix, *how.prefix) if layer else how.prefix
-        command = (*prefix, program, "--args", str(listed), "--", *init)
-        try:
-            self._process = subprocess.Popen(
-                _without_ignored_sigchld(command), stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/",
-                pass_fds=(*inherited, info, filtered, listed), start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise unavailable(str(error)) from error
-        self._exits.callback(self._reap)
-        return told
 
     def _wait_until_parked(self, info: int) -> None:
         reader = wire.Reader()
@@ -256,11 +204,10 @@ class Sandbox:
         with self.create(name) as file:
             file.write(task.source)
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
-        counted = self._counted is self.group
-        cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * counted}"
+        cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         for_init = (wall.encode(), cpu.encode(), task.gather)
         words = (
-            _rlimits(limits, self.group),
+            rlimits.words(limits, self.group),
             ":".join(self.interpreter.search),
             f"{bubblewrap.CELL}/{name}",
             *task.arguments,
@@ -383,13 +330,6 @@ class Sandbox:
             os.close(bwrap)
 
 
-def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:
-    """Start a program with SIGCHLD at its default where we ignore it: bwrap must see its child end."""
-    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN:
-        return command
-    return ("/usr/bin/env", "--default-signal=CHLD", "--", *command)
-
-
 def _child_pid(info: int) -> int:
     """Read bwrap's JSON to its end; it is complete, for PID 1 runs already."""
     text = b""
@@ -397,22 +337,3 @@ def _child_pid(info: int) -> int:
         while piece := os.read(info, 4096):
             text += piece
     return int(json.loads(text)["child-pid"])
-
-
-def _rlimits(limits: Limits, group: cgroup.Group) -> str:
-    """Give the resource limits of each process of the cell, in the guest's form."""
-    values = {
-        "CORE": 1,  # 1 and not 0: a core_pattern that is a pipe ignores 0, core(5)
-        "NOFILE": limits.open_files,
-        "STACK": _STACK_BYTES,
-        "MEMLOCK": 64 * 1024,
-        "NICE": 0,
-        "RTPRIO": 0,
-    }
-    if group.tier == "none":
-        values["DATA"] = limits.memory_bytes
-        values["FSIZE"] = max(limits.memory_bytes, limits.disk_bytes)  # a memfd is bounded by nothing else
-        values["NPROC"] = limits.processes + 2  # PID 1 has two threads
-    if limits.cpu_seconds is not None:
-        values["CPU"] = int(limits.cpu_seconds) + 2  # a backstop behind the watch
-    return " ".join(f"{name}={value}" for name, value in values.items())

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from kinds import Kind
 
-SANDBOX = ("denials", "refusals", "limits", "attacks", "run", "cases")
+SANDBOX = ("denials", "refusals", "limits", "attacks", "run", "cases", "workspace")
 REFUSES = "tests/machine/guest/refuses.py"
 
 # What does not run in any machine, and why. Regular expressions over "file.py::test[parameter]".
@@ -36,6 +36,7 @@ LEFT_OUT = {
 _RUN = "four_endings|pid_1_withstands|report_cannot_be_forged|dropped_iterator|code_that_does_not_listen"
 _CASES = "fs|priv|pid|pid1|net|tty|side|root|trust|fd|mem|cpu|file|res|out-dead"
 _KEEP = (
+    r"test_workspace\.py::test_a_workspace_leaves_the_original_as_it_is\[own\]|"  # by what these kernels have
     rf"test_(?:denials|refusals|limits|attacks)\.py::|test_run\.py::\w*(?:{_RUN})|test_cases\.py::\w+\[(?:{_CASES})-?"
 )
 # On a machine that is not one of the four: the denials, the limits, and at least one test of each protection.
@@ -57,6 +58,7 @@ _ABOUT = (
     (r"denials\.py::.*(?:a file of|list /etc|Python environment|shadow)|\[fs-(?!cgroup|shocker|mknod)|fd-inherit",
      "files"),
     (r"denials\.py|\[fs-|\[priv-|\[root-", "privileges"),
+    (r"workspace\.py", "files"),
     (r"cpu-affinity|cpu_share", "cpus"),
     (r"cpu_by_64\w*\[wall|cpu-(?:spin|sleep|regex|swallow)|against_the_watch|deaf|wall", "timeout"),
     (r"cpu|start_is_not_charged", "cpu-time"),

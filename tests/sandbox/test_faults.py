@@ -121,7 +121,7 @@ def test_host_killed_at_fifty_moments(own_directory, callers, parents, slowness,
 REFUSED = """
     import json, os, resource, sys, tempfile
     import sandbox_magic as sm
-    from sandbox_magic.jail import sandbox
+    from sandbox_magic.jail import spawn
     tempfile.tempdir = os.environ["TMPDIR"]
     {prepare}
     try: what = sm.run({source!r} + "print('ran')").stdout
@@ -132,8 +132,8 @@ CUT = """if True:
         for number in range(99):
             sys.path.append("{}/a-module-search-path-%d" % number)
             os.mkdir(sys.path[-1])
-        seen, real = [], sandbox.in_memory
-        sandbox.in_memory = lambda stack, data: seen.append(data) or real(stack, data)
+        seen, real = [], spawn.in_memory
+        spawn.in_memory = lambda stack, data: seen.append(data) or real(stack, data)
         sm.run("pass")
         resource.setrlimit(resource.RLIMIT_FSIZE, (max(seen, key=len).rindex(b"--remount-ro\\0/proc"), -1))
 """

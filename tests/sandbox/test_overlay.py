@@ -399,6 +399,13 @@ def test_a_renamed_directory_comes_out_whole(here):
     assert not (here / "sub").exists()
 
 
+def test_a_directory_that_can_not_be_renamed_is_explained(here):
+    result = run("import os\nos.rename('sub', 'moved')", here)
+    assert "cross-device" in result.stderr
+    assert "can't be renamed, only copied: shutil.move and mv do that." in " ".join(result.notes)
+    assert not result.changes
+
+
 def test_two_names_of_one_file_are_two_files(here):
     """As some kernels' index of them does not have it, which changes both and tells of one."""
     os.link(here / "one", here / "same")

@@ -12,13 +12,14 @@ from sandbox_magic.result import Outcome
 TRACEBACK = 'Traceback (most recent call last):\n  File "/sandbox/cell.py", line 1, in <module>\n    x\n'
 
 
-def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False, said=()):
+def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False, said=(), layered=False):
     facts = hints.Facts(
         limits=Limits(),
         said=said,
         memory_is_watched=watched,
         hidden=set(there).__contains__,
         module=(modules or {}).get,
+        layered=layered,
     )
     return hints.of(outcome, text.encode("utf-8", "surrogateescape"), facts)
 
@@ -189,3 +190,9 @@ def test_the_longest_path_makes_a_line_of_bounded_length():
 
 def test_it_knows_the_working_directories_inside():
     assert set(hints._INSIDE) == {f"{bubblewrap.HOME}/", f"{bubblewrap.WORKSPACE}/"}
+
+
+def test_a_directory_of_the_workspace_is_not_renamed_below_a_layer_only():
+    line = TRACEBACK + "OSError: [Errno 18] Invalid cross-device link: 'sub' -> 'moved'\n"
+    assert only(line, layered=True).endswith("shutil.move and mv do that.")
+    assert hint(line) == ()

@@ -1,0 +1,165 @@
+"""Starts bwrap: the pipes to a sandbox and from it, and the command with all that it sees and is bounded by."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox_magic.guest import wire
+from sandbox_magic.jail import bubblewrap, identity, mounts, seccomp, special
+from sandbox_magic.jail.descriptors import in_memory, opened
+from sandbox_magic.jail.refusal import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sandbox_magic.jail.bubblewrap import Bubblewrap
+    from sandbox_magic.jail.cgroup import Group
+    from sandbox_magic.jail.descriptors import Descriptors
+    from sandbox_magic.jail.directory import RunDirectory
+    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.interpreter import Interpreter
+    from sandbox_magic.jail.overlay import Layer
+    from sandbox_magic.policy import Policy
+
+GUEST = str(Path(wire.__file__).resolve().parent)
+_OUTPUT_BYTES = 256 * 1024  # that a pipe holds: the host looks every half millisecond when much comes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a sandbox is made of.
+
+    Attributes:
+        bwrap: The bubblewrap.
+        interpreter: The Python inside.
+        identity: The host user it runs as.
+        directory: Its directory on the host.
+        group: The control group that is made for it.
+        layer: What lies over its workspace, if something does.
+    """
+
+    bwrap: Bubblewrap
+    interpreter: Interpreter
+    identity: Identity
+    directory: RunDirectory
+    group: Group
+    layer: Layer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """Our ends of what goes in and comes out: descriptors.
+
+    Attributes:
+        stdin: Of the code's standard input.
+        stdout: Of its standard output.
+        stderr: Of its standard error.
+        control: Where PID 1 takes orders.
+        report: Where its frames arrive.
+        display: A socket on which the code's own frames arrive, and the answers go out.
+        files: Where PID 1 sends the files that come out; -1 if none are asked for.
+        info: Where bwrap tells PID 1's process id.
+        counts: Whether PID 1 has the group's count of CPU time.
+    """
+
+    stdin: int
+    stdout: int
+    stderr: int
+    control: int
+    report: int
+    display: int
+    files: int
+    info: int
+    counts: bool
+
+
+def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subprocess.Popen[bytes], Ends]:
+    """Start bwrap, which starts our PID 1 inside.
+
+    Args:
+        policy: What the sandbox may see and use.
+        parts: What it is made of.
+        descriptors: What keeps our ends.
+
+    Raises:
+        SandboxUnavailable: bwrap, or what it is started through, can't be.
+        PolicyError: Something to be shown is not there, or can't be.
+    """
+    python, directory = parts.interpreter, parts.directory
+    how, program = _launch(policy, parts)
+    options = _view(policy, parts, how.sources)
+    if parts.identity.dropped:
+        descriptors.owner = parts.identity.uid
+    with ExitStack() as theirs:
+        stdin, our_stdin = descriptors.pipe(theirs, ours="write")
+        stdout, our_stdout = descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
+        stderr, our_stderr = descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
+        control, our_control = descriptors.pipe(theirs, ours="write")
+        report, our_report = descriptors.pipe(theirs, ours="read")
+        display, our_display = descriptors.socket(theirs)
+        info, our_info = descriptors.pipe(theirs, ours="read")
+        brings = policy.workspace or policy.save
+        files, our_files = descriptors.pipe(theirs, ours="read") if brings else (-1, -1)
+        doors = opened(theirs, parts.group.doors, os.O_WRONLY)  # a process joins by them; where one lacks it is moved
+        counts = parts.group.counter if policy.limits.cpu_seconds is not None else ""
+        counter = (*opened(theirs, [counts], os.O_RDONLY), -1)[0] if counts else -1
+        filtered = in_memory(theirs, seccomp.load())
+        words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
+        listed = in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
+        numbers = (control, report, display, counter, files, *doors)
+        init = (python.executable, f"{bubblewrap.GUEST}/start.py", directory.token, *map(str, numbers))
+        inherited = [number for number in numbers if number >= 0]
+        command = (*how.prefix, program, "--args", str(listed), "--", *init)
+        try:
+            process = subprocess.Popen(
+                _without_ignored_sigchld(command), stdin=stdin, stdout=stdout, stderr=stderr, env={}, cwd="/",
+                pass_fds=(*inherited, info, filtered, listed), start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise unavailable(str(error)) from error
+    return process, Ends(
+        stdin=our_stdin, stdout=our_stdout, stderr=our_stderr, control=our_control, report=our_report,
+        display=our_display, files=our_files, info=our_info, counts=counter >= 0,
+    )  # fmt: skip
+
+
+def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:
+    """Give what comes before bwrap, and bwrap's path as its user can reach it."""
+    layer, program = parts.layer, parts.bwrap.path
+    laid = (layer.home, layer.merged, layer.changed) if layer else ()
+    folder, name = os.path.split(program)
+    shown = (*parts.interpreter.shared, *(mount.source for mount in policy.binds), *laid)
+    how = identity.launch(parts.identity, (*shown, GUEST, parts.directory.cell, folder))
+    prefix = (*layer.prefix, *how.prefix) if layer else how.prefix
+    return identity.Launch(prefix, how.sources), os.path.join(how.sources.get(folder, folder), name)
+
+
+def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]:
+    """Give bwrap's options: what the sandbox sees and is bounded by."""
+    mounts.check(policy.binds, parts.identity)
+    python, place = parts.interpreter, bubblewrap.working_directory(workspace=bool(policy.workspace))
+    return bubblewrap.arguments(
+        policy.limits,
+        python,
+        bubblewrap.host(),
+        guest=GUEST,
+        cell=parts.directory.cell,
+        sources=sources,
+        masked=[*special.below(python.entries, except_for=python.prefixes), *mounts.masked(policy.binds, place)],
+        binds=policy.binds,
+        workspace=bool(policy.workspace),
+        layer=parts.layer,
+    )
+
+
+def _without_ignored_sigchld(command: Sequence[str]) -> Sequence[str]:
+    """Start a program with SIGCHLD at its default where we ignore it: bwrap must see its child end."""
+    if signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN:
+        return command
+    return ("/usr/bin/env", "--default-signal=CHLD", "--", *command)
