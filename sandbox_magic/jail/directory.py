@@ -40,16 +40,23 @@ class RunDirectory:
             self.path, self._lock = _locked(root)
             self.token = os.path.basename(self.path)
             self.cell = os.path.join(self.path, "cell")
-            os.mkdir(self.cell, 0o700)
-            os.mkdir(os.path.join(self.cell, "guest"), 0o755)  # where the guest's code is bound
-            if uid != os.geteuid():
-                os.chmod(self.path, 0o711)  # noqa: S103 - that user must get through, and can list nothing
-                os.chown(self.cell, uid, -1)
+            try:
+                self._furnish(uid)
+            except BaseException:
+                self.remove()
+                raise
         except OSError as error:
             msg = "the temporary directory can't be written, so nothing was run"
             raise SandboxUnavailable(
                 msg, seen=str(error), remedy="free space, or set TMPDIR to another place"
             ) from error
+
+    def _furnish(self, uid: int) -> None:
+        os.mkdir(self.cell, 0o700)
+        os.mkdir(os.path.join(self.cell, "guest"), 0o755)  # where the guest's code is bound
+        if uid != os.geteuid():
+            os.chmod(self.path, 0o711)  # noqa: S103 - that user must get through, and can list nothing
+            os.chown(self.cell, uid, -1)
 
     def make(self, name: str, *, inside: bool = False) -> str:
         """Give a new empty directory, beside what the sandbox sees or in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -42,6 +43,24 @@ def test_every_way_out_leaves_nothing(footprint):
         sm.run("1", python="/no/such/python")
     sm.run("import os\nos.makedirs('locked/in'); os.chmod('locked', 0)")
     del run
+    assert footprint() == before
+
+
+def test_a_directory_that_can_not_be_furnished_is_given_back(footprint, monkeypatch):
+    """The file system is full behind the lock: refused, and neither the lock nor the directory is left."""
+    sm.run("print(1)")
+    before = footprint()
+    real = os.mkdir
+
+    def full(path, *mode, **more):
+        if str(path).endswith("/cell"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, *mode, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", full)
+        with pytest.raises(sm.SandboxUnavailable, match="temporary directory"):
+            sm.run("print(1)")
     assert footprint() == before
 
 
