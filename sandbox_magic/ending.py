@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic import hints
-from sandbox_magic.jail.cgroup import Facts
+from sandbox_magic.jail.group import Facts
 from sandbox_magic.jail.outside import Outside
 from sandbox_magic.jail.overlay import Layer
 from sandbox_magic.result import Outcome, Result, Usage

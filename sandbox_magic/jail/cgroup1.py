@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail import cgroupfs
-from sandbox_magic.jail.cgroup import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
 from sandbox_magic.jail.cgroupfs import read, table, write
+from sandbox_magic.jail.group import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
 
 if TYPE_CHECKING:
     from sandbox_magic.policy import Limits

@@ -27,6 +27,7 @@ from sandbox_magic.jail import (
 )
 from sandbox_magic.jail.descriptors import Descriptors
 from sandbox_magic.jail.directory import RunDirectory
+from sandbox_magic.jail.group import Group
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class Sandbox:
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._owner = os.getpid()
         self._descriptors = Descriptors()
-        self.group = cgroup.Group()
-        self._counted: cgroup.Group | None = None  # the group whose count PID 1 can read
+        self.group = Group()
+        self._counted: Group | None = None  # the group whose count PID 1 can read
         self._exits = ExitStack()
         self._exits.callback(self._descriptors.close_all)
         self._closed = False

@@ -19,8 +19,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail import cgroup2
-from sandbox_magic.jail.cgroup import PREFIX
 from sandbox_magic.jail.cgroupfs import read
+from sandbox_magic.jail.group import PREFIX
 
 if TYPE_CHECKING:
     from sandbox_magic.policy import Limits

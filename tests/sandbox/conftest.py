@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import sandbox_magic as sm
-from sandbox_magic.jail import cgroup, directory
+from sandbox_magic.jail import directory
+from sandbox_magic.jail.group import PREFIX
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 
@@ -34,7 +35,7 @@ def parents() -> set[str]:
 @pytest.fixture
 def groups_left(parents):
     """Gives a function that lists this process's control groups, wherever they are made."""
-    mine = f"{cgroup.PREFIX}{os.getpid()}-"
+    mine = f"{PREFIX}{os.getpid()}-"
     return lambda: [name for parent in parents for name in os.listdir(parent) if name.startswith(mine)]
 
 

@@ -17,7 +17,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import cgroup, cgroupfs, directory
+from sandbox_magic.jail import cgroupfs, directory
+from sandbox_magic.jail.group import PREFIX
 
 pytestmark = pytest.mark.alone  # ends are held to half a second, and the kill to a moment of a start
 
@@ -26,7 +27,7 @@ ROOT = os.geteuid() == 0
 
 
 def groups_of(pid, parents):
-    return [name for place in parents for name in os.listdir(place) if name.startswith(f"{cgroup.PREFIX}{pid}-")]
+    return [name for place in parents for name in os.listdir(place) if name.startswith(f"{PREFIX}{pid}-")]
 
 
 def until(condition, seconds):
