@@ -92,11 +92,14 @@ def _stream(name: str, attribute: str, text: str) -> Iterator[str]:
         return
     lines = text.count("\n") + (not text.endswith("\n"))
     about = f"{lines:,} {'line' if lines == 1 else 'lines'}"
-    head = plain(text[:SHOWN_CHARACTERS])
+    last = attribute == "stderr"  # what an error is stands in its last line
+    part = text[-SHOWN_CHARACTERS:] if last else text[:SHOWN_CHARACTERS]
     cut = ""
     if len(text) > SHOWN_CHARACTERS:
-        cut = f"<p>The first {SHOWN_CHARACTERS:,} of {len(text):,} characters; all of them: .{attribute}</p>"
-    yield _folded(name, about, f"<pre>{escape(head)}</pre>{cut}")
+        which = "last" if last else "first"
+        part = part.partition("\n")[2] or part if last else part  # what is cut need not be a whole escape sequence
+        cut = f"<p>The {which} {len(part):,} of {len(text):,} characters; all of them: .{attribute}</p>"
+    yield _folded(name, about, f"<pre>{escape(plain(part))}</pre>{cut}")
 
 
 def _cost(result: Result) -> str:

@@ -153,5 +153,5 @@ class Gathering:
 def _summed(changes: Changes) -> list[str]:
     counts = Counter(change.kind for change in changes)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind])
-    said = f"In the workspace: {words}. result.changes lists them, and result.changes.apply() takes them over."
+    said = f"In the workspace: {words}. The result's changes list them, and changes.apply() takes them over."
     return [said] if words else []

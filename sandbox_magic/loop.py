@@ -141,7 +141,8 @@ class Loop:
         except BlockingIOError:
             return
         stream.wait()
-        first = self._relay.wrote and not before and not self._deadline.cause
+        ends = self._deadline.cause or self._deadline.limit_passed  # then it is where the code was, shown by us
+        first = self._relay.wrote and not before and not ends
         if first and self._clock.seconds() >= _LATE_SECONDS:
             self._mark("first output")
         limits = self.policy.limits

@@ -139,7 +139,8 @@ class Panel:
         if self.share.lasts:
             x, _, whole = known[-1]
             below = self._baseline(whole) + _LINE_HEIGHT
-            yield self._word(self.curves[0].name, x, min(below, self.height + _LINE_HEIGHT), self.share.word, "aside")
+            baseline = min(below, self.height + _LINE_HEIGHT)
+            yield self._word(self.curves[0].name, self._beyond(x), baseline, self.share.word, "aside")
             return
         x, y, whole = max(known, key=lambda point: point[2] - point[1])
         anchor = "start" if x < self.across.end / 3 else "end" if x > self.across.end * 2 / 3 else "middle"
@@ -157,8 +158,12 @@ class Panel:
             if last is not None:
                 x, y = f"{100 * last[0] / self.across.end:.2f}%", self._y(last[1])
                 yield f'<circle class="{curve.name}-fill" cx="{x}" cy="{y:.1f}" r="3"/>'
-            at = self.across.end if last is None or last[0] > _AT_END * self.across.end else last[0]
+            at = self.across.end if last is None else self._beyond(last[0])
             yield self._word(curve.name, at, baseline, curve.word)
+
+    def _beyond(self, x: float) -> float:
+        """Give where the word of a curve that ends there begins."""
+        return self.across.end if x > _AT_END * self.across.end else x
 
     def _apart(
         self, ends: Sequence[tuple[Curve, tuple[float, float] | None]], baselines: Sequence[float]

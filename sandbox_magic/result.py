@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal as _signal
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox_magic.errors import RunFailed
 from sandbox_magic.policy import Limits
@@ -98,6 +98,9 @@ class Isolation:
     def as_dict(self) -> dict[str, object]:
         """Give it as plain values, for JSON."""
         return asdict(self)
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's own form
+        printer.text(str(self))
 
     def __str__(self) -> str:
         """Give a table for a person: name, mechanism, and the strength where it is not full."""

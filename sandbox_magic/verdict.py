@@ -132,7 +132,7 @@ def notes(  # noqa: PLR0913 - the facts, each by name
             said.append(f"It wrote more than {size(limits.output_bytes)}; --output-limit allows more.")
         case Outcome.SIGNALLED if report is None:
             said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
-    if oom_kills and (verdict.exit_code is not None or (report is not None and report.cause == "memory")):
+    if oom_kills and verdict.exit_code is not None:
         said.append("The kernel killed a process that it had started, not the code's first process.")
     if refused_forks:
         said.append(f"It asked for more than {limits.processes} processes and threads; --processes allows more.")

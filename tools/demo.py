@@ -37,7 +37,8 @@ def said(output: NotebookNode) -> str:
         plain = output.data.get("text/plain", "")
         text = plain if "image/png" not in output.data else f"[picture] {plain}"
     lines = [line.split("\r")[-1].strip() for line in ANSI.sub("", text).splitlines() if line.strip()]
-    shown = lines[-1] if lines else ""
+    inside = [line for line in lines if 'File "/sandbox/cell' in line]  # of a stack, where the code was
+    shown = (inside or lines)[-1] if lines else ""
     return shown if len(shown) <= WIDTH else shown[: WIDTH - 1] + "…"
 
 

@@ -12,7 +12,6 @@ import _signal
 import _thread
 import itertools
 import os
-import sys
 
 import wire
 
@@ -80,7 +79,6 @@ class Talk:
         Raises:
             Gone: Nobody took it.
         """
-        _let_out()
         alone = self._hearing.acquire(blocking=False)
         try:
             self._exchange(word, fields, wait=alone)
@@ -121,11 +119,3 @@ class Talk:
             if error.errno is None:  # a TimeoutError, say, of a signal's handler
                 raise
             return b""
-
-
-def _let_out() -> None:
-    """Let text out that is held, as some is in a flood of lines: bursts.py."""
-    try:
-        sys.__stdout__.flush()  # type: ignore[union-attr] # or it fails
-    except Exception:  # noqa: BLE001 - None, closed, detached, or the cell's own
-        return

@@ -9,7 +9,7 @@ import pwd
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import PolicyError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SYSTEM = "/usr/bin/python3"
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _ASK = """
 import json, site, sys
@@ -38,6 +39,8 @@ class Interpreter:
         search: Its module search path: existing entries, in order.
         extra: Further directories that it imports from (sources of editable installs).
         user_base: The user's own site directory's base, empty where it is not in use.
+        checkout: Where we ourselves are installed from as a checkout: of it only the package is shown, for there
+            people keep the notebooks that they try us with.
     """
 
     executable: str
@@ -45,17 +48,18 @@ class Interpreter:
     search: tuple[str, ...]
     extra: tuple[str, ...] = ()
     user_base: str = ""
+    checkout: str = ""
 
     @property
     def entries(self) -> tuple[str, ...]:
         """What is shared besides the environment itself."""
-        kept = outermost((*self.prefixes, *self.search, *self.extra))
-        return tuple(path for path in kept if path not in self.prefixes)
+        return tuple(path for path in self.shared if path not in self.prefixes)
 
     @property
     def shared(self) -> tuple[str, ...]:
         """The host paths that must be visible, outermost only, ``/usr`` and below left out."""
-        return outermost((*self.prefixes, *self.search, *self.extra))
+        search = (_PACKAGE if entry == self.checkout else entry for entry in self.search)
+        return outermost((*self.prefixes, *search, *self.extra))
 
 
 def choose(which: str) -> Interpreter:
@@ -76,13 +80,15 @@ def _here() -> Interpreter:
     finders = (module for name, module in list(sys.modules.items()) if name.startswith("__editable__"))
     sources = [str(path) for finder in finders for path in getattr(finder, "MAPPING", {}).values()]
     base = site.getuserbase() if site.ENABLE_USER_SITE else ""
-    return _checked(
+    root = os.path.dirname(_PACKAGE)
+    found = _checked(
         executable=sys.executable,
         prefixes=(sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix),
         search=[entry for entry in _own_search() if isinstance(entry, str) and os.path.isabs(entry)],
         extra=[path for path in sources if os.path.exists(path)],
         user_base=base if os.path.isdir(base) else "",
     )
+    return replace(found, checkout=root if os.path.exists(f"{root}/pyproject.toml") else "")
 
 
 def _own_search() -> list[object]:

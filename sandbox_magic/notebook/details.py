@@ -73,10 +73,10 @@ def figures(timeline: Timeline, limits: Limits, park_seconds: float | None) -> I
     if last.anonymous_bytes is not None and last.shared_bytes is not None:
         yield (
             "memory now",
-            f"{size(last.anonymous_bytes)} its own, {size(last.shared_bytes)} shared and in /tmp",
+            f"{size(last.anonymous_bytes)} its own, {size(last.shared_bytes)} shared and in files",
         )
     if (most_processes := timeline.peak("processes")) is not None:
-        yield "most processes", f"{most_processes:.0f}; with threads at most {limits.processes}"
+        yield "most processes", f"{most_processes:.0f}; limit {limits.processes}, threads included"
     yield "time limit", "none" if limits.wall_seconds is None else seconds(limits.wall_seconds)
     yield "disk limit", words.limit_size(limits.disk_bytes)
     if park_seconds is not None:

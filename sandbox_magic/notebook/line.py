@@ -12,7 +12,7 @@ from sandbox_magic.errors import PolicyError
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise PolicyError(message, remedy="%%sandbox -h lists the options")
+        raise PolicyError(message, remedy="%sandbox -h lists the options")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -141,7 +141,8 @@ def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
     for name in names if isinstance(names, (tuple, dict)) else ():
         if name not in shell.user_ns:
             msg = f"option input: there is no variable {name}"
-            near = difflib.get_close_matches(name, [each for each in shell.user_ns if each[:1] != "_"], n=1)
+            own = [each for each in shell.user_ns if each[:1] != "_" and each not in shell.user_ns_hidden]
+            near = difflib.get_close_matches(name, own, n=1)
             raise PolicyError(msg, remedy=near[0] if near else "the name of one that the notebook has")
         found[name] = shell.user_ns[name]
     return found

@@ -37,10 +37,10 @@ class Applied:
 
     def __repr__(self) -> str:
         """Give one line, and one for each name that was left."""
-        left = [f"left: {paths.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
+        left = [f"left out: {paths.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
         if len(self.left) > _MOST_NAMED:
-            left.append(f"... and {len(self.left) - _MOST_NAMED} more left")
-        return "\n".join([f"<Applied: {len(self.done)} taken over, {len(self.left)} left>", *left])
+            left.append(f"... and {len(self.left) - _MOST_NAMED} more left out")
+        return "\n".join([f"<Applied: {len(self.done)} taken over, {len(self.left)} left out>", *left])
 
 
 def apply(changes: Changes, chosen: Sequence[str], to: str | os.PathLike[str] | None) -> Applied:

@@ -109,7 +109,8 @@ class Changes(Sequence[Change]):
 
     def _repr_html_(self) -> str:
         """Give the list for a notebook."""
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        style = "margin:0;word-break:normal;overflow-wrap:anywhere"
+        return f'<pre style="{style}">{html.escape(repr(self))}</pre>'
 
     def _lines(self) -> list[str]:
         lines = [str(change) for change in self.entries[:_MOST_SHOWN]]

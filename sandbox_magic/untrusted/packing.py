@@ -167,7 +167,7 @@ def _readable(directory: Path | str, found: os.stat_result | None = None) -> Ite
             yield root
     except OSError as error:
         msg = f"the workspace {paths.shown(str(directory))} can't be read"
-        raise PolicyError(msg, seen=str(error), remedy="a directory that you may read, at rest") from error
+        raise PolicyError(msg, seen=str(error), remedy="a directory that you may read, and nobody changes") from error
 
 
 def _check_same(found: os.stat_result, now: os.stat_result) -> None:

@@ -110,9 +110,9 @@ def test_the_help_and_the_docstring_agree_and_have_the_whole_table(run):
 
 
 WRONG = [
-    ("--no-such", "--no-such", "%%sandbox -h"),
-    ("--time 3", "--time", "%%sandbox -h"),  # not taken for --timeout: a later option would change what it means
-    ("stray", "stray", "%%sandbox -h"),
+    ("--no-such", "--no-such", " %sandbox -h"),
+    ("--time 3", "--time", " %sandbox -h"),  # not taken for --timeout: a later option would change what it means
+    ("stray", "stray", " %sandbox -h"),
     ("--memory lots", "memory", "'lots' is not a size", "512M"),
     ("--memory 1K", "memory is 1024", "Try: "),
     ("--timeout soon", "timeout", "'soon' is not a time", "200ms"),
@@ -121,6 +121,7 @@ WRONG = [
     ("--python python3", "'python3'", "kernel, system, or the absolute path"),
     ("--stdin 'open", "--stdin 'open", "close the quotation"),
     ("--args '\"open'", "args", "close the quotation"),
+    ("-i nope", "there is no variable nope", "Try: the name of one that the notebook has"),  # not IPython's own "open"
     ("--result a.b", "'a.b' is not the name of a variable", "such as"),
     ("--result class", "'class' is not the name of a variable", "such as"),
     ("--python /no/such", "no Python at /no/such", "--python kernel"),

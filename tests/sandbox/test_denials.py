@@ -201,3 +201,14 @@ def test_unread_data_in_sockets_is_held_by_the_memory_limit():
         assert small.outcome is sm.Outcome.OUT_OF_MEMORY or int(small.stdout or 0) <= 64 << 20, small.stdout
     large = sm.run(HOARD, memory="2G", timeout=20)
     assert int(large.stdout) > 64 << 20
+
+
+def test_a_checkout_shows_only_the_package():
+    """Where the package is installed from a checkout, the notebooks that people keep there are none of the code's."""
+    root = Path(sm.__file__).parent.parent
+    result = sm.run(f"import os, sandbox_magic\nprint(os.listdir({str(root)!r}))\nprint(sandbox_magic.__file__)")
+    inside, found = result.stdout.splitlines()
+    assert found == sm.__file__
+    if (root / "pyproject.toml").exists():
+        assert set(ast.literal_eval(inside)) <= {".venv", "sandbox_magic"}
+        assert str(root) not in result.isolation.shared

@@ -476,3 +476,11 @@ def test_a_quick_end_does_not_evade_the_output_limit():
     code = "import fcntl, os\nfcntl.fcntl(1, 1031, 2**20)\nos.write(1, b'x' * 900_000)\nos._exit(0)"
     result = sm.run(code, output_limit="100K", on_output_limit="stop")
     assert result.outcome is Outcome.OUTPUT_LIMIT
+
+
+def test_where_the_code_was_at_a_limit_is_not_its_first_output():
+    result = sm.run("import time\ntime.sleep(60)", timeout=0.8)
+    assert "most recent call first" in result.stderr
+    assert [mark.label for mark in result.timeline.marks] == []
+    result = sm.run("import time\ntime.sleep(0.6)\nprint(1, flush=True)\ntime.sleep(60)", timeout=1.5)
+    assert [mark.label for mark in result.timeline.marks] == ["first output"]

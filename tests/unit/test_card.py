@@ -91,6 +91,14 @@ def test_a_long_output_is_cut_and_says_where_the_rest_is():
     assert len(page) < 30_000
 
 
+def test_of_long_errors_the_end_is_shown_from_a_lines_beginning():
+    lines = "".join(f"\x1b[31mline {number}\x1b[0m\n" for number in range(1000))
+    page = html(result(stderr=f"{lines}ValueError: why"))
+    assert "ValueError: why</pre>" in page
+    assert re.search(r"<pre>line \d+\n", page)
+    assert re.search(r"The last 1,9\d\d of [\d,]+ characters; all of them: \.stderr", page)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -163,7 +163,7 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--time 5", "unrecognized arguments: --time 5\nTry: %%sandbox -h"),  # nothing is guessed from its beginning
+        ("--time 5", "unrecognized arguments: --time 5\nTry: %sandbox -h"),  # nothing is guessed from its beginning
         ("--timeout", "expected one argument"),
         ("--timeout -1", "option timeout: '-1' is not a time"),
         ("print(1)", "unrecognized arguments: print\\(1\\)"),

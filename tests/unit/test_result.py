@@ -4,6 +4,7 @@ import json
 import pickle
 
 import pytest
+from IPython.lib.pretty import pretty
 
 from sandbox_magic import (
     Guard,
@@ -158,6 +159,7 @@ def test_isolation_for_a_person_is_a_table_with_the_strength_where_it_is_not_ful
         "cpu-time  samples  [watched]",
     ]
     assert str(Isolation()) == ""
+    assert pretty(ISOLATION) == str(ISOLATION)  # as IPython shows a cell's last value
 
 
 def test_isolation_for_a_program_is_json():
