@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
+    from sandbox_magic.policy import Policy
     from sandbox_magic.result import Result
 
 _SOON_SECONDS = 2.0  # for input; whoever waits longer is told
@@ -181,10 +182,16 @@ def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, obje
                 case Ended(result=result):
                     terminal.end()
                     if not quiet:
-                        terminal.say(
-                            *(f"sandbox: {line}" for line in (words.ended(result), *result.notes, *_weaker(result)))
-                        )
+                        told = (words.ended(result), *result.notes, *_changed(result, run.policy), *_weaker(result))
+                        terminal.say(*(f"sandbox: {line}" for line in told))
         return run.result
+
+
+def _changed(result: Result, policy: Policy) -> Iterator[str]:
+    """List what changed in a workspace, which nobody can take over when this program has ended."""
+    if policy.workspace and result.changes:
+        yield from repr(result.changes).splitlines()
+        yield "none of that is taken over from a terminal; in Python: run(code, workspace=DIR).changes.apply()"
 
 
 def _weaker(result: Result) -> Iterator[str]:

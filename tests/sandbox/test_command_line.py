@@ -424,3 +424,13 @@ def test_nothing_is_imported_from_the_working_directory(folder, tmp_path, start)
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
     assert not marker.exists(), marker.read_text()
+
+
+def test_what_changed_in_a_workspace_is_listed_and_not_promised(run, folder):
+    (folder / "project").mkdir()
+    (folder / "project" / "a").write_text("a")
+    done = run("open('b', 'w').write('b')\nopen('a', 'w').write('A')", "--workspace", "project")
+    assert done.returncode == 0, done.stderr
+    assert {"sandbox: + b  1 B", "sandbox: ~ a  1 B"} <= set(done.stderr.splitlines())
+    assert "none of that is taken over from a terminal" in done.stderr
+    assert (folder / "project" / "a").read_text() == "a"
