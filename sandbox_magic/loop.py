@@ -82,6 +82,7 @@ class Loop:
         for stream in self._relay.in_order():
             if stream in ready:
                 self._read(stream)
+        self._relay.wait(ready)
         if "stdin" in ready:
             self._feed_input(self._sandbox)
         if "display" in ready:
@@ -140,7 +141,6 @@ class Loop:
                 self._selector.unregister(stream.descriptor)
         except BlockingIOError:
             return
-        stream.wait()
         ends = self._deadline.cause or self._deadline.limit_passed  # then it is where the code was, shown by us
         first = self._relay.wrote and not before and not ends
         if first and self._clock.seconds() >= _LATE_SECONDS:

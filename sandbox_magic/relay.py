@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from sandbox_magic.events import StreamName, Text
 from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 COALESCE_SECONDS = 0.1  # Jupyter drops output above 1000 messages a second
 PARTIAL_SECONDS = 0.01  # a line is often written in two pieces, text and newline
@@ -153,6 +157,16 @@ class Relay:
         self.wrote = self.wrote or bool(text)
         self._text.add(stream.name, text or "")
         return text is not None
+
+    def wait(self, ready: Container[object]) -> None:
+        """Let more come, when both streams have been read: so what is written next to one is not read before the other.
+
+        Args:
+            ready: The streams that were read are among these.
+        """
+        for stream in self.streams:
+            if stream in ready:
+                stream.wait()
 
     def drain(self) -> list[Text]:
         """Give the text that is in the pipes, so that it comes before what was shown after it."""

@@ -3,10 +3,10 @@
 The sandbox's Python writes each piece of text through at once: nothing is late, and nothing is lost when it is killed.
 But a write costs five times what the rest of print() does. So while a cell floods its output, text is held until there
 are four kilobytes of it, and from the first moment without much of it everything goes through again. What is held goes
-out before anything else that could be seen or could end the process: see `_SEEN` and `_guarded`.
+out before anything else that could be seen or could end the process: see `_SEEN` and `_GUARDED`.
 
 Only while the cell has a single thread: up to 3.12 the text layer loses text that comes while it writes, if it holds
-any (CPython issue 119506).
+any (CPython issue 119506). And only while it neither traces nor profiles, for it would see us.
 """
 
 from __future__ import annotations
@@ -27,66 +27,70 @@ _QUICK_SECONDS = 0.05  # for so many
 _HELD_BYTES = 4096  # a pipe takes as much as a whole: pipe(7)
 _TICK_SECONDS = 0.02
 _FEW = 2  # writes in a tick
-_LONGEST_SECONDS = 1.0  # to wait for a write that hangs
+_WAITS = 1000  # for the other thread; it can't end if a signal's handler came while it was started
 _SEEN = {"os." + name for name in ("exec", "fork", "forkpty", "kill", "killpg", "posix_spawn", "spawn", "system")}
-_SEEN |= {"subprocess.Popen", "_thread.start_new_thread", "_thread.start_joinable_thread"}  # audit events
+_SEEN |= {"_thread.start_new_thread", "_thread.start_joinable_thread", "signal.pthread_kill", "subprocess.Popen"}
+_SEEN |= {"sys.monitoring.register_callback", "sys.setprofile", "sys.settrace"}  # audit events
+_GUARDED = [("os", name) for name in ("_exit", "abort", "close", "closerange", "dup2", "write", "writev")]
+_GUARDED += [("_signal", "raise_signal"), ("signal", "raise_signal")]  # what no audit event precedes
+_GUARDED += [("_thread", "start_new_thread"), ("threading", "_start_new_thread")]  # nor these before 3.12
 
 
 class Bursts:
-    """Standard output of this process: whether it is a flood."""
+    """Standard output of this process: whether it is a flood.
 
-    def __init__(self) -> None:
+    Args:
+        watched: Tells whether the cell traces or profiles itself.
+    """
+
+    def __init__(self, watched: Callable[[], bool]) -> None:
+        self._watched = watched
         streams: Any = sys.__stdout__, sys.__stderr__
         self._text = streams[0]
         self._raw, self._error = streams[0].buffer, streams[1].buffer
         self._write: Callable[[Any], int] = self._raw.write
         self._write_error: Callable[[Any], int] = self._error.write
-        self._owner = os.getpid()
+        self._owner = os.getpid()  # 0 at the end of the interpreter
         self._turn = _thread.RLock()  # a signal's handler may print while the cell prints
-        self._over, self._ended = _thread.allocate_lock(), _thread.allocate_lock()
-        self._writes = self._thread = self._chunk = 0
-        self._hooked = self._closed = self._on = self._holds = self._busy = False
-        self._replaced: list[tuple[dict[str, Any], str, Any, Any]] = []  # where, name, what was there, what is
+        self._over = _thread.allocate_lock()
+        self._writes = self._thread = 0
+        self._on = self._holds = self._busy = False
+        self._replaced: list[tuple[dict[str, Any], str, Any, Any]] = []  # where, name, what was there or None, ours
+        atexit.register(self._close)
+        sys.addaudithook(self._before)
 
     def arm(self) -> None:
         """Look again after so many lines: the text layer flushes what is below it at the end of each."""
         self._since = time.monotonic()
         lines = itertools.chain(itertools.repeat(None, _LINES), map(self._look, itertools.repeat(None)))
-        vars(self._raw)["flush"] = lines.__next__
+        vars(self._raw).setdefault("flush", lines.__next__)
 
     def _look(self, _: None) -> None:
         if vars(self._raw).pop("flush", None) is None:  # another thread looks
             return
         quick = time.monotonic() - self._since < _QUICK_SECONDS
         try:
-            if self._closed or os.getpid() != self._owner or not self._text.write_through:
+            if self._watched() or os.getpid() != self._owner or not self._text.write_through:
                 return
-            if quick and not self._ended.locked() and not _thread._count():  # noqa: SLF001 - threading costs much
+            if "write" in vars(self._raw) or "write" in vars(self._error):  # the cell's own
+                return
+            if quick and not self._on and not _thread._count():  # noqa: SLF001 - threading costs much
                 self._begin()
             else:
                 self.arm()
-        except Exception:  # noqa: BLE001 - detached, closed, no thread to be had: then all goes through as before
+        except (MemoryError, RuntimeError, TypeError, ValueError):  # detached, no thread to be had: as before, then
             return
 
     def _begin(self) -> None:
-        if not self._hooked:
-            self._hooked = True
-            atexit.register(self._close)
-            sys.addaudithook(self._before)
         with self._turn:
             self._over.acquire(blocking=False)
-            self._ended.acquire()
-            try:
-                _thread.start_new_thread(self._watch, ())
-            except RuntimeError:
-                self._ended.release()
-                raise
+            _thread.start_new_thread(self._watch, ())
+            self._thread = -1  # not known yet
             self._writes = 0
-            vars(self._raw)["write"] = self._in_turn
-            vars(self._error)["write"] = self._behind
+            self._replace(vars(self._raw), "write", self._in_turn)
+            self._replace(vars(self._error), "write", self._behind)
             self._guard()
-            self._chunk = self._text._CHUNK_SIZE  # noqa: SLF001 - there is no other way to say how much is held
-            self._text._CHUNK_SIZE = _HELD_BYTES  # noqa: SLF001 - likewise
+            self._text._CHUNK_SIZE = _HELD_BYTES  # noqa: SLF001 - there is no other way to say how much is held
             self._text.reconfigure(line_buffering=False, write_through=False)
             self._on = self._holds = True
 
@@ -95,43 +99,47 @@ class Bursts:
         _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
         with self._turn:  # when it has begun
             self._thread = _thread.get_native_id()
-        asked, seen = self._over.acquire(timeout=_TICK_SECONDS), 0
-        while not asked and self._writes - seen >= _FEW:
+        left, seen = 2, 0  # twice, as a write that has begun before may hold some behind it
+        while left and not self._over.acquire(timeout=_TICK_SECONDS):
+            if (left == 1 or self._writes - seen < _FEW) and self._turn.acquire(blocking=False):
+                left -= 1
+                try:  # noqa: SIM105 - contextlib costs as much as the rest of this module
+                    self._write_through()
+                except Exception:  # noqa: BLE001, S110 - what the cell has put below
+                    pass
+                self._turn.release()
             seen = self._writes
-            asked = self._over.acquire(timeout=_TICK_SECONDS)
-        self._write_through()
-        if not asked:
-            self._over.acquire(timeout=_TICK_SECONDS)
-            self._write_through()  # what a write held that had begun before
-        for stream in (self._raw, self._error):
-            vars(stream).pop("write", None)
-        for place, name, before, guarded in self._replaced:
-            if place.get(name) is guarded:
-                place[name] = before
-        if not self._closed:
+        for place, name, before, ours in self._replaced:
+            if place.get(name) is ours:
+                place.update({name: before}) if before else place.pop(name)
+        self._replaced.clear()
+        if self._owner:
             self.arm()
         self._on = False
-        self._ended.release()
 
     def _write_through(self) -> None:
-        with self._turn:
-            self._holds = False
-            try:
-                self._text._CHUNK_SIZE = self._chunk  # noqa: SLF001 - as above
-                self._text.reconfigure(line_buffering=True, write_through=True)
-                self._text.flush()  # what came while that let the first part out
-            except Exception:  # noqa: BLE001 - closed or detached, and thereby flushed
-                return
+        """Hold nothing any more."""
+        self._holds = False
+        self._set(line_buffering=True, write_through=True)
+        self._set()  # what came while that let the first part out
 
     def end(self) -> None:
-        """Let everything out, and end the burst if there is one."""
-        if not self._on:
+        """Let everything out, and end the burst if there is one.
+
+        This thread does it itself, and the other never waits for it: a signal's handler may be what calls, in a write.
+        """
+        if not self._thread:
             return
+        if self._on:
+            with self._turn:
+                self._write_through()
         if self._over.locked():
             self._over.release()
-        if self._ended.acquire(timeout=_LONGEST_SECONDS):
-            self._ended.release()
-            _wait_for_end(self._thread)
+        for _ in range(_WAITS):
+            if not self._on and not os.access("/proc/self/task/%d" % self._thread, os.F_OK):
+                break  # the kernel knows the thread no more: os.fork() warns of any (3.12)
+            time.sleep(0.0001)
+        self._thread = 0
 
     def _in_turn(self, data: Any) -> int:
         """Write what the text layer lets go, whole also if an interrupt comes.
@@ -155,15 +163,22 @@ class Bursts:
             finally:
                 self._busy = False
                 if not done:
-                    self._write(data)
+                    self._again(data)
             return done[0]
 
+    def _again(self, data: Any) -> None:
+        try:
+            self._write(data)
+        except OSError:  # as before: it was no interrupt
+            return
+
     def _set(self, **how: bool) -> None:
-        """Change the text layer, which lets out what it holds before."""
+        """Change the text layer, which lets out what it holds before; nothing is said if it can't."""
         try:
             self._text.reconfigure(**how)
-        except Exception:  # noqa: BLE001 - closed or detached
-            return
+        except (OSError, ValueError) as error:
+            if _is_a_handlers(error):
+                raise
 
     def _behind(self, data: Any) -> int:
         """Write to standard error, after what was printed before."""
@@ -176,13 +191,14 @@ class Bursts:
 
     def _guard(self) -> None:
         """Guard what no audit event precedes, as long as the burst lasts."""
-        threads = vars(sys.modules["threading"]) if "threading" in sys.modules else {}
-        places = (vars(os), "_exit"), (vars(_thread), "start_new_thread"), (threads, "_start_new_thread")
-        self._replaced = [
-            (place, name, place[name], self._guarded(place[name])) for place, name in places if name in place
-        ]
-        for place, name, _, guarded in self._replaced:
-            place[name] = guarded
+        for module, name in _GUARDED:
+            place = getattr(sys.modules.get(module), "__dict__", {})
+            if name in place:
+                self._replace(place, name, self._guarded(place[name]))
+
+    def _replace(self, place: dict[str, Any], name: str, ours: Any) -> None:
+        self._replaced.append((place, name, place.get(name), ours))
+        place[name] = ours
 
     def _guarded(self, function: Any) -> Any:
         def guarded(*arguments: Any, **named: Any) -> Any:
@@ -192,15 +208,10 @@ class Bursts:
         return guarded
 
     def _close(self) -> None:
-        self._closed = True
+        self._owner = 0
         self.end()
 
 
-def _wait_for_end(thread: int) -> None:
-    """Wait until the kernel knows the thread no more: os.fork() warns of any (3.12)."""
-    for _ in range(100):
-        try:
-            os.stat("/proc/self/task/%d" % thread)
-        except OSError:
-            return
-        time.sleep(0.0001)
+def _is_a_handlers(error: Any) -> bool:
+    """Tell whether a signal's handler raised it, and not the stream: as detached, closed, or the descriptor was."""
+    return error.__traceback__.tb_next is not None and getattr(error, "errno", None) is None

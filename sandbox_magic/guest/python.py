@@ -125,14 +125,20 @@ def _count_lines(load: Callable[[str], Any]) -> None:
     below = vars(sys.stdout.buffer)
 
     def begin(_: None) -> None:
-        if below.pop("flush", None) is not None:
+        if below.pop("flush", None) is not None and not _is_watched():
             try:
-                load("bursts").Bursts().arm()
-            except Exception:  # noqa: BLE001 - no descriptor is left to load it: then all goes through as before
+                load("bursts").Bursts(_is_watched).arm()
+            except (MemoryError, OSError, RuntimeError):  # no descriptor is left to load it: as before, then
                 return
 
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is the one that Python made
     below["flush"] = itertools.chain(itertools.repeat(None, _LINES), map(begin, itertools.repeat(None))).__next__
+
+
+def _is_watched() -> bool:
+    """Tell whether the cell traces or profiles itself: it would see what we do."""
+    tools = getattr(sys, "monitoring", None)  # 3.12
+    return bool(sys.gettrace() or sys.getprofile() or (tools and any(map(tools.get_tool, range(6)))))
 
 
 def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:

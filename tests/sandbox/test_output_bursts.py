@@ -101,6 +101,8 @@ def test_standard_error_comes_after_what_was_printed_before():
         "os.execv('/bin/echo', ['echo', 'b'])",
         "sys.stdout.flush(); os.write(1, b'b\\n')",
         "print('', end='', flush=True); os.write(1, b'b\\n')",
+        "os.write(1, b'b\\n')",
+        "os.writev(1, [b'b', b'\\n'])",
     ],
 )
 def test_what_other_processes_write_comes_after_what_was_printed_before(other):
@@ -157,6 +159,10 @@ def test_a_pool_by_fork_works_in_a_flood():
         "raise KeyboardInterrupt",
         "os._exit(0)",
         "os.kill(os.getpid(), 9)",
+        "os.abort()",
+        "os.close(1)",
+        "import signal; signal.raise_signal(9)",
+        "import signal, threading; signal.pthread_kill(threading.get_ident(), 9)",
         "os.execv('/bin/true', ['true'])",
         "sys.stdout.close()",
         "time.sleep(60)",
@@ -216,6 +222,124 @@ def test_what_a_signals_handler_prints_is_not_lost():
     rings = int(lines.pop())
     assert sorted(line for line in lines if line.startswith("<")) == sorted(f"<{n}>" for n in range(1, rings + 1))
     assert [line for line in lines if not line.startswith("<")] == [str(n) for n in range(200_000)]
+
+
+def test_a_signals_handler_can_start_a_program_in_the_midst_of_a_write():
+    """It waits for nothing that waits for the write."""
+    code = FLOOD + textwrap.dedent("""
+        import signal
+        longest, rings = 0.0, 0
+        def ring(*_):
+            global longest, rings
+            began = time.monotonic()
+            os.system('true')
+            longest, rings = max(longest, time.monotonic() - began), rings + 1
+        signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, 0.03, 0.03)
+        while rings < 60: print('x' * 200)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        assert longest < 0.5, longest
+    """)
+    result = sm.run(code)
+    assert result.ok, result.stderr
+
+
+def test_what_a_signals_handler_raises_comes_through():
+    """Wherever in a write it comes: so a time limit of the cell's own ends a flood."""
+    code = FLOOD + textwrap.dedent("""
+        import itertools, signal
+        def late(*_): raise TimeoutError
+        signal.signal(signal.SIGALRM, late)
+        for _ in range(200):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.01)
+                for _ in itertools.repeat(None, 10_000_000): print()
+                os._exit(2)
+            except TimeoutError:
+                pass
+    """)
+    result = sm.run(code)
+    assert result.ok, (result.outcome, result.stderr)
+
+
+def test_an_error_in_writing_is_the_one_without_a_flood():
+    """It is raised once, and comes from no other."""
+    code = (
+        "from os import dup2\n"
+        + FLOOD
+        + textwrap.dedent("""
+        sys.stdout.flush()
+        dup2(os.open('/dev/full', os.O_WRONLY), 1)
+        try:
+            for n in range(5000): print(n)
+        except OSError as error:
+            assert error.errno == 28
+            assert error.__context__ is None
+            os._exit(0)
+        os._exit(3)
+    """)
+    )
+    result = sm.run(code, output_limit="10M")
+    assert result.ok, result.stderr
+
+
+def test_a_descriptor_that_is_replaced_takes_nothing_from_before():
+    """What was printed before is where it belongs."""
+    code = """
+        file, out = os.open('/tmp/file', os.O_CREAT | os.O_RDWR), os.dup(1)
+        print('a')
+        os.dup2(file, 1)
+        print('b')
+        os.dup2(out, 1)
+        print(os.pread(file, 100, 0))
+    """
+    result, text = after_flood(code)
+    assert (result.stderr, text) == ("", "a\nb'b\\n'\n")
+
+
+@pytest.mark.parametrize("tool", ["settrace", "setprofile"])
+def test_code_that_traces_itself_ends_a_flood_and_has_none(tool):
+    """What it prints meanwhile is in its place; of ours it sees one look at whether there is a flood."""
+    code = f"""
+        others = set()
+        def seen(frame, event, _):
+            if frame.f_globals is globals(): print('<')
+            else: others.add(frame.f_code.co_name)
+        def work(n): print(n)
+        sys.{tool}(seen)
+        for n in range(5000): work(n)
+        sys.{tool}(None)
+        assert others <= {{'_look', '_is_watched'}}, others
+    """
+    result, text = after_flood(code)
+    assert result.stderr == ""
+    assert "".join(text.split("<\n")) == "".join(f"{n}\n" for n in range(5000))
+    assert all(f"<\n{n}\n" in text for n in range(5000))
+
+
+@pytest.mark.parametrize("when", ["before", "in"])
+def test_what_the_code_puts_below_its_standard_output_stays_there(when):
+    """In place of its write() and its flush(), before a flood or in one, which then is none any more."""
+    code = textwrap.dedent("""
+        import sys, time
+        raw = sys.stdout.buffer
+        write = raw.write
+        flushed = 0
+        def flush():
+            global flushed
+            flushed += 1
+        sys.stdout.flush()
+        raw.write, raw.flush = lambda data: write(data.upper()), flush
+        for n in range(5000): print('a')
+        sys.stdout.flush()
+        time.sleep(0.2)
+        for n in range(5000): print('a')
+        sys.stdout.flush()
+        assert raw.flush is flush and flushed
+    """)
+    result = sm.run(code if when == "before" else FLOOD + code, output_limit="10M")
+    assert result.ok, result.stderr
+    assert (result.stdout if when == "before" else behind(result.stdout)) == "A\n" * 10_000
 
 
 def test_a_thread_that_goes_on_after_the_cell_loses_nothing():
