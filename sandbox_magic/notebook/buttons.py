@@ -80,10 +80,6 @@ class Buttons:
     def update(self, *, paused: bool, opened: bool) -> None:
         """Show what can be pressed, and how the run and the details are."""
         self._heard = self._heard or heard()
-        if self._heard:
-            self.box.children = self._all if self._controlled else (self._details,)
-        elif not able() or time.monotonic() - self._since > _PATIENCE_SECONDS:
-            self.box.children = (self._hint,)
         self._pause.description = "Resume" if paused else "Pause"
         self._pause.tooltip = (
             "Resume: let the code go on" if paused else "Pause: stop the code where it is, for a while"
@@ -91,6 +87,10 @@ class Buttons:
         self._details.description = "details ▴" if opened else "details ▾"
         self._details.tooltip = f"{'Hide' if opened else 'Show'} processes, bytes and figures"
         self.answer_anywhere()
+        if self._heard:  # last: who presses as soon as the buttons are there must be answered
+            self.box.children = self._all if self._controlled else (self._details,)
+        elif not able() or time.monotonic() - self._since > _PATIENCE_SECONDS:
+            self.box.children = (self._hint,)
 
     def ending(self) -> None:
         """Take no further presses: the run is being stopped."""
