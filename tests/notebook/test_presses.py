@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,6 @@ class Front:
         self.client = client
         self.subshell = None
         self.models = {}
-        self.begun = set()
 
     def ask_for_a_thread(self):
         self.client.control_channel.send(self.client.session.msg("create_subshell_request", {}))
@@ -58,25 +57,11 @@ class Front:
         return self.models.get(self._find(name), {})
 
     def press(self, name):
-        """Press, and again where the kernel did not begin with it within two seconds; give when it was that worked.
-
-        With ipykernel 7.4.0 about one press in fifty reaches no handler of ours; why is not known yet. A person
-        presses again, and so does this: once, and only where the kernel says that it has begun with nothing.
-        """
-        for _ in range(2):
-            pressed, message = time.monotonic(), self._press(name)
-            with suppress(AssertionError):
-                self.until(lambda sent=message: sent in self.begun, 2)
-                return pressed
-        raise AssertionError("the kernel read neither of two presses")
-
-    def _press(self, name):
         content = {"comm_id": self._find(name), "data": {"method": "custom", "content": {"event": "click"}}}
         message = self.client.session.msg("comm_msg", content)
         if self.subshell:
             message["header"]["subshell_id"] = self.subshell
         self.client.shell_channel.send(message)
-        return message["header"]["msg_id"]
 
     def until(self, reached, seconds=WAIT_SECONDS):
         """Take messages until something is so; give how long that took."""
@@ -111,7 +96,6 @@ class Front:
     def _next(self):
         message = self.client.get_iopub_msg(timeout=WAIT_SECONDS)
         content = message["content"]
-        self.begun.add(message["parent_header"].get("msg_id"))
         if message["msg_type"] == "comm_open":
             self.models[content["comm_id"]] = dict(content["data"]["state"])
         elif message["msg_type"] == "comm_msg" and content["data"].get("method") == "update":
@@ -153,7 +137,8 @@ def test_stop_ends_the_run_within_half_a_second(front):
     """Although the main thread has moved the buttons again and again, which on ipykernel 7.4.0 would make them deaf."""
     cell = front.start()
     front.until(lambda: front.says("1.0 s of") or front.says("1.1 s of"))
-    pressed = front.press("sandbox-stop")
+    pressed = time.monotonic()
+    front.press("sandbox-stop")
     reply, text = front.end(cell)
     assert time.monotonic() - pressed < STOP_SECONDS
     assert (reply["status"], reply["ename"]) == ("error", "RunFailed")
@@ -188,7 +173,8 @@ def test_a_paused_run_can_be_stopped(front):
     cell = front.start()
     front.press("sandbox-pause")
     front.until(lambda: front.says("paused"))
-    pressed = front.press("sandbox-stop")
+    pressed = time.monotonic()
+    front.press("sandbox-stop")
     reply, _ = front.end(cell)
     assert time.monotonic() - pressed < STOP_SECONDS
     assert reply["evalue"].startswith("stopped by you")
