@@ -89,8 +89,7 @@ class Gathering:
         if copy is None:
             self._original = packing.listed(self._found, file.write)
             return
-        disk = self._policy.limits.disk_bytes
-        room = disk - disk // 4  # the rest is /dev/shm
+        room = self._policy.limits.home_bytes
         try:
             self._original = packing.pack(self._found, file.write, most_bytes=room, most_files=MOST_PACKED)
         except PolicyError as error:

@@ -111,6 +111,16 @@ class Limits:
     output_bytes: int = 1 * MIB
     on_output_limit: OnOutputLimit = "cut"
 
+    @property
+    def shared_memory_bytes(self) -> int:
+        """The part of `disk_bytes` that is ``/dev/shm``."""
+        return self.disk_bytes // 4
+
+    @property
+    def home_bytes(self) -> int:
+        """The part of `disk_bytes` that is everything else."""
+        return self.disk_bytes - self.shared_memory_bytes
+
     def __post_init__(self) -> None:
         """Refuse bounds under which no cell could run, and those that the kernel can't hold."""
         _between("timeout", self.wall_seconds, 0.001, 20 * 86400, "seconds", optional=True)

@@ -240,9 +240,8 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     def words(*groups: list[str]) -> list[str]:
         return [word for group in groups for word in group]
 
-    shared_memory = limits.disk_bytes // 4
     place = working_directory(workspace=workspace)
-    home = ["--size", str(limits.disk_bytes - shared_memory), "--perms", "0755", "--tmpfs", HOME]
+    home = ["--size", str(limits.home_bytes), "--perms", "0755", "--tmpfs", HOME]
     own = ["--perms", "0755", "--dir", WORKSPACE] if workspace else []
     layered: list[str] = []
     if layer is not None:
@@ -260,7 +259,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         words(*(["--symlink", target, path] for target, path in machine.links)),
         words(*(["--symlink", f"{GUEST}/etc/{name}", f"/etc/{name}"] for name in _ETC)),
         ["--proc", "/proc", "--dev", "/dev"],
-        ["--size", str(shared_memory), "--perms", "1777", "--tmpfs", "/dev/shm"],  # noqa: S108
+        ["--size", str(limits.shared_memory_bytes), "--perms", "1777", "--tmpfs", "/dev/shm"],  # noqa: S108
         home,
         ["--perms", "1777", "--dir", f"{HOME}/.tmp"],
         # All writable space but /dev/shm is one tmpfs, so that one size bounds it.

@@ -52,12 +52,10 @@ class Layer:
     """A layer over a directory, for one sandbox.
 
     Attributes:
-        lower: What lies below.
         place: An empty directory of the host's to mount it at.
         prefix: The words before the program that shall see it.
     """
 
-    lower: Lower
     place: str
     prefix: tuple[str, ...]
 
@@ -119,7 +117,7 @@ def _layer(lower: Lower, place: str, size: int, identity: Identity) -> Layer:
     private = (_unshare() or "", *user, "--mount", "--propagation", "private", "--")
     inode = f"{lower.device}:{lower.inode}"
     program = (sys.executable, "-I", "-S", _PROGRAM, place, str(size), lower.path, inode, uid)
-    return Layer(lower=lower, place=place, prefix=(*private, *program))
+    return Layer(place=place, prefix=(*private, *program))
 
 
 def _why_not(lower: Lower, place: str, identity: Identity) -> str:

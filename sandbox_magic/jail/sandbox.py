@@ -116,8 +116,7 @@ class Sandbox:
         self._exits.callback(self._directory.remove)
         self._exits.callback(self._leave_group)
         if lower is not None:
-            size = policy.limits.disk_bytes - policy.limits.disk_bytes // 4  # the rest is /dev/shm
-            self.workspace = overlay.choose(lower, self._directory, size, self.identity)
+            self.workspace = overlay.choose(lower, self._directory, policy.limits.home_bytes, self.identity)
         self.group = cgroup.make(policy.limits)
         info = self._spawn(policy)
         if meanwhile is not None:
