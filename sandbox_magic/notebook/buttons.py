@@ -71,6 +71,9 @@ class Buttons:
         )
         for button, name in zip(self._all, ("pause", "stop", "details"), strict=True):
             button.on_click(lambda _button, name=name: pressed(name))
+            # ipykernel 7.4.0 reads a press on the thread that published last on the button's comm, which may be
+            # the busy main one; without this method of the comm, on the thread that the front end chose.
+            button.comm._reply_subshell_for = None
         self._hint = make(
             ipywidgets.HTML, value=f'<span title="{HINT_TITLE}">{HINT}</span>', _dom_classes=("sandbox-hint",)
         )
@@ -86,8 +89,7 @@ class Buttons:
         )
         self._details.description = "details ▴" if opened else "details ▾"
         self._details.tooltip = f"{'Hide' if opened else 'Show'} processes, bytes and figures"
-        self.answer_anywhere()
-        if self._heard:  # last: who presses as soon as the buttons are there must be answered
+        if self._heard:
             self.box.children = self._all if self._controlled else (self._details,)
         elif not able() or time.monotonic() - self._since > _PATIENCE_SECONDS:
             self.box.children = (self._hint,)
@@ -95,16 +97,6 @@ class Buttons:
     def ending(self) -> None:
         """Take no further presses: the run is being stopped."""
         self._pause.disabled = self._stop.disabled = True
-
-    def answer_anywhere(self) -> None:
-        """Let a press be read on the thread that its front end chose.
-
-        ipykernel 7.4.0 sends an answer to the thread that published last on the same comm; after we
-        moved a button, that is the busy main one. This is not public, so it may be gone tomorrow.
-        """
-        for button in self._all:
-            if button.comm is not None:
-                vars(button.comm).pop("_reply_subshell_id", None)
 
 
 def able() -> bool:

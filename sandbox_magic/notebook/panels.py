@@ -97,7 +97,6 @@ class Panels:
                 self._draw_details(timeline, time, park_seconds)
                 self._told, self._draw_due = told, last.seconds * (1 + DRAW_SHARE)
             self.buttons.update(paused=paused, opened=self.opened)
-        self.buttons.answer_anywhere()
 
     def _draw(self, timeline: Timeline, time: Axis) -> None:
         samples, last = timeline.samples, timeline.samples[-1]

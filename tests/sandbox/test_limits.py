@@ -69,7 +69,10 @@ def test_memory_of_the_whole_tree(eater, slowness):
 
 
 def test_only_a_child_out_of_memory(slowness):
-    """Then too the run is out of memory. v2 kills all of it; v1 one process, and a note tells that it was a child."""
+    """Then too the run is out of memory. v2 kills all of it; v1 one process.
+
+    Where the first one has come to its own end before the loop saw that, a note tells that it was another.
+    """
     code = """
         import os
         child = os.fork()
@@ -83,7 +86,8 @@ def test_only_a_child_out_of_memory(slowness):
     if is_enforced(result, "memory"):
         assert result.outcome is Outcome.OUT_OF_MEMORY
         told = any("killed a process that it had started" in note for note in result.notes)
-        assert told == ("v1" in result.isolation["memory"].mechanism)
+        assert told == (result.exit_code is not None)
+        assert result.exit_code is None or "v1" in result.isolation["memory"].mechanism
 
 
 def test_short_spike_is_in_the_peak():
