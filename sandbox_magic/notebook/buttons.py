@@ -73,7 +73,7 @@ class Buttons:
             button.on_click(lambda _button, name=name: pressed(name))
             # ipykernel 7.4.0 reads a press on the thread that published last on the button's comm, which may be
             # the busy main one; without this method of the comm, on the thread that the front end chose.
-            button.comm._reply_subshell_for = None
+            vars(button.comm)["_reply_subshell_for"] = None
         self._hint = make(
             ipywidgets.HTML, value=f'<span title="{HINT_TITLE}">{HINT}</span>', _dom_classes=("sandbox-hint",)
         )
