@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox_magic import exits
+from sandbox_magic import options as _options
 from sandbox_magic.commands.doctor import Doctor
 from sandbox_magic.commands.plot import Plot
 from sandbox_magic.commands.run import Run
@@ -25,10 +26,12 @@ class Command(Protocol):
     Attributes:
         name: As it is typed.
         help: One line; ends without a full stop.
+        options: The names of its options, as they are written.
     """
 
     name: str
     help: str
+    options: frozenset[str]
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add what it takes to its parser."""
@@ -77,9 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((command for command in COMMANDS if words[:1] == [command.name]), None)
     own, rest = command.divide(words[1:]) if command else (words[1:], [])
-    given = parser().parse_args([*words[:1], *own])
+    given, unknown = parser().parse_known_args([*words[:1], *own])
     assert command is not None, "the parser refuses what is no command"  # noqa: S101 - tells the type checker
     try:
+        _refuse(command, unknown)
         return command.run(given, rest)
     except (PolicyError, BadUsageFile) as error:
         return _failed(command, error, exits.USAGE)
@@ -93,6 +97,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - a mistake of ours must not look like the script's own exit status 1
         traceback.print_exc()
         return exits.REFUSED
+
+
+def _refuse(command: Command, unknown: Sequence[str]) -> None:
+    if unknown:
+        raise _options.unknown(unknown, command.options, f"sandbox-magic {command.name} -h")
 
 
 def _failed(command: Command, error: Exception, status: int) -> int:

@@ -9,7 +9,7 @@ import argparse
 import difflib
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from keyword import iskeyword
 from typing import Any, Literal
@@ -36,7 +36,7 @@ class Option:
         default: The default as the table shows it.
         metavar: How the help names the value.
         flags: Short forms.
-        many: Whether it may be given more than once.
+        many: Whether a command line keeps all values if it is given more than once, else the last.
         word: The keyword, where it is not the name.
     """
 
@@ -155,6 +155,16 @@ def _path(value: object) -> str:
     return os.path.abspath(os.path.expanduser(value))
 
 
+def _one_path(value: object) -> str:
+    """Read a path that can be given once; a command line gives a list of what it was given."""
+    if not isinstance(value, list):
+        return _path(value)
+    if len(value) > 1:
+        msg = f"{' and '.join(map(str, value))}: there can be one only"
+        raise PolicyError(msg, remedy="--bind for what it only has to read")
+    return _path(value[0])
+
+
 def _on_or_off(value: object) -> bool:
     words = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
     if isinstance(value, bool):
@@ -193,7 +203,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="bind", help="a file or directory to read, as NAME in the working directory; may be given again",
            scope="policy", field="binds", parse=_binds, default="none", metavar="PATH[:NAME]", many=True),
     Option(name="workspace", help="a directory to work in, copy-on-write: what changes is listed, yours stays as it is",
-           scope="policy", field="workspace", parse=_path, default="none", metavar="DIR"),
+           scope="policy", field="workspace", parse=_one_path, default="none", metavar="DIR", many=True),
     Option(name="save", help="files to bring out of the working directory: '*.png'; may be given again",
            scope="policy", field="save", parse=_many, default="none", metavar="PATTERN", many=True),
     Option(name="language", help="bash, node, c, ...; by default what its #! line says, else python",
@@ -233,8 +243,7 @@ def read(options: Mapping[str, object], scopes: Iterable[Scope]) -> dict[str, ob
     for keyword, value in options.items():
         if keyword not in known:
             msg = f"there is no option {keyword!r}"
-            near = difflib.get_close_matches(keyword, known, n=1)
-            raise PolicyError(msg, remedy=near[0] if near else f"one of {', '.join(known)}")
+            raise PolicyError(msg, remedy=_nearest(keyword, known) or f"one of {', '.join(known)}")
         parse = BY_KEYWORD[keyword].parse
         try:
             values[keyword] = parse(value) if parse else _on_or_off(value)
@@ -242,6 +251,26 @@ def read(options: Mapping[str, object], scopes: Iterable[Scope]) -> dict[str, ob
             msg = f"option {BY_KEYWORD[keyword].name}: {error.what}"
             raise PolicyError(msg, seen=error.seen, remedy=error.remedy) from error
     return values
+
+
+def unknown(words: Sequence[str], names: Collection[str], remedy: str) -> PolicyError:
+    """Give the error for words of a command line that no option takes.
+
+    Args:
+        words: At least one.
+        names: The options there are, as they are written.
+        remedy: What to try where none of them is near.
+    """
+    name = words[0].partition("=")[0]
+    if name.startswith("-"):
+        return PolicyError(f"there is no option {name}", remedy=_nearest(name, names) or remedy)
+    return PolicyError(
+        f"{words[0]!r} belongs to no option", remedy=f"{remedy}; a value with spaces needs quotes: --bind 'my data.csv'"
+    )
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.7)), "")
 
 
 def to_policy(values: Mapping[str, object], base: Policy | None = None) -> Policy:

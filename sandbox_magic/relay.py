@@ -184,11 +184,21 @@ class Relay:
                 while self.read(stream):
                     pass
             self._text.add(stream.name, stream.rest())
-        return self._text.flush()
+        texts = self._text.flush()
+        return sorted(texts, key=lambda text: text.stream == "stderr") if self._flooded else texts
+
+    @property
+    def _flooded(self) -> bool:
+        """Whether standard output has a tail that is shown at the end.
+
+        What is then written to standard error waits a little, so that the traceback of a flood comes after it.
+        """
+        return bool(self.streams[0].kept.dropped)
 
     def due(self) -> float | None:
         """Give the moment of `time.monotonic` at which to flush; None if there is nothing."""
-        return self._text.due()
+        due = self._text.due()
+        return due if due is None or not self._flooded else due + COALESCE_SECONDS
 
     def flush(self) -> list[Text]:
         """Give what is due."""

@@ -140,5 +140,5 @@ def notes(  # noqa: PLR0913 - the facts, each by name
         many = "1 background process was" if report.stopped == 1 else f"{report.stopped} background processes were"
         said.append(f"{many} stopped at the end.")
     if dropped:
-        said.append(f"{dropped:,} bytes of output were dropped; --output-limit keeps more.")
+        said.append(f"{dropped:,} bytes of output were dropped from the result; --output-limit keeps more.")
     return tuple(said)

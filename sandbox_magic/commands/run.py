@@ -50,6 +50,7 @@ class Run:
 
     name = "run"
     help = "run a script in a sandbox: no network, no files of yours, bounded in time, memory and processes"
+    options = _SWITCHES | _VALUED
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add the script, the table's options, and the files to write."""

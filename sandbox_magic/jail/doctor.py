@@ -56,14 +56,21 @@ class Diagnosis:
 
     def __str__(self) -> str:
         """Give it for a person."""
-        lines = [f"machine: {self.machine}"]
-        if self.error is not None:
-            return "\n".join([*lines, "no sandbox can be started here; nothing will be run", str(self.error)])
-        if self.isolation is not None:
-            lines += [f"bubblewrap: {self.isolation.bwrap}", "a sandbox was started; in force:", str(self.isolation)]
-            lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
-            lines += [f"a workspace would be: {self.workspace}"] if self.workspace else []
-            lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
+        machine = f"machine: {self.machine}"
+        if self.isolation is None:
+            return "\n".join(["no sandbox can be started here; nothing will be run", str(self.error), machine])
+        weaker = ", ".join(f"{guard.name} ({guard.strength})" for guard in self.isolation.weaker)
+        lines = [
+            "a sandbox can be started here; "
+            + (f"not enforced for the run as a whole: {weaker}" if weaker else "all of it is enforced"),
+            machine,
+            f"bubblewrap: {self.isolation.bwrap}",
+            "in force:",
+            str(self.isolation),
+        ]
+        lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
+        lines += [f"a workspace would be: {self.workspace}"] if self.workspace else []
+        lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
         return "\n".join(lines)
 
 

@@ -9,10 +9,12 @@ from typing import NoReturn
 from sandbox_magic import options as _options
 from sandbox_magic.errors import PolicyError
 
+_HELP = "%sandbox -h lists the options"
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise PolicyError(message, remedy="%sandbox -h lists the options")
+        raise PolicyError(message, remedy=_HELP)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,7 +45,10 @@ def parse(line: str) -> dict[str, object] | None:
     except ValueError as error:
         msg = f"the line can't be read: {line.strip()}"
         raise PolicyError(msg, seen=str(error), remedy="close the quotation") from error
-    given = vars(_parser().parse_args(words))
+    read, rest = _parser().parse_known_args(words)
+    if rest:
+        raise _options.unknown(rest, [f"--{option.name}" for option in _options.OPTIONS], _HELP)
+    given = vars(read)
     if given.pop("help"):
         return None
     return _options.read(given, ("limits", "policy", "run", "show"))

@@ -37,8 +37,11 @@ class Front:
         self.subshell = self.client.get_control_msg(timeout=WAIT_SECONDS)["content"]["subshell_id"]
 
     def run(self, source):
-        """Run a cell to its end; give what it printed."""
-        return self._text(self.client.execute(source)).strip()
+        """Run a cell to its end; give what it printed.
+
+        The reply is awaited too: ipykernel 7.3 can leave a request unread that comes while it sends one.
+        """
+        return self.end(self.client.execute(source))[1].strip()
 
     def start(self, source=FOREVER):
         """Start a cell, and come back when its dashboard is there and says whether it can be pressed."""

@@ -163,10 +163,13 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--time 5", "unrecognized arguments: --time 5\nTry: %sandbox -h"),  # nothing is guessed from its beginning
+        ("--time 5", "there is no option --time\nTry: --timeout$"),  # nothing is guessed from its beginning
+        ("--cheese=5", "there is no option --cheese\nTry: %sandbox -h lists the options$"),
+        ("--bind my data.csv", "'data.csv' belongs to no option\nTry: .* quotes: --bind 'my data.csv'"),
+        ("--workspace a --workspace b", "option workspace: a and b: there can be one only\nTry: --bind"),
         ("--timeout", "expected one argument"),
         ("--timeout -1", "option timeout: '-1' is not a time"),
-        ("print(1)", "unrecognized arguments: print\\(1\\)"),
+        ("print(1)", "'print\\(1\\)' belongs to no option"),
         ("--quiet=perhaps", "neither on nor off"),
         ("--args 'a", "the line can't be read: --args 'a\nSeen: No closing quotation\nTry: close the quotation"),
     ],

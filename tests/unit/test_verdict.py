@@ -162,4 +162,4 @@ def test_refused_forks_name_the_limit_whatever_the_outcome():
 
 def test_dropped_output_is_always_told():
     (note,) = notes(Verdict(outcome=Outcome.COMPLETED), report(), LIMITS, dropped=1234567)
-    assert note == "1,234,567 bytes of output were dropped; --output-limit keeps more."
+    assert note == "1,234,567 bytes of output were dropped from the result; --output-limit keeps more."
