@@ -115,7 +115,8 @@ class Chart:
         lasts = [[(x, y) for x, y in points if y is not None][-1:] for points, _ in curves]
         offsets = self._apart([last[0][1] if last else 0.0 for last in lasts], up)
         for (line, dot, word), (points, text), last, offset in zip(self._curves, curves, lasts, offsets, strict=True):
-            _place(line, points)
+            known = next((n for n in range(len(points), 0, -1) if points[n - 1][1] is not None), 0)
+            _place(line, points[:known])  # bqplot can't place the label that every curve has at the end of a gap
             _place(dot, last)
             _place(word, last or [(time.end, 0.0)])
             word.text, word.y_offset = [text], offset

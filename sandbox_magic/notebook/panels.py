@@ -84,6 +84,8 @@ class Panels:
             park_seconds: Real time to start the sandbox, where it is known.
         """
         last, told = timeline.samples[-1], (len(timeline.marks), self.opened)
+        if self.opened and self._details is None:
+            self._details = Details(self._make, self._across, self._limits)
         with ExitStack() as together:
             for widget in self._made:
                 together.enter_context(widget.hold_sync())
@@ -122,9 +124,7 @@ class Panels:
             self._hover.value = hover_html(samples, time.end) + told_html(samples, timeline.marks, self._limits)
 
     def _draw_details(self, timeline: Timeline, time: Axis, park_seconds: float | None) -> None:
-        """Make the details when they are first opened, move them while they are open, place or remove them."""
-        if self.opened and self._details is None:
-            self._details = Details(self._make, self._across, self._limits)
+        """Move the details while they are open, place or remove them."""
         details = self._details if self.opened else None
         children = self._closed if details is None else (*self._closed, details.box)
         if details is not None:

@@ -90,6 +90,7 @@ def test_pause_holds_the_curve_and_resume_lets_it_go_on(lab):
     )
     assert state(lab) == "running"
     assert lab.page.inner_text(".sandbox-pause") == "Pause"
+    assert lab.errors == []
     stop(lab)
     assert lab.page.locator("img.sandbox-picture").get_attribute("alt").startswith("Sandbox run: stopped by you")
 
@@ -125,6 +126,7 @@ def test_it_tells_exact_values_and_details_and_fits_wide_and_narrow(lab, picture
     page.click(".sandbox-button.sandbox-details")
     page.wait_for_selector(".sandbox-more", state="detached")
     assert board.bounding_box()["height"] <= 200
+    assert lab.errors == []
     stop(lab)
 
 

@@ -111,7 +111,7 @@ def test_the_help_and_the_docstring_agree_and_have_the_whole_table(run):
 
 WRONG = [
     ("--no-such", "--no-such", " %sandbox -h"),
-    ("--time 3", "no option --time", "Try: --timeout"),  # not taken for --timeout: a later option would change what it means
+    ("--time 3", "no option --time", "Try: --timeout"),  # not taken for it: a later option would change what it means
     ("stray", "stray", " %sandbox -h"),
     ("--memory lots", "memory", "'lots' is not a size", "512M"),
     ("--memory 1K", "memory is 1024", "Try: "),
