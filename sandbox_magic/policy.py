@@ -193,13 +193,17 @@ class Policy:
     save: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse paths that are not absolute, and an interpreter that is neither a known word nor a path."""
+        """Refuse paths and patterns that can't be meant, and an interpreter that is neither a known word nor a path."""
         if self.workspace and (not self.workspace.startswith("/") or "\0" in self.workspace):
             msg = f"workspace is {self.workspace!r}"
             raise PolicyError(msg, remedy="the path of a directory")
         if self.workspace and self.save:
             msg = "there is a workspace and something to save"
             raise PolicyError(msg, remedy="one of the two: result.changes.apply('*.png', to=DIRECTORY) saves from it")
+        for pattern in self.save:
+            if pattern.startswith("/") or {".", ".."} & set(pattern.split("/")):
+                msg = f"save is {pattern!r}"
+                raise PolicyError(msg, remedy="a pattern below the working directory: out.png, '*.csv', 'out/*'")
         names = [mount.name for mount in self.binds]
         if len(set(names)) < len(names):
             msg = f"bind shows two things as {max(names, key=names.count)!r}"

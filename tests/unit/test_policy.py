@@ -157,6 +157,12 @@ def test_a_python_that_depends_on_the_working_directory_is_refused(python):
         Policy(python=python)
 
 
+@pytest.mark.parametrize("pattern", ["../*", "/etc/passwd", "./out.png", "out/../../x"])
+def test_a_pattern_of_files_to_save_that_nothing_can_match_is_refused(pattern):
+    with pytest.raises(PolicyError, match="below the working directory"):
+        Policy(save=("*.png", pattern))
+
+
 def test_a_policy_is_a_value():
     """Equal policies are interchangeable as keys, and none can be changed: both are needed to park ahead."""
     one, other = Policy(limits=Limits(processes=8)), Policy(limits=Limits(processes=8))
