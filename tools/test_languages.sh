@@ -10,13 +10,12 @@ if [ "$(id -u)" != 0 ]; then
 fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/sandbox-magic/machines
 
-# All that git knows or would add, committed or not, as it is now: every Debian tests the same.
+# A copy of the checkout: every Debian tests the same.
 source=$(mktemp -d)
 trap 'rm -rf "$source"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-    tar --create --null --files-from - --ignore-failed-read 2>/dev/null | tar --extract --directory "$source"
+sh tools/copy_checkout.sh "$source"
 chmod -R go+rX "$source"
 
 mkdir -p build

@@ -33,11 +33,10 @@ if [ ! -d "$packages" ]; then
     mv -T "$packages.new.$$" "$packages" 2>/dev/null || rm -rf "$packages.new.$$" # somebody else was quicker
 fi
 
-# All that git knows or would add, committed or not, as it is now: every machine tests the same.
+# A copy of the checkout: every machine tests the same.
 source=$(mktemp -d)
 trap 'rm -rf "$source"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-    tar --create --null --files-from - --ignore-failed-read 2>/dev/null | tar --extract --directory "$source"
+sh tools/copy_checkout.sh "$source"
 .venv/bin/python tests/machine/suite.py --packages "$packages" --source "$source" "$@"

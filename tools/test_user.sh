@@ -18,12 +18,10 @@ sh tools/test_needs.sh
 id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/sh "$user"
 home=$(getent passwd "$user" | cut -d : -f 6)
 
-# All that git knows or would add, committed or not; the copy's own environment is kept from the last time.
+# The copy's own environment is kept from the last time.
 mkdir -p "$home/$place"
 find "$home/$place" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
-git -c safe.directory='*' ls-files -z --cached --others --exclude-standard |
-    tar --create --null --files-from - --ignore-failed-read 2>/dev/null |
-    tar --extract --directory "$home/$place" --no-same-owner
+sh tools/copy_checkout.sh "$home/$place"
 chown -R "$user:" "$home/$place"
 
 # Of root's environment only what says how this machine reaches its package registry comes along.
