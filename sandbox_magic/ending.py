@@ -13,7 +13,7 @@ from sandbox_magic.result import Outcome, Result, Usage
 from sandbox_magic.verdict import Report, decide, notes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sandbox_magic.gathering import Gathering
     from sandbox_magic.heard import Heard
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox_magic.policy import Policy
     from sandbox_magic.relay import Stream
     from sandbox_magic.timeline import Timeline
-    from sandbox_magic.verdict import Verdict
 
 _LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak
@@ -41,6 +40,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     streams: Sequence[Stream],
     heard: Heard,
     gathering: Gathering,
+    variable: Callable[[str], bool],
 ) -> Result:
     """Give the result of a run whose last process is dead and whose output has been read.
 
@@ -56,6 +56,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         streams: Standard output and standard error.
         heard: What it showed.
         gathering: The files that came out.
+        variable: Tells whether the caller has a variable of a name.
     """
     limits = policy.limits
     counted = facts(sandbox)
@@ -97,23 +98,25 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         isolation=sandbox.isolation,
         notes=(_LOST,) * meter.lost
         + said
-        + _hints(verdict, stderr_bytes, policy, sandbox, said)
+        + hints.of(verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, said, variable))
         + (*heard.notes, *refused, *told),
     )
 
 
-def _hints(verdict: Verdict, stderr: bytes, policy: Policy, sandbox: Sandbox, said: tuple[str, ...]) -> tuple[str, ...]:
+def _known(policy: Policy, sandbox: Sandbox, said: tuple[str, ...], variable: Callable[[str], bool]) -> hints.Facts:
     outside = Outside(sandbox.interpreter, policy)
     watched = sandbox.isolation["memory"].strength == "watched"
-    known = hints.Facts(
+    return hints.Facts(
         limits=policy.limits,
         said=said,
         memory_is_watched=watched,
         hidden=outside.hidden,
         module=outside.module,
+        shown_as=outside.shown_as,
+        bound=outside.bound,
+        variable=variable,
         layered=isinstance(sandbox.workspace, Layer),
     )
-    return hints.of(verdict.outcome, stderr[-hints.MOST_BYTES :], known)
 
 
 def facts(sandbox: Sandbox) -> Facts:

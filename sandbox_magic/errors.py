@@ -48,6 +48,14 @@ class SandboxUnavailable(SandboxError, RuntimeError):  # noqa: N818 - the name i
     """No sandbox could be started, so nothing ran."""
 
 
+class StoppedEarly(KeyboardInterrupt):
+    """A person stopped a cell before its sandbox had started, so nothing ran."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Give IPython this line to show instead of a traceback of ours."""
+        return ["sandbox: stopped by you before it started; nothing was run"]
+
+
 class RunFailed(SandboxError):  # noqa: N818 - reads as what it says, like `CalledProcessError`'s cousins
     """A run did not end well; raised on request only, by `Result.check` and by the magic.
 

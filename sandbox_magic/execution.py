@@ -28,6 +28,7 @@ class Run(Loop):
         policy: What the code may see, use and do.
         meanwhile: Called once while the sandbox starts, which costs nothing then.
         last_value: Whether the value of its last expression is shown, as in a notebook.
+        variable: Tells whether the caller has a variable of a name, for a hint.
         when_over: Called on another thread when the run ends while a question is on screen.
 
     Args:

@@ -30,6 +30,7 @@ _RUBY_AND_PHP = re.compile(r"@ \w{1,30} - (.{1,200}) \(Errno::|\w\((.{1,200})\):
 _INSIDE = ("/home/sandbox/workspace/", "/home/sandbox/")
 _PYTHON = re.compile(r'^(Traceback \(most recent call last\):|  File ")', re.MULTILINE)
 _NOT_THERE = re.compile(r"[Nn]o such file|ENOENT|^FileNotFoundError: |cannot open \"|unable to open database")
+_NO_NAME = re.compile(r"^NameError: name '([^\W\d]\w{0,100})' is not defined")
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([A-Za-z_][A-Za-z0-9_.]{0,100})'")
 
 _NO_NETWORK = (
@@ -42,6 +43,13 @@ _REFUSED = (
     "A sandbox gives no privileges and refuses some system calls (ptrace, mount, ...) by design; no option allows them."
 )
 _NOT_RENAMED = "A directory that was in the workspace before can't be renamed, only copied: shutil.move and mv do that."
+_NO_AWAIT = "There is no event loop at the top of a sandboxed cell: asyncio.run(main()) starts one."
+_NOT_PYTHON = (
+    "Lines that begin with % or ! are IPython's, and the cell is plain Python here: leave magics out; for a program "
+    "subprocess.run, or --lang bash for the whole cell."
+)
+_NO_IPYTHON = "get_ipython is the notebook's own; the cell is plain Python here."
+_BOUND = "What --bind shows is read-only; --workspace DIR lets it change a copy of DIR."
 _NO_INPUT = "It read past the end of its input, and nobody answers there; --stdin TEXT gives it some."
 
 
@@ -58,6 +66,9 @@ class Facts:
             machine and not at the same place in the sandbox.
         module: Finds a module on this machine that can't be seen in the sandbox: its file or directory, and
             whether it is the notebook's own Python that brings it, where the run was given another.
+        shown_as: Gives what an absolute path is called in the working directory, empty if it is not shown there.
+        bound: Tells whether a path in the working directory is what was bound there.
+        variable: Tells whether the notebook has a variable of a name.
     """
 
     limits: Limits
@@ -66,6 +77,9 @@ class Facts:
     hidden: Callable[[str], bool]
     module: Callable[[str], tuple[str, bool] | None]
     layered: bool = False
+    shown_as: Callable[[str], str] = lambda _: ""
+    bound: Callable[[str], bool] = lambda _: False
+    variable: Callable[[str], bool] = lambda _: False
 
 
 def of(outcome: Outcome, stderr_end: bytes, facts: Facts) -> tuple[str, ...]:
@@ -80,7 +94,7 @@ def of(outcome: Outcome, stderr_end: bytes, facts: Facts) -> tuple[str, ...]:
         return ()
     text = re.sub(r"\x1b\[[0-9;:]*m", "", Cleaner().feed(stderr_end[-MOST_BYTES:], last=True))
     for line in _last_lines(text):
-        for rule in (_module, _path, _by_phrase, _processes):
+        for rule in (_module, _variable, _path, _by_phrase, _syntax, _processes):
             if hint := rule(line, text, facts):
                 return () if any(_option(hint) in each for each in facts.said) else (hint,)
     return ()
@@ -112,11 +126,28 @@ def _module(line: str, _text: str, facts: Facts) -> str:
     return f"The module {name} is on this machine, but the sandbox does not see it; --bind {place} shows it."
 
 
+def _variable(line: str, _text: str, facts: Facts) -> str:
+    match = _NO_NAME.match(line)
+    if match and facts.variable(match[1]):
+        return f"{match[1]} is a variable of the notebook, not of the sandbox; -i {match[1]} gives the code a copy."
+    return _NO_IPYTHON if match and match[1] == "get_ipython" else ""
+
+
+def _syntax(line: str, text: str, _facts: Facts) -> str:
+    if not line.startswith("SyntaxError: "):
+        return ""
+    if "'await' outside function" in line or "outside async function" in line:
+        return _NO_AWAIT
+    return _NOT_PYTHON if re.search(r"^    [%!]", text, re.MULTILINE) else ""
+
+
 def _path(line: str, _text: str, facts: Facts) -> str:
     if not _NOT_THERE.search(line):
         return ""
     for path in _paths(line):
         parent = os.path.dirname(path)
+        if name := facts.shown_as(path):
+            return f"{shlex.quote(path)} is in the sandbox as {shlex.quote(name)}, in the working directory: open that."
         for each in (path, parent):  # where it wanted to write, the directory is what it misses
             if each.strip("/.") and facts.hidden(each):
                 return _bind(each)
@@ -152,7 +183,8 @@ def _bind(path: str) -> str:
     if path.startswith(("/", "..")):
         name = shlex.quote(os.path.basename(path))
         return (
-            f"{shown} is on this machine, but not in the sandbox; --bind {shown} shows it there, read-only, as {name}."
+            f"{shown} is on this machine, but not in the sandbox; --bind {shown} shows it, read-only, as {name} in the "
+            "working directory: open that."
         )
     top = shlex.quote(path.partition("/")[0])
     return (
@@ -168,7 +200,9 @@ def _by_phrase(line: str, _text: str, facts: Facts) -> str:
     return ""
 
 
-def _denied(line: str, _facts: Facts) -> str:
+def _denied(line: str, facts: Facts) -> str:
+    if any(map(facts.bound, _paths(line))):
+        return _BOUND
     return _READ_ONLY if any(path.startswith("/") and not path.startswith("/tmp/") for path in _paths(line)) else ""  # noqa: S108 - inside
 
 

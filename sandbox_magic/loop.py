@@ -53,6 +53,7 @@ class Loop:
         self.meanwhile: Callable[[], None] | None = None
         self.when_over: Callable[[], None] = lambda: None
         self.last_value = True
+        self.variable: Callable[[str], bool] = lambda _: False
         self._handover = handover
         self._input = memoryview(handover.stdin)
         self._gathering = Gathering(policy)
@@ -310,6 +311,7 @@ class Loop:
             streams=self._relay.streams,
             heard=self._heard,
             gathering=self._gathering,
+            variable=self.variable,
         )
         try:
             sandbox.close(self._deadline.teardown_seconds())

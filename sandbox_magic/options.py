@@ -264,7 +264,7 @@ def unknown(words: Sequence[str], names: Collection[str], remedy: str) -> Policy
     name = words[0].partition("=")[0]
     if name.startswith("-"):
         return PolicyError(f"there is no option {name}", remedy=_nearest(name, names) or remedy)
-    quoted = "; a value with spaces needs quotes: --bind 'my data.csv'" if "--bind" in names else ""
+    quoted = "; --bind a --bind b for several, --bind 'my data.csv' for spaces" if "--bind" in names else ""
     return PolicyError(f"{words[0]!r} belongs to no option", remedy=f"{remedy}{quoted}")
 
 

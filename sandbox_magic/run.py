@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
     from sandbox_magic.result import Result
 
 
+_AGAIN_SECONDS = 2.0  # after an interrupt, which ends a run within half a second
+
 _FIELDS = {option.keyword: option.field for option in _options.OPTIONS if option.scope == "run"}
 
 
 def run(source: str | bytes, *, policy: Policy | None = None, **options: object) -> Result:
     """Run untrusted code in a sandbox and give its result.
 
-    How the code ends never raises; Ctrl-C ends the code and is an outcome too (a second Ctrl-C
-    raises KeyboardInterrupt).
+    How the code ends never raises; Ctrl-C ends the code and is an outcome too (pressed again when
+    two seconds have not ended it, it raises KeyboardInterrupt).
 
     Args:
         source: The code, run as ``__main__`` from a file, verbatim.
@@ -62,6 +65,9 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: obje
         raise PolicyError(msg, remedy="the code as a string or bytes")
     text = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
     given = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
+    if isinstance(given.get("inputs"), tuple):  # as a magic gives them, which knows the values
+        msg = f"option input: {', '.join(given['inputs'])} without a value"  # type: ignore[arg-type] # names
+        raise PolicyError(msg, remedy='a dict: inputs={"x": x}')
     language = given["language"] = _languages.of(text, given.get("language"), given.get("languages", ()))  # type: ignore[arg-type] # parsed by the table
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
@@ -72,15 +78,16 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: obje
 
 @contextmanager
 def interrupting(run: Run) -> Iterator[None]:
-    """While the block runs, Ctrl-C interrupts the run instead of raising; the second one raises.
+    """While the block runs, Ctrl-C interrupts the run instead of raising, and pressed again at once changes nothing.
 
-    So it can't fall between an event and what is done with it. While a question of the code's is on
-    screen it does raise, and so does the end of the run: whoever waits for the answer must stop.
-    Where no handler can be set (on another thread than the main one, which gets no signals either),
-    nothing changes.
+    So it can't fall between an event and what is done with it. Pressed when two seconds have not brought
+    the end, it raises. While a question of the code's is on screen it does raise, and so does the end of
+    the run: whoever waits for the answer must stop. Where no handler can be set (on another thread than
+    the main one, which gets no signals either), nothing changes.
     """
     before = signal.getsignal(signal.SIGINT)
     over = threading.Event()
+    pressed: list[float] = []  # when it was interrupted
 
     def wake() -> None:
         over.set()
@@ -92,7 +99,10 @@ def interrupting(run: Run) -> Iterator[None]:
         if over.is_set():  # the answer came just then
             over.clear()
         elif run.started and not run.interrupted:
+            pressed.append(time.monotonic())
             run.interrupt()
+        elif pressed and time.monotonic() - pressed[0] < _AGAIN_SECONDS:
+            pass  # it is ending
         elif callable(before):
             before(number, frame)
 

@@ -149,5 +149,5 @@ def _object(kind: Any, value: Any, where: str) -> Any:
 def _number(kind: type[int | float], value: Any, where: str) -> int | float:
     wanted = (int, float) if kind is float else (int,)
     if not isinstance(value, wanted) or isinstance(value, bool) or not 0 <= value <= _LARGEST:
-        _refuse(f"{where} is {str(value)[:40]}")
+        _refuse(f"{where} is {str(value)[:40]!r}")
     return kind(value)

@@ -15,6 +15,9 @@ _PLAIN_INDEXES |= {"Int64Index", "UInt64Index", "Float64Index"}  # of pandas 1
 _MASKED = {"b": "BooleanArray", "i": "IntegerArray", "u": "IntegerArray", "f": "FloatingArray"}
 _MASKED_TYPES = {"BooleanDtype", "Float32Dtype", "Float64Dtype"}
 _MASKED_TYPES |= {"%sInt%dDtype" % (sign, size) for sign in ("", "U") for size in (8, 16, 32, 64)}
+_MOST_MIXED = 500  # keys whose order does not show that they differ: see `_may_collide`
+_MOST_STEPPED = 10_000  # moments whose frequency is looked at, where it is no fixed length of time
+_TICKS = {"D", "h", "min", "s", "ms", "us", "ns", "H", "T", "S", "L", "U", "N"}
 _MOST_ROWS = 100_000_000  # of an index that is a range, so no data bounds it
 
 
@@ -69,6 +72,12 @@ def _index(index: Any, step: str = ".index") -> Any:
     if kind is pd.RangeIndex:
         return _index_part("RangeIndex", step, index.start, index.stop, index.step, index.name)
     if kind is pd.MultiIndex:
+        if any(_may_collide(pd, level) for level in index.levels):  # the same index, its levels in order
+            index = pd.MultiIndex.from_arrays(
+                list(map(index.get_level_values, range(index.nlevels))), names=index.names
+            )
+        if any(_may_collide(pd, level) for level in index.levels):
+            raise parts.Unfit("a pandas MultiIndex with a level in no order", "x.reset_index()", step)
         levels = parts.Fields([_index(level, ".levels[%d]" % n) for n, level in enumerate(index.levels)])
         codes = parts.Fields([_plain(each) for each in index.codes])
         return _index_part("MultiIndex", step, levels, codes, list(index.names))
@@ -92,6 +101,8 @@ def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
     if name == "StringDtype":
         return _strings(array)
     if name == "CategoricalDtype":
+        if _may_collide(pd, array.categories):
+            raise parts.Unfit("a column of more than %d categories in no order" % _MOST_MIXED, "x.astype(str)")
         fields = (_plain(array.codes), _index(array.categories, ".cat.categories"), array.ordered)
         return parts.Part("pandas.Categorical", parts.Fields(fields), cost=1000)
     if name == "DatetimeTZDtype":
@@ -170,6 +181,7 @@ def _built_range(pd: Any, payload: Any) -> Any:
 def _built_multi(pd: Any, payload: Any) -> Any:
     levels, codes, names = payload
     _check_index(pd, *levels)
+    _check_keys(pd, *levels)
     return pd.MultiIndex(levels=list(levels), codes=list(codes), names=names)
 
 
@@ -180,7 +192,8 @@ def _built_index(pd: Any, payload: Any) -> Any:
     if frequency is not None:
         if type(frequency) is not str or len(frequency) > 40:
             raise parts.Unreadable("an index has a frequency that is none")
-        index.freq = frequency
+        if len(index) <= _MOST_STEPPED or frequency.lstrip("-0123456789") in _TICKS:
+            index.freq = frequency  # which steps through it, at some 50 microseconds a row for hours of business
     return index
 
 
@@ -218,6 +231,7 @@ def _string_type(pd: Any, storage: str, nan: Any) -> Any:
 def _built_categorical(pd: Any, payload: Any) -> Any:
     codes, categories, ordered = payload
     _check_index(pd, categories)
+    _check_keys(pd, categories)
     if type(ordered) is not bool:
         raise parts.Unreadable("a categorical column is neither ordered nor not")
     return pd.Categorical.from_codes(codes, categories, ordered=ordered)
@@ -272,6 +286,28 @@ def _built_timedelta(pd: Any, payload: Any) -> Any:
 def _check_index(pd: Any, *indexes: Any) -> None:
     if not all(isinstance(index, pd.Index) for index in indexes):
         raise parts.Unreadable("a table's index is none")
+
+
+def _check_keys(pd: Any, *indexes: Any) -> None:
+    if any(_may_collide(pd, index) for index in indexes):
+        raise parts.Unreadable("an index holds many keys in no order, which could have been made to collide")
+
+
+def _may_collide(pd: Any, index: Any) -> bool:
+    """Tell whether pandas would take long to see that keys differ, if they had been made to share a hash in its table.
+
+    It takes no table for what is in order: that is known afterwards. The hash of text can't be foreseen.
+    """
+    if isinstance(index, pd.IntervalIndex):
+        return _may_collide(pd, index.left) or _may_collide(pd, index.right)
+    if len(index) <= _MOST_MIXED or pd.api.types.infer_dtype(index) == "string":
+        return False
+    np = sys.modules["numpy"]
+    moments = isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex))
+    if not moments and not (isinstance(index.dtype, np.dtype) and index.dtype.kind in "iuf"):
+        return True
+    values = index.asi8 if moments else index.to_numpy()
+    return not (bool((values[1:] > values[:-1]).all()) and index.is_monotonic_increasing)
 
 
 def _check_column(pd: Any, array: Any) -> None:

@@ -49,6 +49,17 @@ class Outside:
         except (OSError, ValueError):
             return False
 
+    def shown_as(self, path: str) -> str:
+        """Give what an absolute path is called in the working directory; nothing if it is not bound there."""
+        for mount in self._policy.binds:
+            if os.path.isabs(path) and _within(path, (mount.source,)):
+                return os.path.normpath(os.path.join(mount.name, os.path.relpath(path, mount.source)))
+        return ""
+
+    def bound(self, path: str) -> bool:
+        """Tell whether a path below the working directory is, or lies in, what was bound there."""
+        return _within(path, [mount.name for mount in self._policy.binds])
+
     @functools.cached_property
     def _remote(self) -> tuple[str, ...]:
         return _remote_mounts()

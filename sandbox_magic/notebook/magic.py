@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import keyword
 import sys
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -12,7 +13,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from traitlets import TraitError, TraitType
 
 from sandbox_magic import options as _options
-from sandbox_magic.errors import PolicyError, RunFailed
+from sandbox_magic.errors import PolicyError, RunFailed, StoppedEarly
 from sandbox_magic.events import Display, Ended, InputRequest, Mark, Sample, Text
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.notebook.line import HELP, parse
@@ -69,16 +70,22 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             return None
         shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
         raises = not shown.get("no_raise_error")
+        run = None
         try:
             name = variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = _variables(self.shell, values["inputs"])
             run = stream(cell, policy=None, **values)
+            run.variable = lambda name: _travels(self.shell, name)
             view = view_for(self.shell, run, shown, raises=raises)
             value = _show(run, view)
             result = run.result
         except PolicyError as error:
             raise UsageError(str(error)) from None
+        except KeyboardInterrupt:
+            if run is None or not run.started:
+                raise StoppedEarly from None
+            raise
         self.shell.push({**result.outputs, name: result})
         if not shown.get("quiet"):
             _say_weaker(result)
@@ -141,11 +148,17 @@ def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
     for name in names if isinstance(names, (tuple, dict)) else ():
         if name not in shell.user_ns:
             msg = f"option input: there is no variable {name}"
-            own = [each for each in shell.user_ns if each[:1] != "_" and each not in shell.user_ns_hidden]
+            own = [each for each in shell.user_ns if each[:1] != "_" and _travels(shell, each)]
             near = difflib.get_close_matches(name, own, n=1)
             raise PolicyError(msg, remedy=near[0] if near else "the name of one that the notebook has")
         found[name] = shell.user_ns[name]
     return found
+
+
+def _travels(shell: InteractiveShell, name: str) -> bool:
+    """Tell whether the notebook has a variable of this name that -i could give to the code."""
+    kept = (ModuleType, FunctionType, type)
+    return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
 
 
 def _show(run: Run, view: View) -> list[Display]:

@@ -7,6 +7,7 @@ is below the output's own element, each length is bounded), or reach for the pag
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.trusted import importing
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 300_000  # of one output's style sheets
 MOST_LENGTH = 3_000  # of a dimension, whatever its unit
 MOST_NEGATIVE = 20
+LEAST_DASH = 0.5
 MOST_DEPTH = 6
 MOST_TEXT = 2_000  # of a value
 
@@ -71,6 +73,7 @@ _HASH = re.compile(r"[0-9a-fA-F]{3,8}")
 _PLAIN = re.compile("[^\"'\\\\<>\x00-\x1f\x7f-\x9f\u202a-\u202e\u2060-\u2069]{0,200}")
 
 
+@cache
 def _parser() -> Any:
     with importing():
         import tinycss2
@@ -136,8 +139,32 @@ def _declarations(parts: Iterable[Any], banned: frozenset[str] = frozenset()) ->
         name = part.name if part.name.startswith("--") else part.lower_name
         if name in PROPERTIES or (name.startswith("--") and _WORD.fullmatch(name)):
             value = _values(part.value, _KEYWORDS.get(name))
-            if value:
+            if value and not _costly(name, value):
                 yield f"{name}: {value}{' !important' if part.important else ''}"
+
+
+def _costly(name: str, value: str) -> bool:
+    """Tell whether a browser could be kept busy by it.
+
+    A share of the width as room around boxes in boxes that wrap is laid out anew at each level, three times as
+    often at the next; dashes of no length are drawn one by one.
+    """
+    if name.startswith(("padding", "margin")):
+        return "%" in value
+    return name == "stroke-dasharray" and not dashes(value)
+
+
+def dashes(value: str) -> bool:
+    """Tell whether a pattern of dashes is of lengths that can be seen, or of none."""
+    lengths = re.findall(r"[0-9.]+(?:e-?[0-9]+)?", value)
+    return value == "none" or (bool(lengths) and all(_seen(length) for length in lengths) and "%" not in value)
+
+
+def _seen(length: str) -> bool:
+    try:
+        return float(length) >= LEAST_DASH
+    except ValueError:
+        return False
 
 
 def _values(tokens: Sequence[Any], words: set[str] | None = None, depth: int = 0) -> str:

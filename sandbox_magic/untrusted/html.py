@@ -179,7 +179,7 @@ class _Writer:
         if not self._take("pictures", 1):
             return
         try:
-            drawn = _svg_url(svg(f"<svg{attributes}>{tag.raw}</svg>"))
+            drawn = _svg_url(svg(f"<svg{attributes}>{tag.raw}</svg>", self._take))
             self._write(Start("img"), {"src": drawn, "style": "display: inline"})  # Lab shows pictures as blocks
             self.shows = True
         except NotAPicture as why:
@@ -222,7 +222,7 @@ def _shown(source: str, take: Callable[[str, int], bool]) -> str:
     data = from_base64(data) if match[2].lower().endswith(";base64") else data
     try:
         if match[1].lower() == "image/svg+xml":
-            return _svg_url(svg(data.decode("utf-8", "replace")))
+            return _svg_url(svg(data.decode("utf-8", "replace"), take))
         found = picture(data)
     except NotAPicture:
         return ""

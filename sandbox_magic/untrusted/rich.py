@@ -156,11 +156,17 @@ def _decoded(data: bytes) -> str:
 
 
 def _json(data: bytes) -> str:
+    """Set JSON out to be read, where it is not too long then: what is deeply nested grows a thousandfold."""
+    pieces, left = [], MOST_TEXT
     try:
-        text = json.dumps(json.loads(data[:MOST_TEXT]), indent=2, ensure_ascii=False)
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(data[:MOST_TEXT])):
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                return _decoded(data)
     except (ValueError, RecursionError):
         return _decoded(data)
-    return _decoded(text.encode("utf-8", "replace"))
+    return _decoded("".join(pieces).encode("utf-8", "replace"))
 
 
 _KNOWN = frozenset(

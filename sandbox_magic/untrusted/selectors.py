@@ -95,6 +95,8 @@ def _selector_part(token: Any, before: str, scope: Scope | None, depth: int) -> 
     if kind == "hash" and not before.strip(">+~*"):
         name = scope.name(token.value) if scope else token.value
         return f"#{name}" if NAME.fullmatch(name) else None
+    if depth and (kind == "whitespace" or (kind == "literal" and token.value in (">", "+", "~"))):
+        return None  # in :is() and :not(): a browser would look for them around every element
     if kind == "whitespace":
         return " " if before not in (".", ":") else None
     if kind == "literal":
@@ -120,8 +122,17 @@ def _selector_function(token: Any, scope: Scope | None, depth: int) -> str | Non
     if token.lower_name.startswith("nth-"):
         step = "".join(_step(part) for part in token.arguments)
         return f"{token.lower_name}({step.strip()})" if _STEP.fullmatch(step) and step.strip() else None
-    inner = [_selector(part, scope, depth + 1) for part in _split(token.arguments)] if depth < MOST_DEPTH else [""]
+    split = map(_trimmed, _split(token.arguments))
+    inner = [_selector(part, scope, depth + 1) for part in split] if depth < MOST_DEPTH else [""]
     return f"{token.lower_name}({', '.join(inner)})" if all(inner) else None
+
+
+def _trimmed(tokens: list[Any]) -> list[Any]:
+    while tokens and tokens[0].type == "whitespace":
+        del tokens[0]
+    while tokens and tokens[-1].type == "whitespace":
+        del tokens[-1]
+    return tokens
 
 
 def _step(token: Any) -> str:

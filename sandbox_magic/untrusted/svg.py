@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from sandbox_magic.untrusted import css
 from sandbox_magic.untrusted.names import names
 from sandbox_magic.untrusted.pictures import MOST_PIXELS, NotAPicture, from_base64, picture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_CHARACTERS = 4 * 2**20
 MOST_ELEMENTS = 100_000
@@ -30,15 +34,20 @@ _ELEMENTS = names("""
 _ATTRIBUTES = css.PROPERTIES - {"content", "cursor", "position"} | names("""
     id class d x y x1 y1 x2 y2 dx dy cx cy r rx ry fx fy width height viewBox preserveAspectRatio transform points
     offset gradientUnits gradientTransform spreadMethod clipPathUnits maskUnits maskContentUnits patternUnits
-    patternContentUnits patternTransform version pathLength textLength lengthAdjust rotate clip-path mask
+    patternContentUnits patternTransform version textLength lengthAdjust rotate clip-path mask
     """)
 _VALUE = re.compile(r"[A-Za-z0-9_.,;:%#+\-*/()'\" \t\r\n]*")  # no escapes, no signs of markup
 _POINTER = re.compile(r"\s*url\(\s*#([A-Za-z_][A-Za-z0-9_.:-]*)\s*\)\s*")
 _ANCHOR = re.compile(r"#([A-Za-z_][A-Za-z0-9_.:-]*)")
 
 
-def svg(text: str) -> str:
+def svg(text: str, take: Callable[[str, int], bool] | None = None) -> str:
     """Give the drawing as an SVG document of its own that holds only what draws.
+
+    Args:
+        text: The drawing.
+        take: Whether there is room for so much more of something in all of the output (``css``, in characters;
+            ``pixels``), which is then taken; without it the drawing is all of it.
 
     Raises:
         NotAPicture: It is not well-formed, is no SVG, or is too much.
@@ -48,17 +57,29 @@ def svg(text: str) -> str:
     start = text.find("<svg")
     if start < 0:
         raise NotAPicture("not an SVG")
-    writer = _Writer()
+    writer = _Writer(take or _room())
     try:
         return writer.run(text)
     except expat.ExpatError as error:
         raise NotAPicture(f"not well-formed: {error}") from None
 
 
+def _room() -> Callable[[str, int], bool]:
+    left = {"css": css.MOST_CHARACTERS, "pixels": 2 * MOST_PIXELS}
+
+    def take(what: str, amount: int) -> bool:
+        left[what] -= amount
+        return left[what] >= 0
+
+    return take
+
+
 class _Writer:
     """Writes what the parser reads, as far as it is allowed."""
 
-    def __init__(self) -> None:
+    def __init__(self, take: Callable[[str, int], bool]) -> None:
+        self._take = take
+        self._inline: dict[tuple[str, str], str] = {}
         self._out: list[str] = []
         self._open: list[str] = []  # what is written
         self._passed = 0  # how deep inside an element that is not
@@ -110,10 +131,10 @@ class _Writer:
         kept = {}
         for name, value in attributes.items():
             if name in ("href", f"{_XLINK} href"):
-                if target := _target(local, value):
+                if target := self._target(local, value):
                     kept["href"] = target
             elif name == "style":
-                kept["style"] = _style_attribute(local, value)
+                kept["style"] = self._style_attribute(local, value)
             elif name in _ATTRIBUTES and _VALUE.fullmatch(value) and _harmless(local, name, value):
                 kept[name] = value
         if not self._open:
@@ -149,7 +170,9 @@ class _Writer:
             self._passed -= 1
             return
         if self._style is not None:
-            self._out.append(escape(css.sheet("".join(self._style), None)))
+            source = "".join(self._style)
+            self._styled(source)
+            self._out.append(escape(css.sheet(source, None)))
             self._style = None
         self._owners.pop()
         self._out.append(f"</{self._open.pop()}>")
@@ -162,6 +185,29 @@ class _Writer:
         elif self._open and self._open[-1] in ("text", "tspan", "title", "desc"):
             self._out.append(escape(text))
 
+    def _styled(self, source: str) -> None:
+        if not self._take("css", len(source)):
+            raise NotAPicture("too much style")
+
+    def _style_attribute(self, local: str, value: str) -> str:
+        if (local, value) not in self._inline:
+            self._styled(value)
+            self._inline[local, value] = _inline(local, value)
+        return self._inline[local, value]
+
+    def _target(self, local: str, value: str) -> str:
+        """Give what a reference points to: a part of the drawing, or a picture that came along."""
+        if match := _ANCHOR.fullmatch(value.strip()):
+            return match[0] if local in ("use", "linearGradient", "radialGradient", "pattern") else ""
+        head, comma, data = value.partition(";base64,")
+        if local == "image" and comma and head.strip().startswith("data:image/"):
+            try:
+                found = picture(from_base64(data.encode("ascii", "replace")))
+            except NotAPicture:
+                return ""
+            return found.url if self._take("pixels", found.width * found.height) else ""
+        return ""
+
 
 _SHAPES = names("path rect circle ellipse line polyline polygon text tspan")
 
@@ -172,12 +218,14 @@ def _may_point(local: str, name: str) -> bool:
 
 
 def _harmless(local: str, name: str, value: str) -> bool:
+    if name == "stroke-dasharray":
+        return css.dashes(value)
     if "(" not in value or "url" not in value.lower():
         return True
     return _may_point(local, name) and _POINTER.fullmatch(value) is not None
 
 
-def _style_attribute(local: str, value: str) -> str:
+def _inline(local: str, value: str) -> str:
     """Keep the declarations that are allowed, and pointers into the drawing itself (clip-path: url(#p1))."""
     kept = [css.inline(value)]
     for part in value.split(";"):
@@ -186,19 +234,6 @@ def _style_attribute(local: str, value: str) -> str:
         if match and _may_point(local, name.strip()):
             kept.append(f"{name.strip()}: url(#{match[1]})")
     return "; ".join(filter(None, kept))
-
-
-def _target(local: str, value: str) -> str:
-    """Give what a reference points to: a part of the drawing, or a picture that came along."""
-    if match := _ANCHOR.fullmatch(value.strip()):
-        return match[0] if local in ("use", "linearGradient", "radialGradient", "pattern") else ""
-    head, comma, data = value.partition(";base64,")
-    if local == "image" and comma and head.strip().startswith("data:image/"):
-        try:
-            return picture(from_base64(data.encode("ascii", "replace"))).url
-        except NotAPicture:
-            return ""
-    return ""
 
 
 _LENGTH = re.compile(r"\s*(\d{1,5}(?:\.\d{0,9})?)(px|pt|em|ex|cm|mm|in|%)?\s*")

@@ -61,7 +61,7 @@ _COLUMNS = re.compile(r"\{[lcr| ]{1,64}\}")  # *{9999}{c} would repeat, @{...} w
 
 _TOKEN = re.compile(r"\\([a-zA-Z]+)|\\(.)|([{}])|[^\\{}]+|\\", re.DOTALL)
 _ENVIRONMENT = re.compile(r"\{([a-zA-Z]+\*?)\}")
-_SPACE_AFTER = re.compile(r"\s*\[")  # \\[99em] moves what follows
+_SPACE_AFTER = re.compile(r"\s*\*?\s*\[")  # \\[99em] moves what follows
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ue000-\uf8ff\ufeff%]"
 )

@@ -307,7 +307,26 @@ def test_an_interrupt_while_the_sandbox_starts_runs_nothing(run, monkeypatch, tm
     ran = run("%%sandbox\nprint('ran')")
     assert not timer.is_alive()
     assert isinstance(ran.error, KeyboardInterrupt)
+    assert ran.error._render_traceback_() == ["sandbox: stopped by you before it started; nothing was run"]
     assert ran.result is None
+
+
+@pytest.mark.parametrize("gap", [0, 0.01, 0.2])
+def test_who_presses_again_at_once_loses_nothing(run, monkeypatch, gap):
+    """As one does where the code does not seem to hear: the run is ending, and its result is kept."""
+    write = sys.stdout.write
+
+    def write_and_interrupt(text):
+        write(text)
+        if text == "up\n":
+            interrupt()
+            threading.Timer(gap, interrupt).start()
+
+    monkeypatch.setattr(sys.stdout, "write", write_and_interrupt)
+    ran = run("%%sandbox\nimport signal\nsignal.signal(2, signal.SIG_IGN)\nprint('up', flush=True)\nwhile True: pass")
+    assert isinstance(ran.error, RunFailed)
+    assert ran.result.outcome is Outcome.INTERRUPTED
+    assert ran.result.stdout == "up\n"
 
 
 def test_an_interrupt_while_the_end_is_shown_does_not_lose_the_result(run, monkeypatch):

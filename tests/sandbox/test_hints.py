@@ -70,7 +70,10 @@ def test_a_file_in_a_directory_and_by_its_absolute_path(notebook):
     assert run(code, bind=["data"]).stdout == "6,7\n\n"
     assert run(code, workspace=".").stdout == "6,7\n\n"
     whole = f"{notebook}/data.csv"
-    assert f"--bind {whole} shows it there, read-only, as data.csv." in hinted(f"open({whole!r})")
+    assert f"--bind {whole} shows it, read-only, as data.csv in the working directory" in hinted(f"open({whole!r})")
+    (told,) = run(f"open({whole!r})", bind=[whole]).notes
+    assert told == f"{whole} is in the sandbox as data.csv, in the working directory: open that."
+    assert "--workspace DIR" in run("open('data.csv', 'a')", bind=[whole]).notes[0]
 
 
 @pytest.mark.parametrize("path", ["nowhere.csv", "data/nowhere.csv", "/usr/share/nowhere", "/proc/1/nowhere"])

@@ -41,6 +41,8 @@ def test_decoration_stays(style, expected):
         "color: a\\;b",
         "color: {}", "color: [x]", "color: (x)", "color: #xyz", "color: #ffffffffff", "color: red;}b{color:red",
         "x: y", "a",
+        "padding: 1%", "margin-left: 5%",
+        "stroke-dasharray: 0.001 0.001", "stroke-dasharray: 5 0", "stroke-dasharray: 1%",
     ],
 )  # fmt: skip
 def test_what_fetches_moves_or_is_not_known_goes(style):
@@ -80,7 +82,7 @@ def test_rules_hold_below_their_own_output(source, expected):
         "b:not({ color: red }", "{ color: red }", "b, { }", "@media print { @media print { b { color: red } } }",
         "b\\{ {color: red}",
         "*|b { color: red }", ".a\\:b { color: red }", ":unknown { color: red }", "b { @import 'x'; }",
-        "b { i { color: red } }",
+        "b { i { color: red } }", "b:not(:is(b ~ b)) { color: red }", "b:is(i > b) { color: red }",
     ],
 )  # fmt: skip
 def test_other_rules_go(source):

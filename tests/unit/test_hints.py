@@ -12,7 +12,7 @@ from sandbox_magic.result import Outcome
 TRACEBACK = 'Traceback (most recent call last):\n  File "/sandbox/cell.py", line 1, in <module>\n    x\n'
 
 
-def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False, said=(), layered=False):
+def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False, said=(), layered=False, **more):
     facts = hints.Facts(
         limits=Limits(),
         said=said,
@@ -20,6 +20,9 @@ def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False,
         hidden=set(there).__contains__,
         module=(modules or {}).get,
         layered=layered,
+        shown_as=lambda path: more.get("shown_as", {}).get(path, ""),
+        bound=lambda path: path in more.get("bound", ()),
+        variable=lambda name: name in more.get("variables", ()),
     )
     return hints.of(outcome, text.encode("utf-8", "surrogateescape"), facts)
 
@@ -75,7 +78,40 @@ def test_below_a_directory_the_directory_is_bound():
 
 def test_an_absolute_path_comes_in_under_its_last_name():
     said = only(NOT_THERE.replace("data.csv", "/srv/a b/x.csv"), there=["/srv/a b/x.csv"])
-    assert "--bind '/srv/a b/x.csv' shows it there, read-only, as x.csv." in said
+    assert "--bind '/srv/a b/x.csv' shows it, read-only, as x.csv in the working directory: open that." in said
+
+
+def test_who_bound_it_and_still_opens_the_whole_path_is_told_its_name():
+    line = NOT_THERE.replace("data.csv", "/srv/a/x.csv")
+    said = only(line, there=["/srv/a"], shown_as={"/srv/a/x.csv": "x.csv"})
+    assert said == "/srv/a/x.csv is in the sandbox as x.csv, in the working directory: open that."
+
+
+def test_what_is_bound_can_not_be_changed_and_a_workspace_can():
+    line = TRACEBACK + "PermissionError: [Errno 13] Permission denied: 'data.csv'\n"
+    assert "--workspace DIR" in only(line, bound=["data.csv"])
+    assert hint(line) == ()
+
+
+def test_a_variable_of_the_notebook():
+    line = TRACEBACK + "NameError: name 'df' is not defined\n"
+    assert only(line, variables=["df"]).endswith("; -i df gives the code a copy.")
+    assert hint(line) == ()
+    assert "get_ipython" in only(line.replace("df", "get_ipython"))
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        ("await f()", "'await' outside function", "asyncio.run"),
+        ("%timeit 1", "invalid syntax", "leave magics out"),
+        ("!ls", "invalid syntax", "--lang bash"),
+    ],
+)
+def test_what_only_ipython_understands(code, error, words):
+    text = f'  File "/sandbox/cell.py", line 1\n    {code}\n    ^\nSyntaxError: {error}\n'
+    assert words in only(text)
+    assert hint(text.replace(code, "x x").replace(error, "invalid syntax")) == ()
 
 
 @pytest.mark.parametrize("path", ["/home/me/.ssh/id_rsa", ".env", "/etc/shadow"])

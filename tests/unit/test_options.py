@@ -5,6 +5,7 @@ import dataclasses
 
 import pytest
 
+import sandbox_magic as sm
 from sandbox_magic import Limits, Policy, PolicyError
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.options import BY_KEYWORD, OPTIONS, add_to, limit_names, read, to_policy
@@ -123,6 +124,11 @@ def test_a_name_that_can_not_be_is_refused(keyword, value):
         read({keyword: value}, ALL)
 
 
+def test_names_of_inputs_alone_are_for_the_magic():
+    with pytest.raises(PolicyError, match="without a value\nTry: a dict: "):
+        sm.stream("1", inputs=["x"])
+
+
 def test_options_lie_on_top_of_a_base():
     base = Policy(limits=Limits(processes=8, wall_seconds=5.0), python="system")
     made = to_policy({"timeout": 9.0, "memory": 64 * MIB, "strict": True, "quiet": True, "stdin": b"x"}, base)
@@ -165,7 +171,7 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
     [
         ("--time 5", "there is no option --time\nTry: --timeout$"),  # nothing is guessed from its beginning
         ("--cheese=5", "there is no option --cheese\nTry: %sandbox -h lists the options$"),
-        ("--bind my data.csv", "'data.csv' belongs to no option\nTry: .* quotes: --bind 'my data.csv'"),
+        ("--bind my data.csv", "'data.csv' belongs to no option\nTry: .* --bind a --bind b .* 'my data.csv'"),
         ("--workspace a --workspace b", "option workspace: a and b: there can be one only\nTry: --bind"),
         ("--timeout", "expected one argument"),
         ("--timeout -1", "option timeout: '-1' is not a time"),

@@ -225,12 +225,30 @@ def test_html_that_shows_nothing_leaves_the_place_to_what_does():
     assert cleaned.dropped == ("text/html: <script> (it would run in the page)",)
 
 
+def test_the_style_of_a_drawing_is_bounded_in_all():
+    """As sheets and as attributes, whatever it takes to read them; the same attribute again costs nothing."""
+    sheets = "<style>" + "a{b:c}" * 9000 + "</style>"
+    same = '<rect style="fill: red" width="1" height="1"/>' * 20_000
+    other = "".join(f'<rect style="fill: red; x: {n:030}"/>' for n in range(10_000))
+    assert clean({"image/svg+xml": f"<svg>{sheets * 2}{same}</svg>".encode()}).data
+    for source in (sheets * 14, other):
+        assert clean({"image/svg+xml": f"<svg>{source}</svg>".encode()}).dropped == (
+            "image/svg+xml: all of it (too much style)",
+        )
+
+
 def test_markdown_is_shown_as_html_and_json_as_text():
     assert "<strong>b</strong>" in clean({"text/markdown": b"**b**"}).data["text/html"]
     assert clean({"application/json": b'{"a":["\\ud800"]}', "text/plain": b"<JSON>"}).data["text/plain"] == (
         '{\n  "a": [\n    "?"\n  ]\n}'
     )
     assert clean({"application/json": b"[" * 100_000}).data["text/plain"].startswith("[[[")
+
+
+def test_json_that_would_be_too_long_set_out_is_shown_as_it_came():
+    """A megabyte, nine hundred deep, would take gigabytes."""
+    data = b"[" * 900 + b"1" + b",1" * 500_000 + b"]" * 900
+    assert clean({"application/json": data}).data["text/plain"] == data.decode()
 
 
 def test_latex_that_is_not_all_known_is_shown_as_text():

@@ -29,7 +29,7 @@ def test_ordinary_mathematics_is_typeset(formula):
         r"\unicode{65}",
         r"\def\a{b}", r"\newcommand{\a}{b}", r"\let\a=b", r"\data{a=b}{x}", r"\texttip{a}{b}", r"\mmlToken{mi}{x}",
         r"\includegraphics{x}", r"\htmlData{a}{x}", r"\begingroup", r"\begin{foo}x\end{foo}", r"\hspace{99em}",
-        r"\kern99em",
+        r"\kern99em", r"a\\*[99em]b",
         r"\rule{9em}{9em}", r"\raise9em{x}", r"a\\[99em]b", r"a\\ [9em]b", r"\begin{array}{*{99}{c}}x\end{array}",
         r"\begin{array}{@{x}c}x\end{array}", r"\label{a}", r"\ref{a}", r"\tag{a}", r"\color{red}{x}", r"\bbox[red]{x}",
         "{x", "x}", r"\left(x", r"\begin{matrix}x", r"\begin{matrix}x\end{array}", "x%y", "x\u202ey", "x\0", "\\",

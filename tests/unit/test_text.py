@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.untrusted.text import Cleaner, Kept, clean, dropped_line
+from sandbox_magic.untrusted.text import Cleaner, Kept, clean, dropped_line, label
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
@@ -145,6 +145,18 @@ def test_a_cut_inside_a_character_leaves_no_broken_character(text, most):
     kept = Kept(most)
     kept.feed(text.encode())
     assert "\ufffd" not in kept.text
+
+
+UNSEEN = "\u00ad\u034f\u115f\u180e\u200b\u202e\u2800\u3164\ufe0f\uffa0\ue000\U000e0100\U000e0041"
+
+
+@pytest.mark.parametrize("sign", UNSEEN)
+def test_nothing_invisible_stands_in_a_line_of_ours(sign):
+    assert label(f"a{sign}b", 80) == f"a\\u{ord(sign):04x}b"
+
+
+def test_marks_do_not_pile_up_over_the_lines_around():
+    assert label("e\u0301" + "o" + "\u0301" * 60, 80) == "e\u0301o" + "\u0301" * 3
 
 
 def test_the_line_for_what_is_missing_can_be_read():

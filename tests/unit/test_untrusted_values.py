@@ -50,6 +50,36 @@ GOOD = [
 ]
 
 
+def colliding(count):
+    """Numbers in no order that pandas' table puts into one place."""
+    high = np.arange(count, dtype=np.uint64)
+    mixed = (high >> np.uint64(1)) & np.uint64(0xFFFFFFFF)
+    low = mixed
+    for shift in (11, 22):
+        low = low ^ ((mixed << np.uint64(shift)) & np.uint64(0xFFFFFFFF))
+    return np.random.default_rng(0).permutation(((high << np.uint64(32)) | low).astype(np.int64))
+
+
+@pytest.mark.parametrize("sort", [False, True])
+@pytest.mark.parametrize("kind", ["MultiIndex", "Categorical"])
+def test_keys_that_were_made_to_collide_in_pandas_take_no_time(kind, sort):
+    """In order they cost nothing; in no order that many are refused. Each would be compared with each."""
+    keys = np.sort(colliding(200_000)) if sort else colliding(200_000)
+    index = Part("pandas.Index", Fields((keys, None, None)))
+    codes = np.zeros(1, np.int8)
+    fields = (Fields([index]), Fields([codes]), [None]) if kind == "MultiIndex" else (codes, index, False)
+    began = time.process_time()
+    assert (decoded(sent(f"pandas.{kind}", *fields)) is not None) == sort
+    assert time.process_time() - began < 5  # unbounded it takes a minute
+
+
+def test_the_hours_of_business_of_many_moments_are_not_looked_at():
+    began = time.process_time()
+    moments = np.arange(1_000_000).astype("M8[ns]")
+    assert decode(sent("pandas.Index", moments, None, "cbh"), most=MOST).freq is None
+    assert time.process_time() - began < 5  # it would take a minute
+
+
 def decoded(data):
     """Give what comes out, and look at it: a value that can't be shown is no value."""
     try:

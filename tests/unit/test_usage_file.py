@@ -91,6 +91,7 @@ BAD = {
     "an outcome that is no text": changed(outcome=["COMPLETED"]),
     "a status that is text": changed(exit_code="0"),
     "a status that is true": changed(exit_code=True),
+    "a status that drives a terminal": changed(exit_code="\x1b]0;x\x07\u202e"),
     "a negative signal": changed(signal=-9),
     "no usage": changed(usage=None),
     "usage without a time": changed(usage={}),
@@ -112,6 +113,7 @@ BAD = {
 def test_what_is_no_such_file_is_refused_with_what_would_be_right(text):
     with pytest.raises(BadUsageFile, match="no resource usage file") as caught:
         from_json(text)
+    assert caught.value.seen.replace("\n", " ").isprintable()
     assert caught.value.seen
     assert "--save-usage" in caught.value.remedy
 
