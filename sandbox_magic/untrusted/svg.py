@@ -24,6 +24,7 @@ MOST_ELEMENTS = 100_000
 MOST_DRAWN = 300_000  # elements, each counted as often as it is used
 MOST_DEPTH = 60
 MOST_SHEETS = 20
+MOST_MASKED = 20  # elements: each paints the area of its mask anew
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -85,7 +86,7 @@ class _Writer:
         self._passed = 0  # how deep inside an element that is not
         self._style: list[str] | None = None
         self._elements = 0
-        self._sheets = 0
+        self._sheets = self._masked = 0
         self._owners: list[str] = [""]  # the ids around, innermost last
         self._sizes: Counter[str] = Counter()
         self._uses: dict[str, list[str]] = {}
@@ -145,6 +146,9 @@ class _Writer:
         """Note how much each named part draws, and which parts it uses."""
         targets = [target.removeprefix("#")] if target else []
         targets += [match[1] for value in kept.values() for match in re.finditer(r"url\(\s*#([^)\s]+)", value)]
+        self._masked += "mask" in kept or "mask:" in kept.get("style", "")
+        if self._masked > MOST_MASKED:
+            raise NotAPicture("too many masks")
         self._owners.append(identity)
         for owner in {*self._owners}:
             self._sizes[owner] += 1

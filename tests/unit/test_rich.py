@@ -237,6 +237,15 @@ def test_the_style_of_a_drawing_is_bounded_in_all():
         )
 
 
+@pytest.mark.parametrize("mask", ['mask="url(#m)"', 'style="mask: url(#m)"'])
+def test_masks_are_few(mask):
+    some, many = (f'<mask id="m"/>{f"<rect {mask}/>" * count}' for count in (20, 21))
+    assert clean({"image/svg+xml": f"<svg>{some}</svg>".encode()}).data
+    assert clean({"image/svg+xml": f"<svg>{many}</svg>".encode()}).dropped == (
+        "image/svg+xml: all of it (too many masks)",
+    )
+
+
 def test_markdown_is_shown_as_html_and_json_as_text():
     assert "<strong>b</strong>" in clean({"text/markdown": b"**b**"}).data["text/html"]
     assert clean({"application/json": b'{"a":["\\ud800"]}', "text/plain": b"<JSON>"}).data["text/plain"] == (
