@@ -150,13 +150,13 @@ def _costly(name: str, value: str) -> bool:
     often at the next; dashes of no length are drawn one by one.
     """
     if name.startswith(("padding", "margin")):
-        return "%" in value
+        return "%" in value or "var(" in value  # which may be one
     return name == "stroke-dasharray" and not dashes(value)
 
 
 def dashes(value: str) -> bool:
     """Tell whether a pattern of dashes is of lengths that can be seen, or of none."""
-    lengths = re.findall(r"[0-9.]+(?:e-?[0-9]+)?", value)
+    lengths = re.findall(r"[0-9.]+(?:e[+-]?[0-9]+)?", value.lower())
     return value == "none" or (bool(lengths) and all(_seen(length) for length in lengths) and "%" not in value)
 
 

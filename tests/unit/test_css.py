@@ -41,7 +41,7 @@ def test_decoration_stays(style, expected):
         "color: a\\;b",
         "color: {}", "color: [x]", "color: (x)", "color: #xyz", "color: #ffffffffff", "color: red;}b{color:red",
         "x: y", "a",
-        "padding: 1%", "margin-left: 5%",
+        "padding: 1%", "margin-left: 5%", "padding: var(--a)", "margin: var(--a, 1px)",
         "stroke-dasharray: 0.001 0.001", "stroke-dasharray: 5 0", "stroke-dasharray: 1%",
     ],
 )  # fmt: skip

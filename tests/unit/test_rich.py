@@ -237,6 +237,16 @@ def test_the_style_of_a_drawing_is_bounded_in_all():
         )
 
 
+@pytest.mark.parametrize("pattern", ["0.001 0.001", "1E-9", "5 1e-3", "1%", "0"])
+def test_a_drawing_has_no_dashes_without_a_length(pattern):
+    circle = (
+        f'<svg xmlns="http://www.w3.org/2000/svg"><circle r="9" stroke-dasharray="{pattern}" pathLength="1"/></svg>'
+    )
+    (_, _, _), (_, attributes, _) = elements(clean({"image/svg+xml": circle.encode()}).data["text/html"])
+    drawing = base64.b64decode(attributes["src"].partition(",")[2]).decode()
+    assert drawing == '<svg xmlns="http://www.w3.org/2000/svg"><circle r="9"></circle></svg>'
+
+
 @pytest.mark.parametrize("mask", ['mask="url(#m)"', 'style="mask: url(#m)"'])
 def test_masks_are_few(mask):
     some, many = (f'<mask id="m"/>{f"<rect {mask}/>" * count}' for count in (20, 21))
