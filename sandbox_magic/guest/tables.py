@@ -300,6 +300,8 @@ def _may_collide(pd: Any, index: Any) -> bool:
     """
     if isinstance(index, pd.IntervalIndex):
         return _may_collide(pd, index.left) or _may_collide(pd, index.right)
+    if isinstance(index, pd.CategoricalIndex):
+        return _may_collide(pd, index.categories)
     if len(index) <= _MOST_MIXED or pd.api.types.infer_dtype(index) == "string":
         return False
     np = sys.modules["numpy"]

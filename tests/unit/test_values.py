@@ -188,6 +188,30 @@ def test_tables_come_back_with_every_type_and_their_index(make):
     assert getattr(back.index, "freq", None) == getattr(table.index, "freq", None)
 
 
+MANY = np.random.default_rng(0).permutation(2000)
+NAMES = [f"n{number}" for number in MANY]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.MultiIndex(levels=[MANY, ["b", "a"]], codes=[[1, 0, 1999], [0, 1, 0]], names=["x", None]),
+        pd.MultiIndex.from_arrays([NAMES, pd.Categorical(NAMES, categories=NAMES)]),
+        pd.MultiIndex.from_arrays([pd.date_range("2020", periods=2000, tz="UTC"), pd.cut(MANY, 1000)]),
+        pd.CategoricalIndex(pd.Categorical(NAMES, categories=NAMES, ordered=True)),
+    ],
+)
+def test_indexes_of_many_keys_come_back(index):
+    """In whatever order their levels stand."""
+    pd.testing.assert_index_equal(travelled(index), index)
+
+
+def test_many_categories_that_are_numbers_in_no_order_are_refused():
+    """They could have been made to collide in the table of pandas: the host would take hours over them."""
+    with pytest.raises(values.Unfit, match=r"more than 500 categories in no order"):
+        values.encode(pd.Categorical(MANY, categories=MANY), most=MOST)
+
+
 def test_series_indexes_moments_and_attributes_come_back():
     series = frame()["category"].rename(("a", 2))
     series.attrs["unit"] = {"m": 1}
