@@ -41,6 +41,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     heard: Heard,
     gathering: Gathering,
     variable: Callable[[str], bool],
+    stopped: Callable[[], bool],
 ) -> Result:
     """Give the result of a run whose last process is dead and whose output has been read.
 
@@ -57,12 +58,13 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         heard: What it showed.
         gathering: The files that came out.
         variable: Tells whether the caller has a variable of a name.
+        stopped: Tells whether somebody wants this to be over.
     """
     limits = policy.limits
     counted = facts(sandbox)
     too_much = limits.on_output_limit == "stop" and any(s.kept.total > limits.output_bytes for s in streams)
     verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
-    outputs, refused = heard.outputs.values() if verdict.outcome is Outcome.COMPLETED else ({}, ())
+    outputs, refused = heard.outputs.values(stopped) if verdict.outcome is Outcome.COMPLETED else ({}, ())
     changes, told = gathering.finish()
     out, err = (stream.kept for stream in streams)
     (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)

@@ -299,12 +299,13 @@ class Loop:
                 while self._gather(sandbox):
                     pass
         self._queue.extend(self._relay.finish())
+        cause = self._deadline.cause
         self._result = ending.conclude(
             self.policy,
             sandbox,
             self._meter,
             report=self._report,
-            host_cause=self._deadline.cause,
+            host_cause=cause,
             wall_seconds=wall,
             paused_seconds=self._clock.paused_seconds,
             timeline=self._recorder.timeline(self._meter.memory_source),
@@ -312,6 +313,7 @@ class Loop:
             heard=self._heard,
             gathering=self._gathering,
             variable=self.variable,
+            stopped=lambda: self._deadline.cause != cause,
         )
         try:
             sandbox.close(self._deadline.teardown_seconds())

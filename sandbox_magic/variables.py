@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from sandbox_magic.errors import PolicyError
@@ -10,13 +9,13 @@ from sandbox_magic.guest import values
 from sandbox_magic.guest.exchange import MOST_BYTES
 from sandbox_magic.result import size
 from sandbox_magic.untrusted import values as untrusted
+from sandbox_magic.untrusted.budget import Budget
 from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _MOST_WORDS = 200
-_MOST_SECONDS = 5.0  # for all variables of a run; 64 MiB of an honest one take a tenth of that
 
 
 def packed(inputs: Mapping[str, object]) -> bytes:
@@ -82,22 +81,35 @@ class Outputs:
         path, what, remedy = (label(word, _MOST_WORDS) for word in (path, what, remedy))
         self._refused[name] = f"{path and path + ' '}is {what}" + (f"; what would: {remedy}" if remedy else "")
 
-    def values(self) -> tuple[dict[str, object], tuple[str, ...]]:
-        """Give the variables of a run that has completed, and a sentence for each that did not come out."""
+    def values(self, stopped: Callable[[], bool]) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Return the variables of a run that has completed, and a sentence for each that did not come out.
+
+        An interrupt ends the reading and nothing else: what was read so far stays.
+
+        Args:
+            stopped: Tells whether somebody wants the reading to end.
+        """
         found: dict[str, object] = {}
         notes: list[str] = []
-        began = time.monotonic()
+        interrupted = False
+        budget = Budget(lambda: interrupted or stopped())
         for name in self._names:
-            why = self._refused.get(name, "")
-            if time.monotonic() - began > _MOST_SECONDS:
-                why = why or "was not read: those before it took too long"
-            if not why and name in self._whole:
-                try:
-                    found[name] = untrusted.decode(bytes(self._pieces[name]), most=MOST_BYTES)
-                except untrusted.Unreadable as error:
-                    why = f"can't be read: {error}"
-            elif not why:
-                why = "was not sent: the code's own process did not come to its end"
+            try:
+                why = self._refused.get(name) or self._read(name, found, budget)
+            except KeyboardInterrupt:
+                interrupted = True
+                why = "was not read: that was interrupted"
             if why:
                 notes.append(f"Output {name} did not come out: it {why}.")
         return found, tuple(notes)
+
+    def _read(self, name: str, found: dict[str, object], budget: Budget) -> str:
+        """Put a variable together; return why it did not come out, if so."""
+        if name not in self._whole:
+            return "was not sent: the code's own process did not come to its end"
+        try:
+            budget.check()
+            found[name] = untrusted.decode(bytes(self._pieces[name]), most=MOST_BYTES, budget=budget)
+        except untrusted.Unreadable as error:
+            return f"can't be read: {error}"
+        return ""

@@ -97,7 +97,7 @@ def _check_field(field: Any) -> None:
     _check_description(description)
 
 
-def build(kind: str, payload: Any, load: Any) -> Any:
+def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
     """Put a part of NumPy's together again; its data is not trusted."""
     np = load("numpy")
     if kind == "numpy.ndarray":

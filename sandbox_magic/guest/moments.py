@@ -42,16 +42,18 @@ _TAKE: dict[str, Any] = {
 }
 
 
-def build(kind: str, payload: Any, load: Any) -> Any:
+def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
     """Put such a part together again; its data is not trusted."""
     name = kind.partition(".")[2]
-    if name in ("date", "timedelta"):  # never one argument that is bytes: that would be a pickle's form, unchecked
+    if name in _NUMBERS:  # by their number: one argument that is bytes would be a pickle's form, which is not checked
         parts.whole(*payload)
+        _count(payload, _NUMBERS[name])
         return getattr(load("datetime"), name)(*payload)
-    if name in ("time", "datetime"):
+    if name in _MOMENTS:
         *numbers, fold, zone = payload
         parts.whole(*numbers, fold)
-        return getattr(load("datetime"), name)(*numbers, zone, fold=fold)
+        _count(numbers, _MOMENTS[name])
+        return getattr(load("datetime"), name)(*numbers, tzinfo=_built_zone(zone, load), fold=fold)
     if name == "timezone":
         return load("datetime").timezone(*payload)
     if name == "ZoneInfo":
@@ -59,3 +61,18 @@ def build(kind: str, payload: Any, load: Any) -> Any:
     if name == "Decimal" and type(payload) is str:
         return load("decimal").Decimal(payload)
     raise parts.Unreadable("it holds a kind of value that does not travel")
+
+
+_NUMBERS = {"date": 3, "timedelta": 3}
+_MOMENTS = {"time": 4, "datetime": 7}
+
+
+def _count(numbers: Any, count: int) -> None:
+    if len(numbers) != count:
+        raise parts.Unreadable("a moment is none")
+
+
+def _built_zone(zone: Any, load: Any) -> Any:
+    if zone is not None and not isinstance(zone, load("datetime").tzinfo):
+        raise parts.Unreadable("a moment's time zone is none")
+    return zone

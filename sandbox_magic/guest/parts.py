@@ -40,6 +40,23 @@ class Unreadable(ValueError):  # noqa: N818 - reads as what it says
     """Bytes that are no value; says in plain words why."""
 
 
+class Budget:
+    """What decoding may take. This one, for bytes that the other side of us has written, bounds nothing."""
+
+    def check(self) -> None:
+        """Raise `Unreadable` if there is no time left."""
+
+    def check_keys(self, keys: list[object], kind: type) -> None:
+        """Raise `Unreadable` if a dict or a set (``kind``) of these keys would take long to make."""
+
+    def claim_rows(self, count: int) -> None:
+        """Raise `Unreadable` if so many more rows, which no data bounds, are too many."""
+
+    def allows_steps(self, count: int) -> bool:  # noqa: ARG002 - for those that bound it
+        """Return whether so many more rows may be stepped through one by one."""
+        return True
+
+
 class Part:
     """A value of a named kind, and the plainer one that stands for it.
 

@@ -16,7 +16,6 @@ _MASKED = {"b": "BooleanArray", "i": "IntegerArray", "u": "IntegerArray", "f": "
 _MASKED_TYPES = {"BooleanDtype", "Float32Dtype", "Float64Dtype"}
 _MASKED_TYPES |= {"%sInt%dDtype" % (sign, size) for sign in ("", "U") for size in (8, 16, 32, 64)}
 _MOST_MIXED = 500  # keys whose order does not show that they differ: see `_may_collide`
-_MOST_STEPPED = 10_000  # moments whose frequency is looked at, where it is no fixed length of time
 _TICKS = {"D", "h", "min", "s", "ms", "us", "ns", "H", "T", "S", "L", "U", "N"}
 _MOST_ROWS = 100_000_000  # of an index that is a range, so no data bounds it
 
@@ -138,18 +137,20 @@ def _zone(zone: Any) -> Any:
     return zone.zone if parts.of_module(zone, "pytz") and zone.zone else zone
 
 
-def build(kind: str, payload: Any, load: Any) -> Any:
+def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
     """Put a part of pandas' together again; its data is not trusted."""
     pd = load("pandas")
     maker = _BUILDERS.get(kind)
     if maker is None:
         raise parts.Unreadable("it holds a kind of value that does not travel")
-    return maker(pd, payload)
+    return maker(pd, payload, budget)
 
 
-def _built_frame(pd: Any, payload: Any) -> Any:
+def _built_frame(pd: Any, payload: Any, _: Any) -> Any:
     header, index, columns, attributes = payload
     _check_index(pd, header, index)
+    for column in columns:
+        _check_column(pd, column)
     if len(header) != len(columns) or any(len(column) != len(index) for column in columns):
         raise parts.Unreadable("a table's columns are not as long as its index")
     series = {n: pd.Series(a, index=index, dtype=a.dtype) for n, a in enumerate(columns)}
@@ -159,7 +160,7 @@ def _built_frame(pd: Any, payload: Any) -> Any:
     return frame
 
 
-def _built_series(pd: Any, payload: Any) -> Any:
+def _built_series(pd: Any, payload: Any, _: Any) -> Any:
     index, array, name, attributes = payload
     _check_index(pd, index)
     _check_column(pd, array)
@@ -170,7 +171,7 @@ def _built_series(pd: Any, payload: Any) -> Any:
     return series
 
 
-def _built_range(pd: Any, payload: Any) -> Any:
+def _built_range(pd: Any, payload: Any, _: Any) -> Any:
     start, stop, step, name = payload
     parts.whole(start, stop, step)
     if len(range(start, stop, step)) > _MOST_ROWS:
@@ -178,26 +179,28 @@ def _built_range(pd: Any, payload: Any) -> Any:
     return pd.RangeIndex(start, stop, step, name=name)
 
 
-def _built_multi(pd: Any, payload: Any) -> Any:
+def _built_multi(pd: Any, payload: Any, budget: Any) -> Any:
     levels, codes, names = payload
-    _check_index(pd, *levels)
+    for each in codes:
+        _check_column(pd, each)
+    _check_inner(pd, budget, *levels)
     _check_keys(pd, *levels)
     return pd.MultiIndex(levels=list(levels), codes=list(codes), names=names)
 
 
-def _built_index(pd: Any, payload: Any) -> Any:
+def _built_index(pd: Any, payload: Any, budget: Any) -> Any:
     array, name, frequency = payload
     _check_column(pd, array)
     index = pd.Index(array, dtype=array.dtype, name=name)
     if frequency is not None:
         if type(frequency) is not str or len(frequency) > 40:
             raise parts.Unreadable("an index has a frequency that is none")
-        if len(index) <= _MOST_STEPPED or frequency.lstrip("-0123456789") in _TICKS:
-            index.freq = frequency  # which steps through it, at some 50 microseconds a row for hours of business
+        if frequency.lstrip("-0123456789") in _TICKS or budget.allows_steps(len(index)):
+            index.freq = frequency  # if it is no fixed length of time, pandas steps through all rows
     return index
 
 
-def _built_objects(_: Any, payload: Any) -> Any:
+def _built_objects(_: Any, payload: Any, __: Any = None) -> Any:
     if type(payload) is not list:
         raise parts.Unreadable("a column is no list")
     array = sys.modules["numpy"].empty(len(payload), object)
@@ -206,8 +209,9 @@ def _built_objects(_: Any, payload: Any) -> Any:
     return array
 
 
-def _built_strings(pd: Any, payload: Any) -> Any:
+def _built_strings(pd: Any, payload: Any, _: Any) -> Any:
     storage, nan, texts, missing = payload
+    _check_column(pd, missing)
     if type(texts) is not list or any(type(text) is not str for text in texts) or len(texts) != len(missing):
         raise parts.Unreadable("a column of text is none")
     if storage not in ("python", "pyarrow") or missing.dtype != bool:
@@ -228,46 +232,50 @@ def _string_type(pd: Any, storage: str, nan: Any) -> Any:
     raise parts.Unreadable("a column of text is of a kind that the pandas here does not have")
 
 
-def _built_categorical(pd: Any, payload: Any) -> Any:
+def _built_categorical(pd: Any, payload: Any, budget: Any) -> Any:
     codes, categories, ordered = payload
-    _check_index(pd, categories)
+    _check_column(pd, codes)
+    _check_inner(pd, budget, categories)
     _check_keys(pd, categories)
     if type(ordered) is not bool:
         raise parts.Unreadable("a categorical column is neither ordered nor not")
     return pd.Categorical.from_codes(codes, categories, ordered=ordered)
 
 
-def _built_moments(pd: Any, payload: Any) -> Any:
+def _built_moments(pd: Any, payload: Any, _: Any) -> Any:
     moments, zone = payload
+    _check_column(pd, moments)
     zone = parts.checked_zone(zone) if isinstance(zone, str) else zone
     return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(zone).array
 
 
-def _built_intervals(pd: Any, payload: Any) -> Any:
+def _built_intervals(pd: Any, payload: Any, budget: Any) -> Any:
     left, right, closed = payload
-    _check_index(pd, left, right)
+    _check_inner(pd, budget, left, right)
     return pd.arrays.IntervalArray.from_arrays(left, right, closed)
 
 
-def _built_masked(pd: Any, payload: Any) -> Any:
+def _built_masked(pd: Any, payload: Any, _: Any) -> Any:
     values, missing = payload
+    _check_column(pd, values)
+    _check_column(pd, missing)
     return getattr(pd.arrays, _MASKED[values.dtype.kind])(values, missing)
 
 
-def _built_arrow(pd: Any, payload: Any) -> Any:
+def _built_arrow(pd: Any, payload: Any, _: Any) -> Any:
     return pd.arrays.ArrowExtensionArray(payload)
 
 
-def _built_column(pd: Any, payload: Any) -> Any:
+def _built_column(pd: Any, payload: Any, _: Any) -> Any:
     _check_column(pd, payload)
     return payload
 
 
-def _built_missing(pd: Any, payload: Any) -> Any:
+def _built_missing(pd: Any, payload: Any, _: Any) -> Any:
     return {"NA": pd.NA, "NaT": pd.NaT}[payload]
 
 
-def _built_timestamp(pd: Any, payload: Any) -> Any:
+def _built_timestamp(pd: Any, payload: Any, _: Any) -> Any:
     moment, zone = payload
     if type(moment) is not sys.modules["numpy"].datetime64:
         raise parts.Unreadable("a moment is none")
@@ -277,7 +285,7 @@ def _built_timestamp(pd: Any, payload: Any) -> Any:
     return stamp.tz_localize("UTC").tz_convert(parts.checked_zone(zone) if isinstance(zone, str) else zone)
 
 
-def _built_timedelta(pd: Any, payload: Any) -> Any:
+def _built_timedelta(pd: Any, payload: Any, _: Any) -> Any:
     if type(payload) is not sys.modules["numpy"].timedelta64:
         raise parts.Unreadable("a length of time is none")
     return pd.Timedelta(payload)
@@ -286,6 +294,14 @@ def _built_timedelta(pd: Any, payload: Any) -> Any:
 def _check_index(pd: Any, *indexes: Any) -> None:
     if not all(isinstance(index, pd.Index) for index in indexes):
         raise parts.Unreadable("a table's index is none")
+
+
+def _check_inner(pd: Any, budget: Any, *indexes: Any) -> None:
+    """Check indexes that are part of another value: a range among them is written out, and no data bounds it."""
+    _check_index(pd, *indexes)
+    for index in indexes:
+        if isinstance(index, pd.RangeIndex):
+            budget.claim_rows(len(index))
 
 
 def _check_keys(pd: Any, *indexes: Any) -> None:
@@ -302,7 +318,7 @@ def _may_collide(pd: Any, index: Any) -> bool:
         return _may_collide(pd, index.left) or _may_collide(pd, index.right)
     if isinstance(index, pd.CategoricalIndex):
         return _may_collide(pd, index.categories)
-    if len(index) <= _MOST_MIXED or pd.api.types.infer_dtype(index) == "string":
+    if isinstance(index, pd.RangeIndex) or len(index) <= _MOST_MIXED or pd.api.types.infer_dtype(index) == "string":
         return False
     np = sys.modules["numpy"]
     moments = isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex))
@@ -318,12 +334,12 @@ def _check_column(pd: Any, array: Any) -> None:
         raise parts.Unreadable("a column is none")
 
 
-_BUILDERS = {
+_BUILDERS: dict[str, Any] = {
     "pandas.DataFrame": _built_frame,
     "pandas.Series": _built_series,
     "pandas.RangeIndex": _built_range,
-    "pandas.MultiIndex": _built_multi,
     "pandas.Index": _built_index,
+    "pandas.MultiIndex": _built_multi,
     "pandas.objects": _built_objects,
     "pandas.strings": _built_strings,
     "pandas.Categorical": _built_categorical,

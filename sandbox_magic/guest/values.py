@@ -21,7 +21,7 @@ from __future__ import annotations
 import struct
 
 if False:  # for the type checker; typing costs milliseconds
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 _here = __name__.rpartition("values")[0]  # the other files are beside this one, wherever that is
@@ -37,7 +37,8 @@ Unreadable = parts.Unreadable
 
 MAGIC = b"smv1"
 MOST_DEPTH = 100
-_MOST_ALIKE = 100  # keys with one hash: -1 and -2 share theirs, so tuples of them do; each is compared with each
+_SLICE = 8  # keys that are put into a dict or a set between two looks at the budget: comparing two may take 0.1 s
+_CHECK_EVERY = 64  # nodes
 _NODE_COST = 5
 _SIMPLE = {int: b"q", float: b"d", bool: b"?"}
 
@@ -56,18 +57,19 @@ def encode(value: object, *, most: int) -> bytes:
     return bytes(encoder.out)
 
 
-def decode(data: bytes, load: Callable[[str], Any] = __import__) -> object:
-    """Give the value that `encode` was given.
+def decode(data: bytes, load: Callable[[str], Any] = __import__, budget: Any = None) -> object:
+    """Return the value that `encode` was given.
 
     Args:
-        data: What `encode` gave, or what somebody says it gave.
+        data: What `encode` returned, or what somebody says it returned.
         load: Imports NumPy and its like by name.
+        budget: What it may take, a `parts.Budget`; no bound without one, for bytes of our own.
 
     Raises:
-        Unreadable: It is no value, or one of a kind whose module is not there. Data made to mislead raises other
-            errors too, for the host's `untrusted.values.decode` to catch.
+        Unreadable: It is no value, one of a kind whose module is not there, or one that the budget does not cover.
+            Data made to mislead raises other errors too, for the host's `untrusted.values.decode` to catch.
     """
-    decoder = _Decoder(data, load)
+    decoder = _Decoder(data, load, budget or parts.Budget())
     value = decoder.node(0)
     if decoder.at != len(data):
         raise parts.Unreadable("something follows the value")
@@ -243,11 +245,13 @@ _CONTAINERS: dict[type, Callable[[_Encoder, Any, int], None]] = {
 
 
 class _Decoder:
-    def __init__(self, data: bytes, load: Callable[[str], Any]) -> None:
+    def __init__(self, data: bytes, load: Callable[[str], Any], budget: Any) -> None:
         self.at = len(MAGIC)
         self._data = data
         self._load = load
+        self._budget = budget
         self._cost = _Cost()
+        self._nodes = 0
         if data[: len(MAGIC)] != MAGIC:
             raise parts.Unreadable("it does not begin as a value does")
 
@@ -255,6 +259,9 @@ class _Decoder:
         if depth > MOST_DEPTH:
             raise parts.Unreadable("it is nested too deep")
         self._pay(_NODE_COST)
+        self._nodes += 1
+        if not self._nodes % _CHECK_EVERY:
+            self._budget.check()
         get = _GET.get(self._take(1))
         if get is None:
             raise parts.Unreadable("it holds a tag that none has")
@@ -323,16 +330,26 @@ class _Decoder:
     def _set(self, depth: int, kind: Any = set) -> Any:
         items = self._items(depth)
         self._pay(10)  # an empty one takes 216 bytes
-        check_hashes(items)
-        return kind(items)
+        self._budget.check_keys(items, set)
+        built: set[Any] = set()
+        for some in self._slices(len(items)):
+            built.update(items[some])
+        return built if kind is set else kind(built)
 
     def _dict(self, depth: int) -> dict[Any, Any]:
         keys, values = self._items(depth), self._items(depth)
-        check_hashes(keys)
-        built = dict(zip(keys, values))
+        self._budget.check_keys(keys, dict)
+        built: dict[Any, Any] = {}
+        for some in self._slices(len(keys)):
+            built.update(zip(keys[some], values[some]))
         if not len(built) == len(keys) == len(values):
             raise parts.Unreadable("it holds a dict with a key twice, or without a value")
         return built
+
+    def _slices(self, count: int) -> Iterator[slice]:
+        for start in range(0, count, _SLICE):
+            self._budget.check()
+            yield slice(start, start + _SLICE)
 
     def _part(self, depth: int) -> Any:
         kind = self._text()
@@ -341,9 +358,8 @@ class _Decoder:
         payload = self.node(depth + 1)
         if module not in _BUILD:
             raise parts.Unreadable("it holds a kind of value that does not travel")
-        if kind == "pandas.objects" and type(payload) is list:
-            check_hashes([value for value in payload if type(value) in (int, float)])
-        return _BUILD[module](kind, payload, self._loaded)
+        self._budget.check()
+        return _BUILD[module](kind, payload, self._loaded, self._budget)
 
     def _loaded(self, module: str) -> Any:
         try:
@@ -372,15 +388,3 @@ _GET: dict[bytes, Callable[[_Decoder, int], Any]] = {
     b"D": _Decoder._dict,  # noqa: SLF001
     b"x": _Decoder._part,  # noqa: SLF001
 }
-
-
-def check_hashes(keys: list[Any]) -> None:
-    """Refuse keys that were made to have one hash, for each would be compared with each."""
-    if set(map(type, keys)) <= {str, bytes}:  # their hashes can't be foreseen
-        return
-    counts: dict[int, int] = {}
-    for key in keys:
-        number = hash(key)
-        counts[number] = counts.get(number, 0) + 1
-        if counts[number] > _MOST_ALIKE:
-            raise parts.Unreadable("it holds keys that were made to collide")

@@ -12,16 +12,18 @@ import warnings
 
 from sandbox_magic.guest import values
 from sandbox_magic.trusted import importing
+from sandbox_magic.untrusted.budget import Budget
 
 Unreadable = values.Unreadable
 
 
-def decode(data: bytes, *, most: int) -> object:
-    """Give the value that the bytes stand for.
+def decode(data: bytes, *, most: int, budget: Budget | None = None) -> object:
+    """Return the value that the bytes stand for.
 
     Args:
         data: What the guest sent.
         most: The most bytes that are looked at; the value's objects take a bounded multiple of it.
+        budget: What it may take, together with other values; a budget of its own without one.
 
     Raises:
         Unreadable: They stand for none, for one that is too large, or for one whose module is not here. The only
@@ -33,7 +35,7 @@ def decode(data: bytes, *, most: int) -> object:
     try:
         with importing(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy's and pandas' opinions on what the guest made up
-            return values.decode(data, importlib.import_module)
+            return values.decode(data, importlib.import_module, budget or Budget())
     except Unreadable:
         raise
     except Exception as error:

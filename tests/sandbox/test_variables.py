@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import Outcome, PolicyError
 from sandbox_magic.events import Ended, Output
+from sandbox_magic.untrusted.budget import Budget
 
 VALUES = {
     "n": 10**30,
@@ -121,3 +123,44 @@ def test_a_module_that_the_inside_lacks_is_named():
         assert result.stdout == "2\n"
     else:
         assert "pandas" in result.stderr or "numpy" in result.stderr or "pyarrow" in result.stderr
+
+
+@pytest.mark.parametrize("how", ["run", "stream"])
+def test_ctrl_c_while_variables_are_read_keeps_the_result(monkeypatch, how):
+    """The variable that is read at that moment, and those after it, are named; the run has completed all the same."""
+    check, looks = Budget.check, []
+
+    def interrupted(self):
+        looks.append(1)
+        if len(looks) == 3:
+            signal.raise_signal(signal.SIGINT)
+        check(self)
+
+    monkeypatch.setattr(Budget, "check", interrupted)
+    code = "a = 1\nb = [[n, 'x'] for n in range(1000)]\nc = 2"
+    if how == "run":
+        result = sm.run(code, outputs=["a", "b", "c"])
+    else:
+        *_, end = sm.stream(code, outputs=["a", "b", "c"])
+        result = end.result
+    assert (result.outcome, dict(result.outputs)) == (Outcome.COMPLETED, {"a": 1})
+    assert [note.split()[1] for note in result.notes if "interrupted" in note] == ["b", "c"]
+
+
+def test_keys_that_were_made_to_collide_do_not_hold_up_the_result():
+    """What the code's own guest would send, written by the code: a run of a third of a second came back after hours."""
+    keys = "keys = [n * (2**61 - 1) for n in range(3)] + [n << 40 for n in range(20)]"
+    assert sm.run(f"{keys}\nd = dict.fromkeys(keys)", outputs=["d"]).outputs["d"].keys()
+    result = sm.run(COLLIDING, outputs=["d"])
+    assert dict(result.outputs) == {}
+    assert "collide" in result.notes[0]
+
+
+COLLIDING = """
+import os, struct
+keys = [n * (2**61 - 1) for n in range(4)] * 100_000
+value = b"smv1S" + b"Lq" + struct.pack(">I", len(keys)) + struct.pack("<%dq" % len(keys), *keys)
+body = b"".join(struct.pack(">I", len(field)) + field for field in (b"output", b"0", b"d", b"1", value))
+os.write(3, struct.pack(">I", len(body)) + body)
+os._exit(0)
+"""

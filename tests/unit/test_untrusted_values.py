@@ -1,5 +1,6 @@
 """Bytes that claim to be a value: whatever they are, the answer is a value or one error, soon and in little memory."""
 
+import decimal
 import struct
 import time
 import tracemalloc
@@ -12,6 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox_magic.guest import parts, values
+from sandbox_magic.untrusted import budget
+from sandbox_magic.untrusted.budget import Budget
 from sandbox_magic.untrusted.values import Unreadable, decode
 
 settings.register_profile("unhurried", settings(), deadline=None)
@@ -50,6 +53,34 @@ GOOD = [
 ]
 
 
+def one_sequence(kind):
+    """Give numbers that a dict or a set puts into one long run of its table.
+
+    The run is the sequence in which every place of a table comes after all others, at a set with the nine places
+    behind each; its keys are the places. Then come keys whose own sequences begin elsewhere, soon join the run, and go
+    along it.
+    """
+    bits = 14 if kind is dict else 15  # of the size that it has for so many
+    mask = (1 << bits) - 1
+    position = np.full(1 << bits, -1)
+    run, place = [], 0
+    while len(run) < (1 << bits) // 2:
+        for each in (place,) if kind is dict else range(place, min(place + 10, mask + 1)):
+            if position[each] < 0:
+                position[each] = len(run)
+                run.append(each)
+        place = (5 * place + 1) & mask
+    full = np.minimum.reduce([np.roll(position, -n) for n in range(1 if kind is dict else 10)]) >= 0
+    keys = np.arange(1 << bits, 1 << (bits + 5))
+    at, left, inside = keys & mask, keys.copy(), full[keys & mask]
+    while left.any():
+        left >>= 5
+        at = (at * 5 + left + 1) & mask
+        inside &= full[at]
+    joining = keys[inside & (position[at] < len(run) // 4)][: len(run) // 6]
+    return [*run, *joining.tolist()]
+
+
 def colliding(count):
     """Numbers in no order that pandas' table puts into one place."""
     high = np.arange(count, dtype=np.uint64)
@@ -78,6 +109,31 @@ def test_the_hours_of_business_of_many_moments_are_not_looked_at():
     moments = np.arange(1_000_000).astype("M8[ns]")
     assert decode(sent("pandas.Index", moments, None, "cbh"), most=MOST).freq is None
     assert time.process_time() - began < 5  # it would take a minute
+
+
+def test_the_hours_of_business_of_many_indexes_count_together():
+    """Fifty indexes of as many rows as one may have took a quarter of a minute."""
+    hours = pd.date_range("2000-01-03 09:00", periods=4000, freq="cbh")
+    indexes = [Part("pandas.Index", Fields((np.asarray(hours), None, "cbh")))] * 50
+    shared = Budget()
+    kept = [decode(values.encode(indexes, most=MOST), most=MOST, budget=shared) for _ in range(2)]
+    assert [[index.freq is not None for index in value] for value in kept] == [[True] * 2 + [False] * 48, [False] * 50]
+
+
+def test_the_time_is_one_for_all_values(monkeypatch):
+    """What is decoded when it is over is refused within the decoder, not behind it."""
+    shared = Budget()
+    data = values.encode([[1, "a"]] * 100_000, most=MOST)
+    decode(data, most=MOST, budget=shared)
+    monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
+    with pytest.raises(Unreadable, match="longer than 5 s"):
+        decode(data, most=MOST, budget=shared)
+
+
+def test_reading_ends_when_somebody_wants_it_to():
+    looks = iter([False] * 5)
+    with pytest.raises(Unreadable, match="interrupted"):
+        decode(values.encode([[1, "a"]] * 100_000, most=MOST), most=MOST, budget=Budget(lambda: next(looks, True)))
 
 
 def decoded(data):
@@ -157,6 +213,17 @@ def node(*pieces):
 
 
 HUGE = 2**32 - 1
+WIDE = np.zeros((10**7, 0), "<i8")  # no byte of data, and a minute to show it as a column
+MAP = ("map", ("key", "string", False, None), ("value", "int8", True, None), False)
+TWO_DIMENSIONS = {
+    "pandas.moments": (WIDE, None),
+    "pandas.masked": (WIDE, WIDE.astype(bool)),
+    "pandas.strings": ("python", False, [], WIDE.astype(bool)),
+    "pandas.Categorical": (WIDE, pd.Index(["a"]), False),
+    "pandas.Series": (pd.RangeIndex(10**7), WIDE, None, {}),
+    "pandas.Index": (WIDE, None, None),
+    "pandas.MultiIndex": (Fields([pd.Index(["a"])]), Fields([WIDE]), [None]),
+}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +264,12 @@ HUGE = 2**32 - 1
         sent("numpy.ndarray", "<f16", (1,), "C", b"\xff" * 16),
         sent("numpy.text", "void", b"a"),
         sent("python.date", b"\x07\xe5\xff\xff"),
+        sent("python.date", 2020, 1),
+        sent("python.time", 0, b"\x01\xff\xff\xff\xff\xff"),
+        sent("python.time", 1, 2, 3, 4, 0, "UTC"),
+        sent("python.datetime", 0, b"\xff\xff\x0c\xff\xff\xff\xff\xff\xff\xff"),
+        sent("python.datetime", 2020, 0, None),
+        sent("python.datetime", 2020, 1, 1, 0, 0, 0, 0, 0, 7),
         sent("python.datetime", b"\x07\xe5\x01\xff\xff\xff\xff\xff\xff\xff", None),
         values.encode(Part("python.ZoneInfo", "../../../../etc/passwd"), most=MOST),
         values.encode(Part("python.ZoneInfo", "/etc/passwd"), most=MOST),
@@ -208,8 +281,16 @@ HUGE = 2**32 - 1
         sent("pandas.MultiIndex", Fields([pd.Index(["a"])]), Fields([np.array([7])]), [None]),
         sent("pandas.moments", np.array(["2020"], "M8[s]"), "../../etc/passwd"),
         sent("pandas.Index", np.array(["2020"], "M8[s]"), None, "D" * 100),
+        *(sent(kind, *fields) for kind, fields in TWO_DIMENSIONS.items()),
+        sent("pandas.DataFrame", pd.RangeIndex(1), pd.RangeIndex(0), Fields([WIDE]), {}),
+        sent("pandas.intervals", pd.RangeIndex(90_000_000), pd.RangeIndex(90_000_000), "left"),
+        sent("pandas.Categorical", np.array([0]), pd.RangeIndex(90_000_000), False),
         arrow_table("int64", column(2**60, None, b"12345678")),
         arrow_table("null", column(2**60, None)),
+        sent("pyarrow.Table", [(name, "null", True, None) for name in "abc"], None, [1, 1, 1],
+        Fields([column(9_000_000, None)] * 3)),
+        arrow_table(MAP, column(1, None, struct.pack("<ii", 0, 1), children=[column(1, b"\0", struct.pack("<ii", 0, 0),
+        b""), column(1, None, b"a")])),
         arrow_table("string", column(1, None, struct.pack("<ii", 0, 2**30), b"abc")),
         arrow_table("string", column(2, None, struct.pack("<iii", 3, 0, 3), b"abc")),
         arrow_table("string", column(1, None, struct.pack("<ii", 0, 1), b"\xff")),
@@ -242,15 +323,66 @@ def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
         tracemalloc.stop()
 
 
-def test_keys_made_to_collide_are_refused():
+def keys_of(kind, keys):
+    """Give a dict or a set of these keys as a guest would send it that made them up."""
+    encoder = values._Encoder(MOST)
+    encoder._list(keys, 0)
+    listed = bytes(encoder.out[len(values.MAGIC) :])
+    falses = b"L?" + struct.pack(">I", len(keys)) + bytes(len(keys))
+    return values.MAGIC + {dict: b"D", set: b"S", frozenset: b"Z"}[kind] + listed + (falses if kind is dict else b"")
+
+
+SAME_HASH = [(2**61 - 1) * number for number in range(40_000)]
+
+
+@pytest.mark.parametrize("kind", [dict, set, frozenset])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        SAME_HASH,
+        [(number, 0) for number in SAME_HASH],
+        [frozenset([number, "a"]) for number in SAME_HASH],
+        [((number,), 0) for number in SAME_HASH],
+        [(tuple(range(100_000)), number) for number in SAME_HASH[:60]],  # few, but each comparison is long
+    ],
+    ids=["numbers", "tuples", "frozensets", "nested", "long"],
+)
+def test_keys_with_one_hash_are_refused(kind, keys):
     """Each would be compared with each: forty thousand take half a minute."""
-    same_hash = [(2**61 - 1) * number for number in range(40_000)]
-    for value in (same_hash, [(number, 0) for number in same_hash]):
-        keys = values._Encoder(MOST)
-        keys._list(value, 0)
-        for data in (b"S" + keys.out[4:], b"D" + keys.out[4:] + keys.out[4:]):
-            with pytest.raises(Unreadable, match="collide"):
-                decode(values.MAGIC + bytes(data), most=MOST)
+    with pytest.raises(Unreadable, match="collide"):
+        decode(keys_of(kind, keys), most=MOST)
+
+
+@pytest.mark.parametrize("kind", [dict, set, frozenset])
+@pytest.mark.parametrize("made", [int, float, decimal.Decimal])
+def test_keys_that_share_a_probe_sequence_are_refused(monkeypatch, kind, made):
+    """Their hashes differ. A million would take hours, in a call that nothing interrupts."""
+    monkeypatch.setattr(budget, "_MOST_PROBES", 500_000)
+    keys = list(map(made, one_sequence(kind)))
+    with pytest.raises(Unreadable, match="collide"):
+        decode(keys_of(kind, keys), most=MOST)
+    as_many = np.random.default_rng(0).integers(0, 2**50, len(keys)).tolist()
+    assert len(decode(keys_of(kind, list(map(made, as_many))), most=MOST)) == len(keys)
+
+
+@pytest.mark.parametrize("kind", [dict, set, frozenset])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        list(range(100_000)),
+        np.random.default_rng(0).integers(-(2**62), 2**62, 100_000).tolist(),
+        [number * 4096 for number in range(30_000)],
+        [number / 2 for number in range(30_000)],
+        [number * 10**9 for number in range(30_000)],
+        [(x, y) for x in range(-150, 150) for y in range(-150, 150)],
+        [decimal.Decimal(number) / 100 for number in range(1_000)],
+        [str(number) for number in range(100_000)],
+    ],
+    ids=["range", "random", "addresses", "halves", "moments", "grid", "Decimal", "text"],
+)
+def test_many_keys_of_an_honest_kind_come_out(kind, keys):
+    value = dict.fromkeys(keys, False) if kind is dict else kind(keys)
+    assert decode(values.encode(value, most=MOST), most=MOST) == value
 
 
 def test_keys_that_collide_by_chance_are_not():
