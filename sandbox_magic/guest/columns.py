@@ -13,7 +13,6 @@ if False:  # for the type checker; typing costs milliseconds
 
 parts = __import__(__name__.rpartition("columns")[0] + "parts", fromlist=["Part"])  # beside this file
 
-MOST_EMPTY = 10_000_000  # rows that take no bytes
 _SIMPLE = (
     "null",
     "bool",
@@ -153,11 +152,11 @@ def _children(arrays: Any) -> Any:
     return parts.Fields([_array(array) for array in arrays])
 
 
-def build(kind: str, payload: Any, load: Any) -> Any:
+def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
     """Put a part of PyArrow's together again; its data is not trusted."""
     pa = load("pyarrow")
     if kind == "pyarrow.Table":
-        return _built_table(pa, payload)
+        return _built_table(pa, payload, budget)
     if kind == "pyarrow.column":
         return payload.column(0)
     if kind == "pyarrow.array":
@@ -165,7 +164,7 @@ def build(kind: str, payload: Any, load: Any) -> Any:
     raise parts.Unreadable("it holds a kind of value that does not travel")
 
 
-def _built_table(pa: Any, payload: Any) -> Any:
+def _built_table(pa: Any, payload: Any, budget: Any) -> Any:
     described, notes, counts, arrays = payload
     fields = [_built_field(pa, field) for field in described]
     parts.whole(*counts)
@@ -174,7 +173,7 @@ def _built_table(pa: Any, payload: Any) -> Any:
     rest = iter(arrays)
     columns = []
     for field, count in zip(fields, counts):
-        chunks = [_built_array(pa, field.type, next(rest)) for _ in range(count)]
+        chunks = [_built_array(pa, field.type, next(rest), budget) for _ in range(count)]
         for chunk in chunks:
             chunk.validate(full=True)
         columns.append(pa.chunked_array(chunks, type=field.type))
@@ -232,23 +231,33 @@ def _built_type(pa: Any, kind: Any) -> Any:  # noqa: C901, PLR0911 - one for eac
     raise parts.Unreadable("a table has a column of a type that does not travel")
 
 
-def _built_array(pa: Any, kind: Any, part: Any) -> Any:
+def _built_array(pa: Any, kind: Any, part: Any, budget: Any) -> Any:
+    """Put a column together from its buffers; what it holds is checked when it is whole, by `validate`.
+
+    Arrow checks nothing of an array without rows, and follows its offsets all the same: a list whose only offset
+    points behind its items passes `validate` and ends the process in `to_pandas`. So there our buffers are not used.
+    """
     if type(part) is not parts.Part or part.kind != "pyarrow.array":
         raise parts.Unreadable("a table's column is none")
     length, buffers, children = part.payload
     parts.whole(length)
     test = pa.types
-    if test.is_null(kind) and length > MOST_EMPTY:
-        raise parts.Unreadable("a table's column claims to be long and has no data")
     types = _child_types(pa, kind)
     if length < 0 or len(types) != len(children):
         raise parts.Unreadable("a table's column is broken")
-    built = [_built_array(pa, each, child) for each, child in zip(types, children)]
-    if test.is_dictionary(kind):
+    if test.is_null(kind):
+        budget.claim_rows(length)
+    if not length:
+        return pa.nulls(0, kind)
+    built = [_built_array(pa, each, child, budget) for each, child in zip(types, children)]
+    if test.is_dictionary(kind) or test.is_map(kind):  # which look into them before they are checked
         for each in built:
             each.validate(full=True)
+    if test.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(*built, ordered=kind.ordered)
     if test.is_map(kind):
+        if built[0].null_count:  # which would end the process
+            raise parts.Unreadable("a table holds a map with a key that is missing")
         entries = pa.struct([kind.key_field, kind.item_field])
         built = [pa.Array.from_buffers(entries, len(built[0]), [None], children=built)]
     held = [None if buffer is None else pa.py_buffer(_bytes(buffer)) for buffer in buffers]
