@@ -9,13 +9,14 @@ import itertools
 import os
 import resource
 import sys
+import time
 
 import inherited
 import wire
 
 if False:  # for the type checker; typing costs milliseconds
     from types import CodeType, TracebackType
-    from typing import Any, Callable, Iterator
+    from typing import Iterator
 
     from offers import Offers
 
@@ -25,7 +26,8 @@ _OURS = os.path.dirname(os.path.abspath(__file__))
 _MODULES = ("inherited", "init", "offers", "python", "talk", "wire")  # names that the cell may want for itself
 _TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _ast
 _VALUE = "_sandbox_last_value"
-_LINES = 1000  # after which what looks for a flood of them is loaded
+_LINES = 1000  # after which it is looked whether they are a flood
+_QUICK_SECONDS = 0.05  # for these: then they are
 _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
@@ -75,7 +77,7 @@ def main(start: int, display: int, doors: list[int]) -> None:
         offers.load("foreign").run(commands, own, ignored=DUMP_SIGNAL, default_signals=inherited.default_signals)
     offered = offers.Offers(talk.Talk(DUMP_SIGNAL), _show)
     offered.make(words)
-    _count_lines(offers.load)
+    _expect_flood()
     run(arguments[0], offered, value="value" in words)
 
 
@@ -117,28 +119,34 @@ def run(file: str, offered: Offers, *, value: bool) -> None:
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
 
 
-def _count_lines(load: Callable[[str], Any]) -> None:
-    """Have bursts.py loaded when so many lines have been printed; for those nothing but C code runs.
+def _expect_flood() -> None:
+    """Look after each thousand lines how quickly they came, and from a flood on write whole lines.
 
-    The text layer flushes what is below it at the end of each line, and next() of a chain is as good as flush().
+    Until then each piece that print() has goes out by itself, a line's end too, so that it is seen at once. For the
+    lines between two looks nothing but C code runs: the text layer flushes what is below it at the end of each line,
+    and next() of a chain is as good as flush().
     """
-    below = vars(sys.stdout.buffer)
+    text = sys.stdout
+    below = vars(text.buffer)
+    since = time.monotonic()
 
-    def begin(_: None) -> None:
-        if below.pop("flush", None) is not None and not _is_watched():
-            try:
-                load("bursts").Bursts(_is_watched).arm()
-            except (MemoryError, OSError, RuntimeError):  # no descriptor is left to load it: as before, then
-                return
+    def look(_: None) -> None:
+        nonlocal since
+        del below["flush"]
+        began, since = since, time.monotonic()
+        if since - began > _QUICK_SECONDS:
+            expect()
+            return
+        try:
+            text.reconfigure(write_through=False)  # type: ignore[union-attr] # it is the one that Python made
+        except (OSError, ValueError):  # the cell took it apart, or closed it
+            return
 
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is the one that Python made
-    below["flush"] = itertools.chain(itertools.repeat(None, _LINES), map(begin, itertools.repeat(None))).__next__
+    def expect() -> None:
+        below["flush"] = itertools.chain(itertools.repeat(None, _LINES), map(look, itertools.repeat(None))).__next__
 
-
-def _is_watched() -> bool:
-    """Tell whether the cell traces or profiles itself: it would see what we do."""
-    tools = getattr(sys, "monitoring", None)  # 3.12
-    return bool(sys.gettrace() or sys.getprofile() or (tools and any(map(tools.get_tool, range(6)))))
+    text.reconfigure(line_buffering=True)  # type: ignore[union-attr] # as above
+    expect()
 
 
 def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
