@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 
 _HELD_BACK = 4096  # an escape sequence longer than this is no escape sequence
@@ -38,7 +39,11 @@ _UNFINISHED = re.compile(
 
 def clean(text: str) -> str:
     """Give the text without terminal controls, except colours, tabs, newlines and carriage returns."""
-    return _ESCAPE.sub(lambda match: _colours(match["sgr"]) if match["sgr"] else "", text)
+    return _ESCAPE.sub(_without_control, text)
+
+
+def _without_control(match: re.Match[str]) -> str:
+    return _colours(match["sgr"]) if match["sgr"] and len(match["sgr"]) <= _LONGEST else ""
 
 
 # Besides what Python calls unprintable (formats, private): fillers, variation selectors, blank Braille.
@@ -63,21 +68,53 @@ def label(text: str, most: int) -> str:
     return _PILED.sub("", "".join(map(_visible, bare)))
 
 
-_COLOUR_NUMBERS = {"5": 1, "2": 3}  # an index; red, green and blue
+_COLOURS = {38, 48, 58}  # of the text, of what is behind it, of its underline; numbers follow
+_SHADES = {5: 1, 2: 3}  # how many of them behind a colour's kind: an index; red, green and blue
+_NOT_ALONE = {8, *_COLOURS, None}  # "conceal", and what takes the next code for a number of its own
+_STYLES = 5  # of underlines
+_NUMBERS = {"": 0} | {str(number): number for number in range(1, 256)}
+_LONGEST = 256  # of the sequences worth reading: all colours and weights at once take a quarter of it
 
 
+@functools.lru_cache(maxsize=1024)  # a program has few of them, and writes them again and again
 def _colours(sequence: str) -> str:
-    """Give the SGR sequence of these parameters, up to its ``m``, without "conceal" (8), which would hide text."""
+    """Return the SGR sequence of these parameters, up to its ``m``, without "conceal" (8), which would hide text.
+
+    Terminals differ in how they read what they don't know: they skip one number, or all up to the next semicolon; take
+    colons for semicolons; look only at what is before a colon (VTE); don't know 58 (xterm); count in 8 or 16 bits.
+    None of them may find an 8. Text can still have the colour of its background.
+    """
     kept, parameters = [], iter(sequence[:-1].split(";"))
     for code in parameters:
-        if code in ("38", "48", "58"):  # a colour follows: 5;N or 2;R;G;B
+        group, separator = code.split(":"), ":"
+        if _number(code) in _COLOURS:
             kind = next(parameters, "")
-            if kind not in _COLOUR_NUMBERS:  # terminals differ in what they skip
-                break
-            kept += [code, kind, *(next(parameters, "0") for _ in range(_COLOUR_NUMBERS[kind]))]
-        elif code.lstrip("0") != "8":
-            kept.append(code)
+            shades = [next(parameters, "0") for _ in range(_SHADES.get(_number(kind) or 0, 0))]
+            group, separator = [code, kind, *shades], ";"
+        if _hides_nothing(*map(_number, group)):
+            kept.append(separator.join(group))
     return f"\x1b[{';'.join(kept)}m" if kept else ""
+
+
+def _number(digits: str) -> int | None:
+    """Return the number; None if it is none, or so large that a terminal may wrap it round to another."""
+    return _NUMBERS.get(digits.lstrip("0"))
+
+
+def _hides_nothing(code: int | None, *below: int | None) -> bool:
+    """Return whether every terminal understands a code with the numbers below it, or makes nothing of it that hides."""
+    match code, *below:
+        case [_]:
+            return code not in _NOT_ALONE
+        case [4, int(style)]:
+            return style <= _STYLES
+        case [58, _, *shades] if not _NOT_ALONE.isdisjoint(shades):
+            return False
+        case [38 | 48 | 58, 2, _, _, _, blue]:  # behind a colour space, so with semicolons it is a number too many
+            return None not in below and blue not in _NOT_ALONE
+        case [38 | 48 | 58, int(kind), *shades]:
+            return None not in shades and len(shades) == _SHADES.get(kind)
+    return False
 
 
 _CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])

@@ -18,6 +18,7 @@ SAFE = re.compile(r"(?:[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\x1b\[[0-9;:]*m)*"
 PARTS = st.sampled_from((
     "\x1b", "\x1b[", "\x1b]", "\x1bP", "\x1bX", "\x1b^", "\x1b_", "\x1b\\", "\x1b(", "\x07", "\b", "\r", "\n", "\t",
     "\0", "\x90", "\x98", "\x9b", "\x9c", "\x9d", "\x9e", "\x9f", "\x85", "\x7f", "0", "8", "31", "38;5;8", ";", ":",
+    "38:2::1:2:8", "58;5;8", "4:3",
     "?", "m", "H", "2J", "c", "B", " ", "$", "0;title", "é", "𝄞", "abc",
 ))  # fmt: skip
 HOSTILE = st.lists(st.one_of(PARTS, st.characters()), max_size=40).map("".join)
@@ -75,6 +76,88 @@ def test_text_can_not_be_hidden_but_colour_8_can_be_used(codes, kept):
 def test_conceal_can_not_hide_behind_a_kind_of_colour_that_does_not_exist():
     """A terminal that skips only the unknown kind after 38 takes the 8 for itself."""
     assert "8" not in re.findall(r"\d+", clean("\x1b[38;9;8m"))
+
+
+@pytest.mark.parametrize(
+    ("codes", "kept"),
+    [
+        ("8:38", None),  # VTE looks at what stands before the first colon
+        ("8:0", None),
+        ("008:", None),
+        (":8", None),
+        ("1:8", None),
+        ("31;8:38;1", "31;1"),
+        ("4:3", "4:3"),  # a line of waves
+        ("4:8", None),
+        ("4:3:8", None),
+        ("38:5:8", "38:5:8"),
+        ("48:2:1:2:8", "48:2:1:2:8"),
+        ("38:2::1:2:3", "38:2::1:2:3"),
+        ("38:2::1:2:8", None),  # with semicolons the 8 would be one too many
+        ("38:2::1:2:3:8", None),
+        ("38:5;8", None),
+        ("38;5:8", None),
+        ("38;5;1:8", None),
+        ("38;2;1;8:8;3;8", None),
+        ("58:5:1", "58:5:1"),
+        ("58;5;1;4", "58;5;1;4"),
+        ("58:5:8", None),  # xterm does not know 58, and reads what follows by itself
+        ("58;5;8;1", "1"),
+        ("58;2;8;1;1;1", "1"),
+        ("038;5;38;5;8", "038;5;38;5"),
+        ("38;5;256;8", None),
+        ("31;" * 200, None),  # longer than any that a program means
+        ("4294967304", None),  # 2 ** 32 + 8
+        ("65544;264;31", "31"),
+        ("58;2;1;1;38;5;38;5;8", "5;38;5;8"),  # without 58, the 38 in it takes the 5 and the 38
+        ("38:2::1:2:38;5;38;5;8", "5;38;5;8"),  # with semicolons, likewise
+    ],
+)
+def test_a_colon_or_a_large_number_hides_nothing_either(codes, kept):
+    assert clean(f"\x1b[{codes}m") == ("" if kept is None else f"\x1b[{kept}m")
+
+
+NUMBERS = st.one_of(st.sampled_from(("", "0", "2", "4", "5", "8", "08", "31", "264")), st.text("0189", max_size=5))
+PIECES = st.sampled_from((
+    "5", "8", "38", "48", "58", "038", "38;5", "38;5;8", "58;5", "58;5;8", "58;2;1;1;38", "38;2;1;2", "38;5;8:8",
+    "38:5", "38:5:8", "38:2::1:2:8", "48:2::1:2:38", "58:5:8", "4:8", "8:38", "1:8", "264",
+))  # fmt: skip
+GROUPS = st.one_of(PIECES, PIECES, NUMBERS, st.lists(NUMBERS, min_size=2, max_size=7).map(":".join))
+PARAMETERS = st.lists(GROUPS, max_size=8).map(";".join)
+READINGS = ("by the standard", "colons as semicolons", "what stands before the colon", "38 and 48 only")
+
+
+def conceals(sequence, reading, bits):
+    """Tell whether a terminal that reads in one of these ways, in numbers of so many bits, hides what follows."""
+    parameters = sequence.removeprefix("\x1b[").removesuffix("m")
+    if reading == "colons as semicolons":
+        parameters = parameters.replace(":", ";")
+    groups = [[int(each or "0") % 2**bits for each in group.split(":")] for group in parameters.split(";")]
+    known = (38, 48) if reading == "38 and 48 only" else (38, 48, 58)
+    hidden = False
+    while groups:
+        code, *below = groups.pop(0)
+        if below and reading != "what stands before the colon":
+            continue  # a colour, a kind of line, or unknown: it ends with its group
+        if code in known and not below:
+            del groups[: {5: 2, 2: 4}.get(groups[0][0], 1) if groups else 0]
+        hidden = code == 8 or (hidden and code not in (0, 28))
+    return hidden
+
+
+@settings(max_examples=2000)
+@given(PARAMETERS)
+def test_no_terminal_hides_what_follows_however_it_reads(parameters):
+    cleaned = clean(f"\x1b[{parameters}m")
+    assert [(way, bits) for way in READINGS for bits in (8, 16, 32, 64) if conceals(cleaned, way, bits)] == []
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_each_of_these_readings_finds_the_attacks_on_it(reading):
+    attack = {"colons as semicolons": "1:8", "what stands before the colon": "8:38", "38 and 48 only": "58;5;8"}
+    assert conceals(f"\x1b[{attack.get(reading, '8')}m", reading, 64)
+    assert conceals("\x1b[264m", reading, 8)
+    assert not conceals("\x1b[38;5;8;48;2;8;8;8m", reading, 64)
 
 
 @given(HOSTILE)
