@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-STOP_SECONDS = 0.4  # PID 1 has this long to end a run before the host kills it
+STOP_SECONDS = 0.4  # PID 1 has this long to end a run before the host kills it, and a sandbox to end behind its code
 DYING_SECONDS = 0.03  # for the last processes of a run that was killed; what takes longer dies behind the result
-TEARDOWN_SECONDS = 1.0  # likewise for a sandbox's end, where no limit is near
 
 
 class Deadline:
@@ -50,7 +49,11 @@ class Deadline:
         """Whether PID 1 should be ending the run by now."""
         return self.due is not None and time.monotonic() >= self.due - STOP_SECONDS
 
+    def ended(self, seconds_ago: float) -> None:
+        """The code has ended; from then on its result is due, whether a limit is near or not."""
+        due = time.monotonic() - max(0.0, seconds_ago) + STOP_SECONDS
+        self.due = due if self.due is None else min(due, self.due)
+
     def teardown_seconds(self) -> float:
-        """Give how long to wait for the sandbox's end, so that a limit and half a second are kept."""
-        left = TEARDOWN_SECONDS if self.due is None else self.due + DYING_SECONDS - time.monotonic()
-        return max(DYING_SECONDS, min(TEARDOWN_SECONDS, left))
+        """Return how long to wait for the sandbox's end: the result is half a second late at most."""
+        return DYING_SECONDS + max(0.0, (self.due or 0.0) - time.monotonic())

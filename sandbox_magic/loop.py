@@ -217,10 +217,16 @@ class Loop:
                 return
         if frames:
             report = Report.parse(frames[0])
+            self._note_end(report.wall_seconds)
             forgiven = self._clock.forgiven_seconds + (self._question.given if self._question is not None else 0.0)
             self._report = replace(report, wall_seconds=max(0.0, report.wall_seconds - forgiven))
         if frames or not data:
             self._end(sandbox)
+
+    def _note_end(self, wall_seconds: float) -> None:
+        """Let the result be due by the time at which PID 1 saw the code end; files that came out took their own."""
+        since = self._clock.seconds() + self._clock.forgiven_seconds - wall_seconds
+        self._deadline.ended(0.0 if self._gathering.order else since)
 
     def _keep_time(self, sandbox: Sandbox) -> None:
         self._queue.extend(self._relay.flush())
@@ -293,6 +299,7 @@ class Loop:
         """Everything in the sandbox is dead or dying: read what is left in the pipes, decide, clean up."""
         wall = self._clock.seconds()
         if self._report is None:
+            self._deadline.ended(0.0)
             sandbox.wait(DYING_SECONDS)
         if self._report is not None and sandbox.files >= 0:
             with suppress(BlockingIOError, KeyError):  # KeyError: it has been read to its end

@@ -31,16 +31,17 @@ class CpuTime:
 
     def _used(self) -> float:
         if self._counter < 0:
-            return _of_all()
+            return of_all()
         try:
             first = os.pread(self._counter, 4096, 0).split(b"\n")[0].split()
         except OSError:  # somebody took the group away
             self._counter = -1
-            return _of_all()
+            return of_all()
         return int(first[0]) / 1e9 if len(first) == 1 else int(first[1]) / 1e6
 
 
-def _of_all() -> float:
+def of_all() -> float:
+    """Return the CPU seconds of all processes but PID 1, living and dead."""
     dead = resource.getrusage(resource.RUSAGE_CHILDREN)
     ticks = 0
     for name in os.listdir("/proc"):

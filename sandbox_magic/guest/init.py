@@ -27,12 +27,16 @@ import python
 import wire
 
 if False:  # for the type checker; few runs need them
+    import resource
+
     from cputime import CpuTime
     from gather import Gather
 
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
 DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
 TICK_SECONDS = 0.05  # between two looks whether a paused run is really still
+SOONEST_SECONDS, LONGEST_SECONDS = 0.0002, 0.01  # between two looks whether something has ended
+REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good as dead
 PAUSE_SECONDS = 615.0  # the host resumes a paused run after 600; if it has not, the run ends
 
 
@@ -89,10 +93,12 @@ class Watch:
         status = self._reap_until_cell()
         wall = time.monotonic() - self._began
         cause = self._cause  # the deadline may come while files are looked at
-        stopped = _end_others()
-        if self._gather and not cause:
+        gather = self._gather if not cause else None
+        if gather:  # the host bounds it from here on, and every write must be over
             os.write(self._report, wire.pack(b"gathering"))
-            self._gather.send(self._files)
+        stopped = _end_others(None if gather else time.monotonic() + REAP_SECONDS)
+        if gather:
+            gather.send(self._files)
         self._tell(status, cause, wall, stopped)
         os._exit(0)
 
@@ -198,7 +204,7 @@ class Watch:
         import resource
 
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = max(0.0, used.ru_utime + used.ru_stime - self._cpu_before)
+        cpu = max(0.0, _cpu_seconds(used) - self._cpu_before)
         numbers = (b"%d" % status, b"%.6f" % wall, b"%.6f" % cpu, b"%d" % (used.ru_maxrss * 1024), b"%d" % stopped)
         os.write(self._report, wire.pack(b"ended", cause, *numbers))
 
@@ -270,17 +276,41 @@ def _protect() -> None:
         os._exit(1)
 
 
-def _end_others() -> int:
-    """Kill and reap what the cell left running; give how many processes that were."""
-    stopped = 0
-    while True:
-        try:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
-                stopped = stopped or sum(map(_alive, os.listdir("/proc")))
-                _send(os.kill, -1, _signal.SIGKILL)
-                os.waitpid(-1, 0)
-        except ChildProcessError:
-            return stopped
+def _cpu_seconds(used: resource.struct_rusage) -> float:
+    """Return the CPU time of what has been reaped, as given, and of what has not."""
+    if _all_reaped():
+        return used.ru_utime + used.ru_stime
+    import cputime
+
+    return float(cputime.of_all())
+
+
+def _end_others(due: float | None) -> int:
+    """Kill and reap what the cell left running, but wait no longer than until then; return how many that were.
+
+    The kernel may need seconds to end a process with very many mappings, which never gets back to its own code.
+    """
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    stopped = sum(map(_alive, os.listdir("/proc")))
+    _send(os.kill, -1, _signal.SIGKILL)
+    pause = SOONEST_SECONDS
+    while not _all_reaped() and (due is None or time.monotonic() < due):
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_SECONDS)
+    return stopped
+
+
+def _all_reaped() -> bool:
+    """Reap what has ended; return whether there is nothing left to end."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
 
 
 def _alive(name: str) -> bool:

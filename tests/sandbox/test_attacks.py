@@ -152,6 +152,46 @@ def test_what_is_slow_to_end_does_not_hold_up_the_result(kind, tier, slowness, f
     assert groups_left() == []
 
 
+ENDS_SLOWLY = {
+    "files, by itself": """
+        import os
+        for n in range(300):
+            os.mkdir(str(n))
+            for name in range(1000): os.close(os.open(f"{n}/{name}", os.O_CREAT))
+    """,
+    "mappings of others, by itself": """
+        import mmap, os, time
+        read, write = os.pipe()
+        for _ in range(12):
+            if not os.fork():
+                kept = []
+                try:
+                    for n in range(60_000): kept.append(mmap.mmap(-1, 4096, prot=(1, 3)[n % 2]))
+                finally:
+                    os.write(write, b"x")
+                    time.sleep(600)
+        told = 0
+        while told < 12: told += len(os.read(read, 12))
+    """,
+    "files, at the memory limit": SLOW_TO_END["files"],
+}
+
+
+@pytest.mark.parametrize("kind", ENDS_SLOWLY)
+def test_the_result_does_not_wait_for_what_is_slow_to_end(kind, slowness, footprint, groups_left):
+    """However it ended: half a second, or on a busy machine a part of what the whole end takes."""
+    before = footprint()
+    memory = "256M" if "limit" in kind else "4G"
+    began = time.monotonic()
+    result = sm.run(textwrap.dedent(ENDS_SLOWLY[kind]), timeout=60, memory=memory, disk="2G")
+    late = time.monotonic() - began - result.usage.park_seconds - result.usage.wall_seconds
+    assert footprint() == before  # waits for the end
+    whole = time.monotonic() - began - result.usage.park_seconds - result.usage.wall_seconds
+    assert late < max(0.5 * slowness, whole / 2)
+    assert result.outcome in (Outcome.COMPLETED, Outcome.OUT_OF_MEMORY), result.stderr
+    assert groups_left() == []
+
+
 def test_files_without_end(attack):
     """Empty files cost the kernel memory too; they end at the memory limit or the wall limit."""
     result = attack("n = 0\nwhile True: open(str(n), 'w').close(); n += 1", memory="32M", timeout=1)
