@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import shutil
 import signal
@@ -16,6 +17,9 @@ from sandbox_magic.errors import SandboxUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+
+_RUN = "run-"
 
 
 class RunDirectory:
@@ -37,6 +41,7 @@ class RunDirectory:
         try:
             root = _root()
             sweep(root)
+            _sweep_others(_usual())
             self.path, self._lock = _locked(root)
             self.token = os.path.basename(self.path)
             self.cell = os.path.join(self.path, "cell")
@@ -94,7 +99,7 @@ class RunDirectory:
 def _locked(root: str) -> tuple[str, int]:
     """Make a directory and lock it; again, if a sweep was quicker than the lock."""
     while True:
-        path = tempfile.mkdtemp(prefix="run-", dir=root)
+        path = tempfile.mkdtemp(prefix=_RUN, dir=root)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -109,6 +114,8 @@ def sweep(root: str) -> None:
     """Remove the directories below ``root`` whose process is dead: those that nobody holds locked."""
     with os.scandir(root) as entries:
         for entry in entries:
+            if not entry.name.startswith(_RUN):
+                continue
             with suppress(OSError):
                 descriptor = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
@@ -130,14 +137,59 @@ def _end_sandbox(token: str) -> None:
                 os.kill(int(name), signal.SIGKILL)
 
 
+def _usual() -> str:
+    return os.path.join(tempfile.gettempdir(), f"sandbox-magic-{os.geteuid()}")
+
+
 def _root() -> str:
-    """Give our directory in the temporary directory; refuse one that somebody else laid there."""
-    path = os.path.join(tempfile.gettempdir(), f"sandbox-magic-{os.geteuid()}")
+    """Return our directory in the temporary directory: of a name that all our runs find; if that is taken, of another.
+
+    Anybody can lay something at the place of a name that can be foreseen. That is left alone: never followed, locked,
+    swept or removed.
+    """
+    usual = _usual()
     with suppress(FileExistsError):
-        os.mkdir(path, 0o700)
-        os.chmod(path, 0o711)  # noqa: S103 - as above, whatever the umask
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        msg = f"{path} exists and is not ours"
-        raise PermissionError(msg)
-    return path
+        os.mkdir(usual, 0o700)
+        _open_to_a_dropped_user(usual)
+    if _is_ours(usual):
+        return usual
+    if not _is_ours(_other(usual)):  # somebody has tidied up
+        _other.cache_clear()
+    return _other(usual)
+
+
+def _open_to_a_dropped_user(root: str) -> None:
+    os.chmod(root, 0o711)  # noqa: S103 - as above, whatever the umask
+
+
+def _is_ours(path: str) -> bool:
+    """Return whether a directory, not a link to one, is there that nobody else may write."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o022
+
+
+@functools.lru_cache(maxsize=1)  # the temporary directory may be large
+def _other(usual: str) -> str:
+    """Return a directory of ours of another name; made, if there is none."""
+    if others := _others(usual):
+        return others[0]
+    made = tempfile.mkdtemp(prefix=f"{os.path.basename(usual)}-", dir=os.path.dirname(usual))
+    _open_to_a_dropped_user(made)
+    return made
+
+
+@functools.lru_cache(maxsize=1)  # once in a process: what was killed while the usual name was taken is seldom there
+def _sweep_others(usual: str) -> None:
+    for root in _others(usual):
+        sweep(root)
+
+
+def _others(usual: str) -> list[str]:
+    """Return the directories of ours whose names begin as the usual one's does; none, where they can't be listed."""
+    with suppress(OSError), os.scandir(os.path.dirname(usual)) as entries:
+        begin = f"{os.path.basename(usual)}-"
+        return sorted(entry.path for entry in entries if entry.name.startswith(begin) and _is_ours(entry.path))
+    return []
