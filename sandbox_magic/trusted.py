@@ -1,6 +1,6 @@
-"""Imports of our dependencies, never from the working directory.
+"""Imports of our dependencies, never from the working directory; and what would be imported there in our own place.
 
-A notebook's folder is on ``sys.path``, and it may hold a stranger's ``psutil.py``.
+A notebook's folder is on ``sys.path``, and it may hold a stranger's ``psutil.py``, or ``sandbox_magic.py``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import sys
 from _thread import RLock
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,3 +41,26 @@ def _has_directory() -> bool:
 
 def _real(path: str) -> str:
     return os.path.realpath(path)
+
+
+def shadow(directory: str = "") -> str:
+    """Return the name of the file that ``import sandbox_magic`` would run in a directory in our place; empty if none.
+
+    Args:
+        directory: The directory; the working directory, if it is empty.
+    """
+    directory = directory or (os.getcwd() if _has_directory() else "")
+    spec = PathFinder.find_spec("sandbox_magic", [directory]) if directory else None
+    if spec is None or spec.origin is None:  # a directory without __init__.py comes behind every package
+        return ""
+    ours = os.path.join(os.path.dirname(__file__), "__init__.py")
+    return "" if _real(spec.origin) == _real(ours) else os.path.relpath(spec.origin, directory)
+
+
+def shadow_warning(directory: str = "", where: str = "this folder") -> str:
+    """Return what a person should know of such a file; empty if there is none."""
+    name = shadow(directory)
+    what = (
+        f"{name} lies in {where}: in a notebook there %load_ext sandbox_magic (%reload_ext too) runs it instead of ours"
+    )
+    return f"{what}. Unless it is yours, delete it before you open one." if name else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import select
 import signal
 import sys
@@ -18,6 +19,7 @@ from sandbox_magic.events import Display, Ended, InputRequest, Sample, Text
 from sandbox_magic.languages import for_suffix
 from sandbox_magic.run import answering, interrupting, stream
 from sandbox_magic.terminal import Terminal
+from sandbox_magic.trusted import shadow_warning
 from sandbox_magic.usage_file import to_json
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ class Run:
         if "stdin" not in values:
             values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
         result = _shown(source, values, shown)
+        if not shown.get("quiet"):
+            _say_shadows(rest[0])
         _write_files(given, result)
         return 0 if shown.get("no_raise_error") else exits.status(result)
 
@@ -123,6 +127,15 @@ def _say_misplaced(arguments: list[str]) -> None:
     if ours := [name for name in names if name in _SWITCHES | _VALUED]:
         text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic stand before SCRIPT"
         print(f"sandbox: {text} (-- before SCRIPT leaves this line out)", file=sys.stderr)
+
+
+def _say_shadows(script: str) -> None:
+    """Say it if a notebook beside the script, or here, would not load us but a file of our name."""
+    folder = os.path.dirname(os.path.abspath(script))
+    places = {os.path.realpath(folder): (folder, "the script's folder"), os.path.realpath("."): ("", "this folder")}
+    for directory, where in places.values():
+        if warning := shadow_warning(directory, where):
+            print(f"sandbox: {warning}", file=sys.stderr)
 
 
 def _check_files(given: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from sandbox_magic.jail import overlay
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.policy import Policy
+from sandbox_magic.trusted import shadow, shadow_warning
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.identity import Identity
@@ -31,6 +32,7 @@ class Diagnosis:
         park_seconds: How long the start took.
         passed_over: Stronger kinds of control group that did not work here, each with the reason.
         workspace: What a workspace would be.
+        shadow: A file of the working directory that would be imported in our place; empty if there is none.
     """
 
     ok: bool
@@ -40,6 +42,7 @@ class Diagnosis:
     park_seconds: float | None = None
     passed_over: tuple[str, ...] = ()
     workspace: str = ""
+    shadow: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give it as plain values, for JSON."""
@@ -52,13 +55,17 @@ class Diagnosis:
             "park_seconds": self.park_seconds,
             "passed_over": list(self.passed_over),
             "workspace": self.workspace,
+            "shadow": self.shadow,
         }
 
     def __str__(self) -> str:
         """Give it for a person."""
         machine = f"machine: {self.machine}"
+        warning = [f"warning: {shadow_warning()}"] if self.shadow else []
         if self.isolation is None:
-            return "\n".join(["no sandbox can be started here; nothing will be run", str(self.error), machine])
+            return "\n".join(
+                ["no sandbox can be started here; nothing will be run", str(self.error), machine, *warning]
+            )
         weaker = ", ".join(f"{guard.name} ({guard.strength})" for guard in self.isolation.weaker)
         lines = [
             "a sandbox can be started here; "
@@ -71,7 +78,7 @@ class Diagnosis:
         lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
         lines += [f"a workspace would be: {self.workspace}"] if self.workspace else []
         lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
-        return "\n".join(lines)
+        return "\n".join([*lines, *warning])
 
 
 def diagnose(policy: Policy | None = None) -> Diagnosis:
@@ -82,10 +89,10 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
     try:
         sandbox = Sandbox.park(policy)
     except SandboxError as error:
-        return Diagnosis(ok=False, machine=machine, error=error)
+        return Diagnosis(ok=False, machine=machine, error=error, shadow=shadow())
     except OSError as error:
         unforeseen = SandboxUnavailable("no sandbox could be started, so nothing was run", seen=str(error))
-        return Diagnosis(ok=False, machine=machine, error=unforeseen)
+        return Diagnosis(ok=False, machine=machine, error=unforeseen, shadow=shadow())
     try:
         return Diagnosis(
             ok=True,
@@ -94,6 +101,7 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
             park_seconds=sandbox.park_seconds,
             passed_over=sandbox.group.reasons,
             workspace=_workspace(sandbox.identity),
+            shadow=shadow(),
         )
     finally:
         sandbox.close()

@@ -19,6 +19,7 @@ from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.run import answering, interrupting, stream
+from sandbox_magic.trusted import shadow_warning
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -234,6 +235,8 @@ def load(shell: InteractiveShell) -> None:
             f"%%sandbox was {module}'s until now, which is something else; from here on it is sandbox_magic's. "
             "%unload_ext sandbox_magic gives it back."
         )
+    if warning := shadow_warning():  # it would have run, had we not been imported before
+        _warn(warning)
 
 
 def _configured(shell: InteractiveShell) -> SandboxMagics:

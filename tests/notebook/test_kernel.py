@@ -366,3 +366,23 @@ def test_a_question_goes_away_when_the_run_ends_behind_it(kernel):
     assert kernel.status(cell) == "error"
     assert kernel.value("_sandbox.outcome") == "WALL_TIME"
     assert kernel.run("print(1)") == [("stream", {"name": "stdout", "text": "1\n"})]
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["without configuration", "with our snippet"])
+def test_a_module_of_our_name_in_the_folder_is_not_run_where_we_were_imported_first(tmp_path, configured):
+    """A kernel looks into the notebook's folder first, for the extensions of its configuration too."""
+    snippet = (Path(__file__).parents[2] / "jupyter-config" / "ipython_config.snippet.py").read_text()
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_config.py").write_text(snippet if configured else snippet.replace("import sandbox_magic", ""))
+    (tmp_path / "sandbox_magic.py").write_text("open('marker', 'w')\ndef load_ipython_extension(shell): pass\n")
+    kernel = Kernel(tmp_path)
+    try:
+        kernel.run("%load_ext sandbox_magic")
+        shown = kernel.run("%%sandbox --quiet\nprint('ran')")
+        noticed = text(kernel.run("%unload_ext sandbox_magic\n%load_ext sandbox_magic"), "stderr")
+    finally:
+        kernel.close()
+    assert (tmp_path / "marker").exists() != configured
+    assert (text(shown) == "ran\n") == configured
+    assert ("sandbox_magic.py lies in this folder" in noticed) == configured

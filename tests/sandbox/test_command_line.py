@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import sysconfig
 import termios
 from pathlib import Path
 from types import SimpleNamespace
@@ -424,6 +425,53 @@ def test_nothing_is_imported_from_the_working_directory(folder, tmp_path, start)
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "ran\n"), done.stderr
     assert not marker.exists(), marker.read_text()
+
+
+SHADOW = "open({marker!r}, 'a').write('theirs ')\ndef load_ipython_extension(shell): pass\n"
+SNIPPET = Path(__file__).parents[2] / "jupyter-config" / "ipython_config.snippet.py"
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["without configuration", "with our snippet"])
+def test_a_module_of_our_name_in_the_folder_is_not_run_where_we_were_imported_first(folder, tmp_path, configured):
+    """IPython looks into the folder first, for the extensions of its configuration too; so the snippet imports us."""
+    marker, profile = tmp_path / "marker", tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (folder / "sandbox_magic.py").write_text(SHADOW.format(marker=str(marker)))
+    config = SNIPPET.read_text() if configured else SNIPPET.read_text().replace("import sandbox_magic", "")
+    (profile / "ipython_config.py").write_text(config)
+    ipython = os.path.join(sysconfig.get_path("scripts"), "ipython")
+    done = subprocess.run(
+        [ipython, "--simple-prompt", "--no-banner", "-c", "%sandbox -h"], cwd=folder, stdin=subprocess.DEVNULL,
+        env=os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert marker.exists() != configured
+    assert ("%%sandbox" in done.stdout) == configured, done.stderr
+    assert ("sandbox_magic.py lies in this folder" in done.stderr) == configured
+
+
+def test_a_module_of_our_name_is_noticed_beside_the_script_and_by_the_doctor(run, folder, tmp_path):
+    marker = tmp_path / "marker"
+    before = run("print('ran')").stderr
+    (folder / "sandbox_magic.py").write_text(SHADOW.format(marker=str(marker)))
+    done = run("print('ran')")
+    assert done.stdout == "ran\n"
+    assert "sandbox_magic.py" not in before
+    assert re.search("^sandbox: sandbox_magic.py lies in this folder", done.stderr, re.MULTILINE)
+    assert run("print('ran')", "--quiet").stderr == ""
+    away = tmp_path / "away"
+    away.mkdir()
+    beside = subprocess.run(
+        [*COMMAND, "run", str(folder / "script.py")], cwd=away, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert "sandbox: sandbox_magic.py lies in the script's folder" in beside.stderr
+    doctor = [*COMMAND, "doctor"]
+    told = subprocess.run(doctor, cwd=folder, capture_output=True, text=True, check=False).stdout
+    assert "sandbox_magic.py lies in this folder" in told
+    assert "lies in" not in subprocess.run(doctor, cwd=away, capture_output=True, text=True, check=False).stdout
+    data = subprocess.run([*doctor, "--json"], cwd=folder, capture_output=True, text=True, check=False).stdout
+    assert json.loads(data)["shadow"] == "sandbox_magic.py"
+    assert not marker.exists()
 
 
 def test_what_changed_in_a_workspace_is_listed_and_not_promised(run, folder):
