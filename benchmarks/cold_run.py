@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import sandbox_magic as sm
 from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, seccomp, spawn
 from sandbox_magic.jail.group import Group
-from sandbox_magic.policy import Limits
+from sandbox_magic.model.policy import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,13 +6,14 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic import picture, words
-from sandbox_magic.result import seconds, size
+from sandbox_magic import picture
+from sandbox_magic.model import summary
+from sandbox_magic.model.result import seconds, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sandbox_magic.result import Guard, Isolation, Result, Usage
+    from sandbox_magic.model.result import Guard, Isolation, Result, Usage
 
 SHOWN_CHARACTERS = 2000  # of each stream; the whole of it is in the result
 _MOST_PATHS = 12
@@ -134,7 +135,7 @@ def _isolation(isolation: Isolation) -> Iterator[str]:
         return
     weaker = [guard.name for guard in isolation.weaker]
     about = f"{len(weaker)} of {len(isolation.guards)} weaker: {', '.join(weaker)}" if weaker else "all enforced"
-    shared = [words.printable(path, 200) for path in isolation.shared[:_MOST_PATHS]]
+    shared = [summary.printable(path, 200) for path in isolation.shared[:_MOST_PATHS]]
     more = len(isolation.shared) - len(shared)
     paths = ", ".join(shared) + (f" and {more} more" if more else "")
     below = [

@@ -9,12 +9,12 @@ import traceback
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox_magic import exits
-from sandbox_magic import options as _options
 from sandbox_magic.commands.doctor import Doctor
 from sandbox_magic.commands.plot import Plot
 from sandbox_magic.commands.run import Run
-from sandbox_magic.errors import PolicyError, SandboxError
-from sandbox_magic.usage_file import BadUsageFile
+from sandbox_magic.model import options as _options
+from sandbox_magic.model.errors import PolicyError, SandboxError
+from sandbox_magic.model.usage_file import BadUsageFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic import words
 from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.card import STYLE, table
 from sandbox_magic.drawing import SAVED_WIDTH, Drawing, save
-from sandbox_magic.errors import PolicyError
+from sandbox_magic.model import summary
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.result import seconds, size
 from sandbox_magic.panel import Curve, Panel, plot, time_ticks
-from sandbox_magic.result import seconds, size
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.axes import Axis
     from sandbox_magic.ink import Theme
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.result import Result
 
 _NAMES = ("first", "second")
 _HEIGHT = 256
@@ -46,7 +46,7 @@ class Comparison:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """What is compared, its value in each run, and how many times the first the second is."""
         first, second = (result.usage for result in self.results)
-        ended, other = (f"{_SIGNS[words.ended(result).mark]} {result.ending}" for result in self.results)
+        ended, other = (f"{_SIGNS[summary.ended(result).mark]} {result.ending}" for result in self.results)
         return [
             ("outcome", ended, other, ""),
             _row("real time", first.wall_seconds, second.wall_seconds, seconds),
@@ -89,7 +89,7 @@ class Comparison:
         return "\n".join(line.rstrip() for line in lines)
 
     def _described(self) -> str:
-        ended = (f"{label}: {words.ended(run)}." for label, run in zip(self.labels, self.results, strict=True))
+        ended = (f"{label}: {summary.ended(run)}." for label, run in zip(self.labels, self.results, strict=True))
         return f"Two sandbox runs compared. {' '.join(ended)}"
 
     def _legend(self) -> list[str]:
@@ -111,7 +111,7 @@ class Comparison:
             Curve(
                 name=name,
                 points=[(sample.seconds, getattr(sample, field)) for sample in result.timeline.samples],
-                word=words.printable(label, _WORD_CHARACTERS),
+                word=summary.printable(label, _WORD_CHARACTERS),
                 dashed=name == "second",
             )
             for name, label, result in zip(_NAMES, self.labels, self.results, strict=True)
@@ -128,7 +128,7 @@ class Comparison:
         limits = {result.limits.memory_bytes for result in self.results}
         limit = limits.pop() if len(limits) == 1 else None
         up = memory_axis(self._peak("memory_bytes"), limit)
-        above = "" if limit is None else f", limit {words.limit_size(limit)}{'' if up.limit else ' ↑'}"
+        above = "" if limit is None else f", limit {summary.limit_size(limit)}{'' if up.limit else ' ↑'}"
         return Panel(
             top=_MEMORY_TOP, height=_MEMORY_HEIGHT, across=across, up=up,
             curves=self._curves("memory_bytes"), caption=f"memory{above}",
@@ -139,7 +139,7 @@ class Comparison:
         return max((peak for peak in peaks if peak is not None), default=None)
 
 
-_SIGNS: dict[words.Mark, str] = {"running": "●", "done": "✓", "failed": "✗", "time": "◷", "stopped": "■"}
+_SIGNS: dict[summary.Mark, str] = {"running": "●", "done": "✓", "failed": "✗", "time": "◷", "stopped": "■"}
 
 
 def compare(first: Result, second: Result, labels: Sequence[str] | None = None) -> Comparison:
@@ -156,7 +156,7 @@ def compare(first: Result, second: Result, labels: Sequence[str] | None = None) 
     given = _NAMES if labels is None else tuple(labels)
     if isinstance(labels, str) or len(given) != len(_NAMES):
         raise PolicyError(f"labels is {labels!r}", remedy='two texts, such as labels=("bubble sort", "quick sort")')
-    one, other = (words.printable(str(label), _LABEL_CHARACTERS) for label in given)
+    one, other = (summary.printable(str(label), _LABEL_CHARACTERS) for label in given)
     return Comparison(results=(first, second), labels=(one, other))
 
 

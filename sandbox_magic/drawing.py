@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxError
 from sandbox_magic.ink import PAGE_STYLE, stylesheet
+from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.panel import at_width
 
 if TYPE_CHECKING:

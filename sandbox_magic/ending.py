@@ -9,7 +9,7 @@ from sandbox_magic import hints
 from sandbox_magic.jail.group import Facts
 from sandbox_magic.jail.outside import Outside
 from sandbox_magic.jail.overlay import Layer
-from sandbox_magic.result import Outcome, Result, Usage
+from sandbox_magic.model.result import Outcome, Result, Usage
 from sandbox_magic.verdict import Report, decide, notes
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from sandbox_magic.heard import Heard
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
-    from sandbox_magic.policy import Policy
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.timeline import Timeline
     from sandbox_magic.relay import Stream
-    from sandbox_magic.timeline import Timeline
 
 _LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak

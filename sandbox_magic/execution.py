@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox_magic.events import Event, InputRequest
 from sandbox_magic.loop import Loop
+from sandbox_magic.model.events import Event, InputRequest
 from sandbox_magic.question import Question
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from sandbox_magic.jail.sandbox import Sandbox
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.result import Result
 
 _ANSWER_BYTES = 64 * 1024  # of a line that somebody typed
 

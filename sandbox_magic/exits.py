@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from sandbox_magic.result import Outcome
+from sandbox_magic.model.result import Outcome
 
 if TYPE_CHECKING:
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.result import Result
 
 USAGE = 2
 """The command line makes no sense, or names a file that can't be used; nothing was run."""

@@ -8,14 +8,14 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sandbox_magic import words
 from sandbox_magic.ink import LEFT, RIGHT
+from sandbox_magic.model import summary
 from sandbox_magic.panel import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sandbox_magic.events import Mark
+    from sandbox_magic.model.events import Mark
 
 _TOGETHER = 0.004  # of the width: two or three pixels
 _MOST_CHARACTERS = 28
@@ -122,7 +122,7 @@ def _roomy(flags: Sequence[Flag], width: float) -> set[int]:
 
 
 def _label(marks: Sequence[Mark]) -> str:
-    counted = Counter(words.shown(mark) for mark in marks)
+    counted = Counter(summary.shown(mark) for mark in marks)
     texts = [text if number == 1 else f"{text} \u00d7{number}" for text, number in counted.items()]
     together = ", ".join(texts)
     if len(texts) == 1 or len(together) <= _MOST_CHARACTERS:

@@ -7,10 +7,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.jail.overlay import Lower
+from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted import applying, packing, paths
 from sandbox_magic.untrusted.receiving import Receiver
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sandbox_magic.jail.overlay import Copy
-    from sandbox_magic.policy import Policy
+    from sandbox_magic.model.policy import Policy
     from sandbox_magic.untrusted.files import Change, Changes
 
 MOST_PACKED = 10_000  # names in a workspace that is copied

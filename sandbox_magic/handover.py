@@ -9,14 +9,14 @@ from sandbox_magic import variables
 from sandbox_magic.jail import programs
 from sandbox_magic.jail.overlay import Copy
 from sandbox_magic.jail.task import Task
-from sandbox_magic.languages import PYTHON, Language
+from sandbox_magic.model.languages import PYTHON, Language
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox_magic.gathering import Gathering
     from sandbox_magic.jail.sandbox import Sandbox
-    from sandbox_magic.policy import Policy
+    from sandbox_magic.model.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

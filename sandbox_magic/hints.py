@@ -12,14 +12,14 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.result import Outcome
+from sandbox_magic.model.result import Outcome
+from sandbox_magic.model.summary import limit_size
 from sandbox_magic.untrusted.text import Cleaner, label
-from sandbox_magic.words import limit_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 MOST_BYTES = 4096
 """Of the end of standard error."""

@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING
 from sandbox_magic import ending, watch
 from sandbox_magic.clock import Clock
 from sandbox_magic.deadline import DYING_SECONDS, Deadline
-from sandbox_magic.events import Ended, Event, InputRequest, Mark, Output
 from sandbox_magic.gathering import GATHER_SECONDS, Gathering
 from sandbox_magic.guest import wire
 from sandbox_magic.heard import Heard
 from sandbox_magic.jail.meter import Meter
 from sandbox_magic.jail.sandbox import Sandbox
+from sandbox_magic.model.events import Ended, Event, InputRequest, Mark, Output
+from sandbox_magic.model.timeline import Recorder
 from sandbox_magic.question import STEP_SECONDS, Allowance, Question
 from sandbox_magic.relay import Relay, Stream
-from sandbox_magic.timeline import Recorder
 from sandbox_magic.verdict import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox_magic.events import Sample
     from sandbox_magic.handover import Handover
     from sandbox_magic.heard import Said
-    from sandbox_magic.policy import Policy
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.events import Sample
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import Result
 
 _MOST_WAITING = 8  # questions of a run at a time
 MOST_PAUSED_SECONDS = 600.0  # then the run goes on by itself

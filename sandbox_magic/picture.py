@@ -7,19 +7,20 @@ from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sandbox_magic import flags, words
+from sandbox_magic import flags
 from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.drawing import Drawing
+from sandbox_magic.model import summary
+from sandbox_magic.model.result import size
 from sandbox_magic.panel import Curve, Panel, Share, line, plot, time_ticks
-from sandbox_magic.result import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandbox_magic.axes import Axis
     from sandbox_magic.ink import Theme
-    from sandbox_magic.result import Result
-    from sandbox_magic.timeline import Timeline
+    from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Timeline
 
 HEIGHT, SHORT_HEIGHT = 184, 36
 SHORT_SECONDS = 0.1  # the words tell all of a run that was over before it had a course
@@ -30,7 +31,7 @@ _BOTTOM = MEMORY_TOP + MEMORY_HEIGHT - CPU_TOP  # of both panels, from the upper
 _SHARE_FROM = 0.06  # of the axis: a thinner part could not be seen
 
 _DOT = "\u2002·\u2002"  # with spaces that are not collapsed
-_MARKS: dict[words.Mark, str] = {
+_MARKS: dict[summary.Mark, str] = {
     "running": '<circle cx="20" cy="{y}" r="4" class="good"/>',
     "done": '<path d="M15,{y}l3.5,4l7,-8" class="good"/>',
     "failed": '<path d="M15.5,{y}m0,-4.5l9,9m0,-9l-9,9" class="bad"/>',
@@ -43,17 +44,17 @@ def drawing(result: Result) -> Drawing:
     """Draw how a run went: 184 px high, or 36 px and words only if it was too short for curves."""
     wall, limit = result.usage.wall_seconds, result.limits.memory_bytes
     return _drawing(
-        result.timeline, words.ended(result), words.described(result),
-        seconds=wall if wall >= SHORT_SECONDS else 0.0, cause=words.cause(result), limit=limit,
+        result.timeline, summary.ended(result), summary.described(result),
+        seconds=wall if wall >= SHORT_SECONDS else 0.0, cause=summary.cause(result), limit=limit,
     )  # fmt: skip
 
 
 def course(timeline: Timeline) -> Drawing:
     """Draw samples of which no more is known: not how the run ended."""
     last = timeline.samples[-1].seconds if timeline.samples else 0.0
-    described = f"Course of a sandbox run: {words.watched(timeline)}."
+    described = f"Course of a sandbox run: {summary.watched(timeline)}."
     limit = timeline.memory_limit_bytes
-    return _drawing(timeline, words.watched(timeline), described, seconds=last, cause="", limit=limit)
+    return _drawing(timeline, summary.watched(timeline), described, seconds=last, cause="", limit=limit)
 
 
 def svg(result: Result, *, theme: Theme = "auto") -> str:
@@ -72,7 +73,7 @@ def html(result: Result, *, theme: Theme = "auto") -> str:
 
 
 def _drawing(  # noqa: PLR0913 - what a picture is made of, each by name
-    timeline: Timeline, told: words.Line, described: str, *, seconds: float, cause: str, limit: int | None
+    timeline: Timeline, told: summary.Line, described: str, *, seconds: float, cause: str, limit: int | None
 ) -> Drawing:
     if len(timeline.samples) < 2 or not seconds:  # noqa: PLR2004 - two points make a line
         return Drawing(described=described, height=SHORT_HEIGHT, body=_words(told, two_lines=False))
@@ -86,7 +87,7 @@ def _drawing(  # noqa: PLR0913 - what a picture is made of, each by name
     return Drawing(described=described, height=HEIGHT, body="".join(body))
 
 
-def _words(line: words.Line, *, two_lines: bool) -> str:
+def _words(line: summary.Line, *, two_lines: bool) -> str:
     """Write the line of words, or two where the width is too small for one.
 
     A figure that still has no room is left out, as a whole; the alternative text has them all.
@@ -105,7 +106,7 @@ def _words(line: words.Line, *, two_lines: bool) -> str:
     return "".join(parts) + _style(".two{display:none}", swap, _left_out("two", 10, figures))
 
 
-def _row(line: words.Line, base: int, name: str) -> str:
+def _row(line: summary.Line, base: int, name: str) -> str:
     """Write one row: mark and state if there is one, then the figures."""
     state = f'<tspan class="state">{escape(line.state)}</tspan>' if line.state else ""
     mark = f'<g class="mark {name}">{_MARKS[line.mark].format(y=base - 4)}</g>' if state else ""
@@ -156,7 +157,7 @@ def _memory(timeline: Timeline, across: Axis, limit: int | None) -> Panel:
 
 def limit_caption(up: Axis, limit: int | None) -> str:
     """Name the limit on memory; an arrow says that it lies above the picture."""
-    return "" if limit is None else f"limit {words.limit_size(limit)}{'' if up.limit else ' ↑'}"
+    return "" if limit is None else f"limit {summary.limit_size(limit)}{'' if up.limit else ' ↑'}"
 
 
 def _shared(timeline: Timeline, up: Axis) -> Share | None:

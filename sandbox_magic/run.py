@@ -8,19 +8,19 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sandbox_magic import languages as _languages
-from sandbox_magic import options as _options
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.execution import Run
 from sandbox_magic.handover import Handover
+from sandbox_magic.model import languages as _languages
+from sandbox_magic.model import options as _options
+from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from sandbox_magic.events import InputRequest
-    from sandbox_magic.policy import Policy
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.events import InputRequest
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import Result
 
 
 _AGAIN_SECONDS = 2.0  # after an interrupt, which ends a run within half a second
@@ -37,7 +37,7 @@ def run(source: str | bytes, *, policy: Policy | None = None, **options: object)
     Args:
         source: The code, run as ``__main__`` from a file, verbatim.
         policy: What it may see, use and do.
-        **options: Options of the table (`sandbox_magic.options.OPTIONS`), on top of the policy:
+        **options: Options of the table (`sandbox_magic.model.options.OPTIONS`), on top of the policy:
             ``timeout=5``, ``memory="256M"``, ``stdin="..."``, ``args=["a"]``.
 
     Raises:

@@ -13,9 +13,9 @@ from functools import cache
 from getpass import getpass
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import words
+from sandbox_magic.model import summary
+from sandbox_magic.model.timeline import Recorder
 from sandbox_magic.sparkline import pair
-from sandbox_magic.timeline import Recorder
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from sandbox_magic.events import InputRequest, Sample, StreamName, Text
-    from sandbox_magic.policy import Limits
-    from sandbox_magic.timeline import Timeline
+    from sandbox_magic.model.events import InputRequest, Sample, StreamName, Text
+    from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.timeline import Timeline
 
 LIVE_AFTER_SECONDS = 0.25  # a shorter run costs no import of the library
 REDRAW_EVERY_SECONDS = 0.2
@@ -178,7 +178,7 @@ class LiveLine:
         with self._tolerant():
             from rich.text import Text
 
-            line = words.live(self._newest, self._limits)
+            line = summary.live(self._newest, self._limits)
             width = self._console.width - 1  # a full row would begin the next one
             text = Text.assemble(*pieces(line, self._recorder.timeline(), width))
             self._erase()
@@ -210,7 +210,7 @@ class LiveLine:
             _log.warning("the live line of a sandbox failed: %s: %s", type(error).__name__, error)
 
 
-def fitted(line: words.Line, width: int) -> tuple[tuple[str, ...], int]:
+def fitted(line: summary.Line, width: int) -> tuple[tuple[str, ...], int]:
     """Give the figures of a live line that have room, each whole or not at all, and the width of each curve.
 
     The curves stand behind CPU and memory, the second figure and the third; they go before those do,
@@ -226,7 +226,7 @@ def fitted(line: words.Line, width: int) -> tuple[tuple[str, ...], int]:
     return line.figures[: next((count for count, left in room.items() if left >= 0), 0)], 0
 
 
-def pieces(line: words.Line, timeline: Timeline, width: int) -> Iterator[tuple[str, str]]:
+def pieces(line: summary.Line, timeline: Timeline, width: int) -> Iterator[tuple[str, str]]:
     """Give the text of the live line piece by piece, each with its style."""
     figures, curve = fitted(line, width)
     curves = dict(zip((_OF_CPU, _OF_MEMORY), pair(timeline, curve), strict=True)) if curve else {}

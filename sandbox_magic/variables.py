@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.guest import values
 from sandbox_magic.guest.exchange import MOST_BYTES
-from sandbox_magic.result import size
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.result import size
 from sandbox_magic.untrusted import values as untrusted
 from sandbox_magic.untrusted.budget import Budget
 from sandbox_magic.untrusted.text import label

@@ -7,12 +7,12 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.result import Outcome, seconds, size
+from sandbox_magic.model.result import Outcome, seconds, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 CAUSES = {
     "deadline": Outcome.WALL_TIME,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from sandbox_magic.errors import PolicyError
+from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.saving import is_special, write
 
 __all__ = ["check", "read", "write"]

@@ -8,17 +8,18 @@ import os
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import picture, words
+from sandbox_magic import picture
 from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.drawing import SAVED_WIDTH, page
-from sandbox_magic.errors import PolicyError, SandboxError
+from sandbox_magic.model import summary
+from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox_magic.axes import Axis
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.result import Result
 
 _REMEDY = "pip install 'sandbox-magic[plot]', or a name that ends in .svg or .html, which need nothing"
 
@@ -100,7 +101,7 @@ def _panels(figure: Any, result: Result) -> None:
     lower.set_ylabel("memory")
     lower.set_xlim(0, across.end)
     lower.set_xticks([value for value, _ in across.ticks], [label for _, label in across.ticks])
-    figure.suptitle(str(words.ended(result)).replace("$", r"\$"), fontsize=10, x=0.01, ha="left")
+    figure.suptitle(str(summary.ended(result)).replace("$", r"\$"), fontsize=10, x=0.01, ha="left")
 
 
 def _panel(axes: Any, result: Result, field: str, colour: str, up: Axis) -> None:

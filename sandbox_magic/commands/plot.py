@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from sandbox_magic.commands import files, pictures
-from sandbox_magic.errors import PolicyError
-from sandbox_magic.usage_file import from_json
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.usage_file import from_json
 
 if TYPE_CHECKING:
     import argparse

@@ -11,24 +11,25 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from sandbox_magic import exits, words
-from sandbox_magic import options as _options
+from sandbox_magic import exits
 from sandbox_magic.commands import files, pictures
-from sandbox_magic.errors import PolicyError
-from sandbox_magic.events import Display, Ended, InputRequest, Sample, Text
-from sandbox_magic.languages import for_suffix
+from sandbox_magic.model import options as _options
+from sandbox_magic.model import summary
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.events import Display, Ended, InputRequest, Sample, Text
+from sandbox_magic.model.languages import for_suffix
+from sandbox_magic.model.usage_file import to_json
 from sandbox_magic.run import answering, interrupting, stream
 from sandbox_magic.terminal import Terminal
 from sandbox_magic.trusted import shadow_warning
-from sandbox_magic.usage_file import to_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
-    from sandbox_magic.policy import Policy
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import Result
 
 _SOON_SECONDS = 2.0  # for input; whoever waits longer is told
 
@@ -196,7 +197,7 @@ def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, obje
                 case Ended(result=result):
                     terminal.end()
                     if not quiet:
-                        told = (words.ended(result), *result.notes, *_changed(result, run.policy), *_weaker(result))
+                        told = (summary.ended(result), *result.notes, *_changed(result, run.policy), *_weaker(result))
                         terminal.say(*(f"sandbox: {line}" for line in told))
         return run.result
 

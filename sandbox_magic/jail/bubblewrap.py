@@ -13,14 +13,14 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxUnavailable
+from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox_magic.jail.interpreter import Interpreter
     from sandbox_magic.jail.overlay import Layer
-    from sandbox_magic.policy import Limits, Mount
+    from sandbox_magic.model.policy import Limits, Mount
 
 NEEDED = ("--args", "--as-pid-1", "--cap-drop", "--clearenv", "--disable-userns", "--info-fd", "--perms", "--size")
 INSTALL = (

@@ -19,7 +19,7 @@ from sandbox_magic.jail.group import Group
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 _PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.ENOSPC)
 

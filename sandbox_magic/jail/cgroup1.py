@@ -15,7 +15,7 @@ from sandbox_magic.jail.cgroupfs import read, table, write
 from sandbox_magic.jail.group import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
 
 if TYPE_CHECKING:
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 
 class Group1(Group):

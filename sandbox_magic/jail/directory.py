@@ -12,7 +12,7 @@ import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxUnavailable
+from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

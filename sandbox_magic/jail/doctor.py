@@ -8,16 +8,16 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxError, SandboxUnavailable
 from sandbox_magic.jail import overlay
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.sandbox import Sandbox
-from sandbox_magic.policy import Policy
+from sandbox_magic.model.errors import SandboxError, SandboxUnavailable
+from sandbox_magic.model.policy import Policy
 from sandbox_magic.trusted import shadow, shadow_warning
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.identity import Identity
-    from sandbox_magic.result import Isolation
+    from sandbox_magic.model.result import Isolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

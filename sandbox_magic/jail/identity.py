@@ -13,7 +13,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxUnavailable
+from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

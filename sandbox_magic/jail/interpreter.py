@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import PolicyError
+from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

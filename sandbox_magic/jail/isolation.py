@@ -6,13 +6,13 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxUnavailable
-from sandbox_magic.result import Guard, Isolation, seconds, size
+from sandbox_magic.model.errors import SandboxUnavailable
+from sandbox_magic.model.result import Guard, Isolation, seconds, size
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.group import Group
     from sandbox_magic.jail.identity import Identity
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 _NOT_ASKED = "no bound asked for"
 _REMEDY = (

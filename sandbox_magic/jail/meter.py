@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.events import Sample
 from sandbox_magic.jail.group import Group, Reading
+from sandbox_magic.model.events import Sample
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.jail import special
+from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox_magic.jail.identity import Identity
-    from sandbox_magic.policy import Mount
+    from sandbox_magic.model.policy import Mount
 
 
 def check(mounts: Iterable[Mount], identity: Identity) -> None:

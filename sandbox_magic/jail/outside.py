@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
 
     from sandbox_magic.jail.interpreter import Interpreter
-    from sandbox_magic.policy import Policy
+    from sandbox_magic.model.policy import Policy
 
 _MOST_STEPS = 100  # components and links of a path
 _KERNELS = ("/proc", "/sys", "/dev", "/run")  # no files of a person's; looking at some does something

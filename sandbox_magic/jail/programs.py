@@ -6,17 +6,17 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap
-from sandbox_magic.languages import Language, known
-from sandbox_magic.words import printable
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.languages import Language, known
+from sandbox_magic.model.summary import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sandbox_magic.jail.interpreter import Interpreter
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 _MADE = "/tmp/cell"  # noqa: S108 - what a compiler makes; in the sandbox's own /tmp
 _MOST_LINKS = 40  # as the kernel's, path_resolution(7)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.jail.bubblewrap import INSTALL
 from sandbox_magic.jail.namespaces import BY_APPARMOR, why_refused
+from sandbox_magic.model.errors import SandboxUnavailable
 
 # (what bwrap says, what it means, what mends it); the first match counts.
 _TABLE = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.group import Group
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 _STACK_BYTES = 8 * 2**20
 

@@ -12,7 +12,6 @@ import time
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import (
     bubblewrap,
@@ -29,6 +28,7 @@ from sandbox_magic.jail.descriptors import Descriptors
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.group import Group
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
+from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sandbox_magic.jail.task import Task
-    from sandbox_magic.policy import Limits, Policy
+    from sandbox_magic.model.policy import Limits, Policy
 
 PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still end
 

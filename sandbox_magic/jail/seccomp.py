@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from sandbox_magic.errors import SandboxUnavailable
+from sandbox_magic.model.errors import SandboxUnavailable
 
 MACHINES = ("x86_64", "aarch64")
 """The architectures a filter is compiled for, as `uname -m` names them."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.identity import Identity
     from sandbox_magic.jail.interpreter import Interpreter
     from sandbox_magic.jail.overlay import Layer
-    from sandbox_magic.policy import Policy
+    from sandbox_magic.model.policy import Policy
 
 GUEST = str(Path(wire.__file__).resolve().parent)
 _OUTPUT_BYTES = 256 * 1024  # that a pipe holds: the host looks every half millisecond when much comes

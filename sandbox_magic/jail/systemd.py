@@ -23,7 +23,7 @@ from sandbox_magic.jail.cgroupfs import read
 from sandbox_magic.jail.group import PREFIX
 
 if TYPE_CHECKING:
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.policy import Limits
 
 _START_SECONDS = 5.0
 _MANAGER = (

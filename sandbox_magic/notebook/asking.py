@@ -10,7 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 from sandbox_magic import terminal
 
 if TYPE_CHECKING:
-    from sandbox_magic.events import InputRequest
+    from sandbox_magic.model.events import InputRequest
 
 WHO = "cell"
 

@@ -11,18 +11,19 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import card, words
-from sandbox_magic.timeline import Recorder
+from sandbox_magic import card
+from sandbox_magic.model import summary
+from sandbox_magic.model.timeline import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox_magic.events import Mark, Sample
+    from sandbox_magic.model.events import Mark, Sample
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Timeline
     from sandbox_magic.notebook.buttons import Controls
     from sandbox_magic.notebook.panels import Panels
-    from sandbox_magic.policy import Policy
-    from sandbox_magic.result import Result
-    from sandbox_magic.timeline import Timeline
 
 OPEN_AFTER_SECONDS = 0.25  # a shorter run costs no widget
 PUSH_EVERY_SECONDS = 0.2
@@ -108,7 +109,7 @@ class Dashboard:
 
     def finish(self, result: Result) -> None:
         """Put the static picture and the notes in the widget's place, or show them if there is no widget."""
-        plain = "\n".join([str(words.ended(result)), *result.notes])
+        plain = "\n".join([str(summary.ended(result)), *result.notes])
         self._end({"text/html": card.noted(result), "text/plain": plain})
 
     def close(self) -> None:
@@ -127,7 +128,7 @@ class Dashboard:
 
         self._panels = Panels(self._limits, self._pressed, controlled=self._run is not None)
         self._update(self._panels, timeline)
-        line = words.live(timeline.samples[-1], self._limits)
+        line = summary.live(timeline.samples[-1], self._limits)
         self._publish({**self._panels.box._repr_mimebundle_(), "text/plain": str(line)})
 
     def _update(self, panels: Panels, timeline: Timeline) -> None:

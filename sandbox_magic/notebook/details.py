@@ -5,18 +5,18 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import words
 from sandbox_magic.axes import HEADROOM, Axis, memory_axis, round_up
+from sandbox_magic.model import summary
+from sandbox_magic.model.result import seconds, size
 from sandbox_magic.notebook.chart import Chart, Look
-from sandbox_magic.result import seconds, size
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sandbox_magic.events import Sample
-    from sandbox_magic.policy import Limits
-    from sandbox_magic.timeline import Timeline
+    from sandbox_magic.model.events import Sample
+    from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.timeline import Timeline
 
 
 class Details:
@@ -50,8 +50,8 @@ class Details:
         self._processes.update(
             time,
             count_axis(max(timeline.peak("processes") or 0, timeline.peak("threads") or 0)),
-            (_points(samples, "processes"), words.count(last.processes, "process", "processes")),
-            (_points(samples, "threads"), words.count(last.threads, "thread", "threads")),
+            (_points(samples, "processes"), summary.count(last.processes, "process", "processes")),
+            (_points(samples, "threads"), summary.count(last.threads, "thread", "threads")),
         )
         self._bytes.update(
             time,
@@ -69,7 +69,7 @@ def figures(timeline: Timeline, limits: Limits, park_seconds: float | None) -> I
         most = "no limit" if limits.cpu_seconds is None else f"limit {limits.cpu_seconds:g} s"
         yield "CPU time", f"{seconds(last.cpu_seconds)}, {most}"
     if (peak := timeline.peak("memory_bytes")) is not None:
-        yield "peak memory so far", words.amount(peak, limits.memory_bytes)
+        yield "peak memory so far", summary.amount(peak, limits.memory_bytes)
     if last.anonymous_bytes is not None and last.shared_bytes is not None:
         yield (
             "memory now",
@@ -78,7 +78,7 @@ def figures(timeline: Timeline, limits: Limits, park_seconds: float | None) -> I
     if (most_processes := timeline.peak("processes")) is not None:
         yield "most processes", f"{most_processes:.0f}; limit {limits.processes}, threads included"
     yield "time limit", "none" if limits.wall_seconds is None else seconds(limits.wall_seconds)
-    yield "disk limit", words.limit_size(limits.disk_bytes)
+    yield "disk limit", summary.limit_size(limits.disk_bytes)
     if park_seconds is not None:
         yield "start of the sandbox", seconds(park_seconds)
 

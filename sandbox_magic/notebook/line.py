@@ -6,8 +6,8 @@ import argparse
 import shlex
 from typing import NoReturn
 
-from sandbox_magic import options as _options
-from sandbox_magic.errors import PolicyError
+from sandbox_magic.model import options as _options
+from sandbox_magic.model.errors import PolicyError
 
 _HELP = "%sandbox -h lists the options"
 

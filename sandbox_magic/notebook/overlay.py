@@ -10,15 +10,16 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sandbox_magic import flags, words
-from sandbox_magic.result import size
+from sandbox_magic import flags
+from sandbox_magic.model import summary
+from sandbox_magic.model.result import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sandbox_magic.events import Mark, Sample
     from sandbox_magic.flags import Flag
-    from sandbox_magic.policy import Limits
+    from sandbox_magic.model.events import Mark, Sample
+    from sandbox_magic.model.policy import Limits
 
 MOST_LABELS = 8
 MOST_STRIPS = 100
@@ -96,12 +97,12 @@ def _values(group: Sequence[Sample]) -> str:
     memory = max((sample.memory_bytes for sample in group if sample.memory_bytes is not None), default=None)
     processes = max((sample.processes for sample in group if sample.processes is not None), default=None)
     figures = [
-        f"{seconds:.2f} s" if seconds < _PRECISE_SECONDS else words.clock(seconds),
+        f"{seconds:.2f} s" if seconds < _PRECISE_SECONDS else summary.clock(seconds),
         "CPU unknown" if cpu is None else f"{cpu:.0f} % CPU",
         "memory unknown" if memory is None else size(memory),
     ]
     if processes is not None:
-        figures.append(words.count(processes, "process", "processes"))
+        figures.append(summary.count(processes, "process", "processes"))
     return " · ".join(figures)
 
 
@@ -113,12 +114,12 @@ def told_html(samples: Sequence[Sample], marks: Sequence[Mark], limits: Limits) 
     sentences = []
     if cpu:
         sentences.append(
-            f"CPU: {cpu[-1]:.0f} % of one core after {words.clock(last.seconds)}, at most {max(cpu):.0f} %."
+            f"CPU: {cpu[-1]:.0f} % of one core after {summary.clock(last.seconds)}, at most {max(cpu):.0f} %."
         )
     if memory:
-        limit = words.limit_size(limits.memory_bytes)
+        limit = summary.limit_size(limits.memory_bytes)
         sentences.append(f"Memory: {size(memory[-1])}, at most {size(max(memory))}, limit {limit}.")
     if marks:
-        told = ", ".join(f"{words.shown(mark)} at {words.clock(mark.seconds)}" for mark in marks[-MOST_LABELS:])
+        told = ", ".join(f"{summary.shown(mark)} at {summary.clock(mark.seconds)}" for mark in marks[-MOST_LABELS:])
         sentences.append(f"Marks: {told}.")
     return f'<span class="sandbox-told" role="note">{escape(" ".join(sentences))}</span>'

@@ -6,23 +6,23 @@ from contextlib import ExitStack
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sandbox_magic import words
 from sandbox_magic.axes import cpu_axis, live_time_axis, memory_axis
 from sandbox_magic.loop import MOST_PAUSED_SECONDS
+from sandbox_magic.model import summary
+from sandbox_magic.model.result import size
 from sandbox_magic.notebook.buttons import Buttons
 from sandbox_magic.notebook.chart import Chart, Look
 from sandbox_magic.notebook.details import Details
 from sandbox_magic.notebook.overlay import hover_html, marks_html, told_html
 from sandbox_magic.notebook.style import LINES_HEIGHT, STYLE
-from sandbox_magic.result import size
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sandbox_magic.axes import Axis
-    from sandbox_magic.policy import Limits
-    from sandbox_magic.timeline import Timeline
+    from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.timeline import Timeline
 
 HOVER_EVERY_SECONDS = 1.0  # what lies under the pointer may be so old
 # bqplot hands each change to the browser's next frame, and a hidden tab has none: the changes pile up, 0.1 MB each,
@@ -89,9 +89,9 @@ class Panels:
         with ExitStack() as together:
             for widget in self._made:
                 together.enter_context(widget.hold_sync())
-            line = words.live(last, self._limits)
+            line = summary.live(last, self._limits)
             if held_seconds is not None:
-                line = words.paused(line, held_seconds, MOST_PAUSED_SECONDS)
+                line = summary.paused(line, held_seconds, MOST_PAUSED_SECONDS)
             self._line.value = line_html(line)
             if told != self._told or last.seconds >= self._draw_due:
                 time = live_time_axis(last.seconds, self._limits.wall_seconds)
@@ -151,7 +151,7 @@ class Panels:
         self.buttons = Buttons(self._make, pressed, controlled=controlled)
         head = self._make(ipywidgets.HBox, children=(self._line, self.buttons.box), _dom_classes=("sandbox-head",))
         self._across = self._make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
-        limit = f"limit {words.limit_size(self._limits.memory_bytes)}"
+        limit = f"limit {summary.limit_size(self._limits.memory_bytes)}"
         cpu = Look(name="cpu", curves=("cpu",), height=52, top=8, bottom=4)
         memory = Look(name="memory", curves=("memory",), height=90, top=18, bottom=22, limit=limit, timed=True)
         self._cpu, self._memory = (Chart(self._make, self._across, look) for look in (cpu, memory))
@@ -166,7 +166,7 @@ class Panels:
         return widget
 
 
-def line_html(line: words.Line) -> str:
+def line_html(line: summary.Line) -> str:
     """Write the line of words for the widget, each figure an element, so that it wraps between them."""
     figures = "".join(f'<span class="sandbox-figure">{escape(figure)}</span>' for figure in line.figures)
     return (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import publish_display_data
 
-from sandbox_magic import words
-from sandbox_magic.events import Text
+from sandbox_magic.model import summary
+from sandbox_magic.model.events import Text
 from sandbox_magic.notebook.asking import WHO, ask
 from sandbox_magic.sparkline import chart
 from sandbox_magic.terminal import Terminal, draws_blocks
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.events import Display, InputRequest, Mark, Sample
     from sandbox_magic.execution import Run
-    from sandbox_magic.policy import Policy
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.events import Display, InputRequest, Mark, Sample
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import Result
 
 CHARTED_FROM_SAMPLES = 8  # fewer are no course
 _CHART_WIDTH, _BESIDE_CHART = 60, 40  # characters: at most; what the chart's words need beside it
@@ -93,7 +93,7 @@ class Line(View):
         _say(*self._lines(result))
 
     def _lines(self, result: Result) -> list[str]:
-        line = [] if self._raises and not result.ok else [str(words.ended(result))]
+        line = [] if self._raises and not result.ok else [str(summary.ended(result))]
         return [*line, *result.notes]
 
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxError
+from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.untrusted import beneath, paths
 from sandbox_magic.untrusted.beneath import State
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, overload
 
-from sandbox_magic.result import size as in_words
+from sandbox_magic.model.result import size as in_words
 from sandbox_magic.untrusted import applying, paths
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.guest import files
-from sandbox_magic.result import size as in_words
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.result import size as in_words
 from sandbox_magic.untrusted import beneath, paths
 from sandbox_magic.untrusted.beneath import State
 from sandbox_magic.untrusted.unread import Unread, sketch

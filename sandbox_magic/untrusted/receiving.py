@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
-from sandbox_magic.result import size as in_words
+from sandbox_magic.model.result import size as in_words
 from sandbox_magic.untrusted import applying, paths
 from sandbox_magic.untrusted.files import Change, Changes
 

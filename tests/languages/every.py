@@ -13,8 +13,8 @@ from cells import CELLS
 import sandbox_magic as sm
 from sandbox_magic import Outcome
 from sandbox_magic.jail import interpreter, programs
-from sandbox_magic.languages import LANGUAGES, of
-from sandbox_magic.policy import Limits
+from sandbox_magic.model.languages import LANGUAGES, of
+from sandbox_magic.model.policy import Limits
 
 INPUT = "données ✓\n"
 PATIENCE = 80  # seconds: Go compiles its library with every cell, and this machine may have more to do

@@ -11,7 +11,7 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import Outcome
 from sandbox_magic.jail import cgroup, interpreter, programs
-from sandbox_magic.policy import Limits
+from sandbox_magic.model.policy import Limits
 
 THERE = programs.available(interpreter.choose("kernel"), Limits())
 

@@ -12,8 +12,8 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import Outcome, PolicyError
 from sandbox_magic.jail import bubblewrap, cgroup, interpreter, programs
-from sandbox_magic.languages import LANGUAGES
-from sandbox_magic.policy import Limits
+from sandbox_magic.model.languages import LANGUAGES
+from sandbox_magic.model.policy import Limits
 
 # Each prints 42, then its arguments and its input, and ends with status 3.
 CELLS = {

@@ -12,7 +12,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, PolicyError
-from sandbox_magic.events import Ended, Output
+from sandbox_magic.model.events import Ended, Output
 from sandbox_magic.untrusted.budget import Budget
 
 VALUES = {

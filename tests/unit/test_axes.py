@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox_magic.axes import MOST_TICKS, cpu_axis, live_time_axis, memory_axis, time_axis
-from sandbox_magic.policy import MIB
+from sandbox_magic.model.policy import MIB
 
 
 def labels(axis):

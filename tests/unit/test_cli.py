@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox_magic import Limits, Outcome, Result, Sample, Text, Timeline, Usage, cli, exits, words
+from sandbox_magic import Limits, Outcome, Result, Sample, Text, Timeline, Usage, cli, exits
 from sandbox_magic.commands import files, pictures
 from sandbox_magic.commands.run import Run
-from sandbox_magic.options import OPTIONS
-from sandbox_magic.policy import MIB
+from sandbox_magic.model import summary
+from sandbox_magic.model.options import OPTIONS
+from sandbox_magic.model.policy import MIB
 from sandbox_magic.terminal import LIVE_AFTER_SECONDS, LiveLine, Terminal, fitted, pieces
 
 
@@ -151,7 +152,9 @@ def test_a_mistake_of_ours_does_not_look_like_the_scripts_own(monkeypatch, capsy
 
 # The live line
 
-LINE = words.live(Sample(seconds=3.2, cpu_percent=101, cpu_seconds=3.1, memory_bytes=271 * MIB, processes=3), Limits())
+LINE = summary.live(
+    Sample(seconds=3.2, cpu_percent=101, cpu_seconds=3.1, memory_bytes=271 * MIB, processes=3), Limits()
+)
 COURSE = Timeline(tuple(Sample(seconds=n / 10, cpu_percent=50.0, memory_bytes=n * MIB) for n in range(1, 33)))
 
 
@@ -174,7 +177,7 @@ def test_the_curves_stand_behind_their_figures_where_there_is_room():
 
 
 def test_a_paused_run_has_no_curves_if_it_has_no_figures():
-    assert fitted(words.Line(mark="running", state="paused", figures=()), 80) == ((), 0)
+    assert fitted(summary.Line(mark="running", state="paused", figures=()), 80) == ((), 0)
 
 
 class Screen:

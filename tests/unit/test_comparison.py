@@ -16,9 +16,9 @@ from sandbox_magic import (
     Timeline,
     Usage,
     compare,
-    words,
 )
-from sandbox_magic.policy import MIB
+from sandbox_magic.model import summary
+from sandbox_magic.model.policy import MIB
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -142,7 +142,7 @@ def test_there_are_two_labels(labels):
 
 def test_the_description_tells_how_each_run_ended():
     described = compare(*PAIR, labels=("a", "b")).plot().described
-    assert described == f"Two sandbox runs compared. a: {words.ended(PAIR[0])}. b: {words.ended(PAIR[1])}."
+    assert described == f"Two sandbox runs compared. a: {summary.ended(PAIR[0])}. b: {summary.ended(PAIR[1])}."
 
 
 def test_it_is_saved_as_a_picture_or_as_a_page_with_the_table(tmp_path):

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.jail import directory
 from sandbox_magic.jail.directory import RunDirectory
+from sandbox_magic.model.errors import SandboxUnavailable
 
 UID = os.geteuid()
 USUAL = f"sandbox-magic-{UID}"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.errors import PolicyError
 from sandbox_magic.guest import files as guest
 from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted import beneath, packing, paths
 from sandbox_magic.untrusted.applying import NotApplied, save
 from sandbox_magic.untrusted.files import Change, Changes

@@ -6,8 +6,8 @@ import pytest
 
 from sandbox_magic import hints
 from sandbox_magic.jail import bubblewrap
-from sandbox_magic.policy import Limits
-from sandbox_magic.result import Outcome
+from sandbox_magic.model.policy import Limits
+from sandbox_magic.model.result import Outcome
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "/sandbox/cell.py", line 1, in <module>\n    x\n'
 

@@ -7,7 +7,7 @@ import pytest
 from sandbox_magic.jail import outside
 from sandbox_magic.jail.interpreter import Interpreter
 from sandbox_magic.jail.outside import Outside, is_there
-from sandbox_magic.policy import Mount, Policy
+from sandbox_magic.model.policy import Mount, Policy
 
 NOBODYS = Interpreter(executable="/usr/bin/python3", prefixes=("/usr",), search=())
 

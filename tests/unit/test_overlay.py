@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox_magic import flags
-from sandbox_magic.events import Mark, Sample
+from sandbox_magic.model.events import Mark, Sample
+from sandbox_magic.model.policy import Limits
 from sandbox_magic.notebook import overlay
-from sandbox_magic.policy import Limits
 
 MARKS = st.lists(
     st.builds(Mark, st.text(min_size=1, max_size=40), st.floats(0, 10), st.booleans()), min_size=1, max_size=20

@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from sandbox_magic import Limits, Mark, Outcome, Result, Sample, SandboxError, Timeline, Usage, picture, words
-from sandbox_magic.policy import MIB
+from sandbox_magic import Limits, Mark, Outcome, Result, Sample, SandboxError, Timeline, Usage, picture
+from sandbox_magic.model import summary
+from sandbox_magic.model.policy import MIB
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -43,7 +44,7 @@ def texts(root):
 
 
 def test_it_says_in_words_how_the_run_ended():
-    line = words.ended(result())
+    line = summary.ended(result())
     shown = "".join(texts(drawn(result())))
     assert line.state in shown
     assert all(figure in shown for figure in line.figures)
@@ -87,7 +88,7 @@ def test_a_run_whose_cpu_was_never_known_is_drawn_without_that_curve():
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_only_a_run_that_was_cut_short_has_a_mark_at_its_end(outcome):
     run = result(outcome)
-    cause = words.cause(run)
+    cause = summary.cause(run)
     assert ["".join(text.itertext()) for text in of_class(drawn(run), "cause")] == ([cause] if cause else [])
 
 
@@ -128,7 +129,7 @@ def test_light_and_dark_differ_in_colours_alone():
 def test_the_html_is_one_image_that_holds_everything():
     source = picture.html(result(), theme="light")
     match = re.fullmatch(r'<img [^>]*alt="([^"]*)"[^>]* src="data:image/svg\+xml;base64,([^"]*)">', source)
-    assert match[1] == words.described(result())
+    assert match[1] == summary.described(result())
     assert base64.b64decode(match[2]).decode() == picture.svg(result(), theme="light")
 
 
@@ -258,9 +259,9 @@ def test_a_label_that_the_code_chose_is_text_whatever_is_in_it():
 
 
 def test_the_description_tells_the_marks():
-    told = words.described(marked(Mark("first output", 2.0), Mark("sorted", 7.5, own=True)))
+    told = summary.described(marked(Mark("first output", 2.0), Mark("sorted", 7.5, own=True)))
     assert told.endswith("Marks: first output at 2.00 s, “sorted” at 7.50 s.")
-    many = words.described(marked(*(Mark("x", n) for n in range(10))))
+    many = summary.described(marked(*(Mark("x", n) for n in range(10))))
     assert many.endswith("x at 7.00 s, and 2 more.")
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox_magic.errors import SandboxUnavailable
 from sandbox_magic.jail import seccomp
+from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
     from types import ModuleType

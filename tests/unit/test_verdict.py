@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox_magic import Limits, Outcome
-from sandbox_magic.policy import MIB
+from sandbox_magic.model.policy import MIB
 from sandbox_magic.verdict import CAUSES, Report, Verdict, decide, notes
 
 SIGINT, SIGKILL, SIGSEGV, SIGXCPU = 2, 9, 11, 24

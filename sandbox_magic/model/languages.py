@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sandbox_magic.errors import PolicyError
+from sandbox_magic.model.errors import PolicyError
 
 FILE = "{file}"
 """In a command: the path of the cell's file."""

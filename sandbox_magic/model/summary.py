@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from sandbox_magic.options import limit_names
-from sandbox_magic.policy import MIB
-from sandbox_magic.result import Outcome, seconds, signal_name, size
+from sandbox_magic.model.options import limit_names
+from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.result import Outcome, seconds, signal_name, size
 
 if TYPE_CHECKING:
-    from sandbox_magic.events import Mark as Moment
-    from sandbox_magic.events import Sample
-    from sandbox_magic.policy import Limits
-    from sandbox_magic.result import Result
-    from sandbox_magic.timeline import Timeline
+    from sandbox_magic.model.events import Mark as Moment
+    from sandbox_magic.model.events import Sample
+    from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Timeline
 
 Mark = Literal["running", "paused", "done", "failed", "time", "stopped"]
 

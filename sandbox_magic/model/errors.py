@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.result import Result
 
 
 class SandboxError(Exception):

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox_magic import Mark, Sample, SandboxError, Timeline
-from sandbox_magic import timeline as timeline_module
-from sandbox_magic.timeline import MOST_SAMPLES, Recorder, _extremes
+from sandbox_magic.model import timeline as timeline_module
+from sandbox_magic.model.timeline import MOST_SAMPLES, Recorder, _extremes
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")

@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from sandbox_magic.errors import RunFailed
-from sandbox_magic.policy import Limits
-from sandbox_magic.timeline import Timeline
+from sandbox_magic.model.errors import RunFailed
+from sandbox_magic.model.policy import Limits
+from sandbox_magic.model.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
     from sandbox_magic.drawing import Drawing
-    from sandbox_magic.events import Display
+    from sandbox_magic.model.events import Display
     from sandbox_magic.untrusted.files import Changes
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox_magic import languages
-from sandbox_magic.errors import PolicyError
-from sandbox_magic.languages import LANGUAGES, PYTHON, Language, for_suffix, of, read, table
+from sandbox_magic.model import languages
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.languages import LANGUAGES, PYTHON, Language, for_suffix, of, read, table
 
 PROMISED = "python bash sh node perl ruby R lua php julia awk sqlite c cpp rust go"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox_magic.result import Result
+    from sandbox_magic.model.result import Result
 
 StreamName = Literal["stdout", "stderr"]
 

@@ -8,8 +8,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from sandbox_magic.errors import SandboxError
-from sandbox_magic.events import Mark, Sample
+from sandbox_magic.model.errors import SandboxError
+from sandbox_magic.model.events import Mark, Sample
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sandbox_magic.errors import PolicyError
+from sandbox_magic.model.errors import PolicyError
 
 OnOutputLimit = Literal["cut", "stop"]
 

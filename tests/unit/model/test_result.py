@@ -18,8 +18,8 @@ from sandbox_magic import (
     Usage,
     picture,
 )
-from sandbox_magic.policy import MIB
-from sandbox_magic.result import seconds, signal_name, size
+from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.result import seconds, signal_name, size
 
 
 def result(outcome=Outcome.COMPLETED, **fields):

@@ -32,8 +32,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
-from sandbox_magic.errors import PolicyError, SandboxError
-from sandbox_magic.result import Result
+from sandbox_magic.model.errors import PolicyError, SandboxError
+from sandbox_magic.model.result import Result
 
 FORMAT = "sandbox_magic resource usage"
 VERSION = 1

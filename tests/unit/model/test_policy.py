@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox_magic import Limits, Policy, PolicyError, SandboxError
-from sandbox_magic.policy import MIB, parse_bytes, parse_count, parse_cpus, parse_seconds
+from sandbox_magic.model.policy import MIB, parse_bytes, parse_count, parse_cpus, parse_seconds
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from sandbox_magic import Guard, Isolation, Limits, Mark, Outcome, Result, Sample, Timeline, Usage, picture
-from sandbox_magic.policy import MIB
-from sandbox_magic.usage_file import FORMAT, MOST_CHARACTERS, VERSION, BadUsageFile, from_json, to_json
+from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.usage_file import FORMAT, MOST_CHARACTERS, VERSION, BadUsageFile, from_json, to_json
 
 RESULT = Result(
     outcome=Outcome.OUT_OF_MEMORY,
