@@ -10,14 +10,14 @@ from sandbox_magic.trusted import importing
 
 with importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.comparison import Comparison, compare
-    from sandbox_magic.execution import Run
+    from sandbox_magic.execution.api import run, stream
+    from sandbox_magic.execution.run import Run
     from sandbox_magic.model.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
     from sandbox_magic.model.events import Display, Ended, Event, InputRequest, Mark, Sample, Text
     from sandbox_magic.model.languages import Language
     from sandbox_magic.model.policy import Limits, Policy
     from sandbox_magic.model.result import Guard, Isolation, Outcome, Result, Usage
     from sandbox_magic.model.timeline import Timeline
-    from sandbox_magic.run import run, stream
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sandbox_magic import exits
 from sandbox_magic.commands import files, pictures
+from sandbox_magic.execution.api import answering, interrupting, stream
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.events import Display, Ended, InputRequest, Sample, Text
 from sandbox_magic.model.languages import for_suffix
 from sandbox_magic.model.usage_file import to_json
-from sandbox_magic.run import answering, interrupting, stream
 from sandbox_magic.terminal import Terminal
 from sandbox_magic.trusted import shadow_warning
 

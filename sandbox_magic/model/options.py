@@ -30,7 +30,7 @@ class Option:
         name: As written after ``--``.
         help: One line; ends without a full stop.
         scope: Where the value goes: a field of `Limits`, a field of `Policy`, a keyword of
-            `sandbox_magic.run` alone (``run``), or the notebook's and terminal's own (``show``).
+            `sandbox_magic.execution.api` alone (``run``), or the notebook's and terminal's own (``show``).
         field: The field's name in that scope.
         parse: Text or value -> value; None marks a switch.
         default: The default as the table shows it.

@@ -12,19 +12,19 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError, TraitType
 
+from sandbox_magic.execution.api import answering, interrupting, stream
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, RunFailed, StoppedEarly
 from sandbox_magic.model.events import Display, Ended, InputRequest, Mark, Sample, Text
 from sandbox_magic.notebook.line import HELP, parse
 from sandbox_magic.notebook.views import view_for
-from sandbox_magic.run import answering, interrupting, stream
 from sandbox_magic.trusted import shadow_warning
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.execution import Run
+    from sandbox_magic.execution.run import Run
     from sandbox_magic.model.result import Result
     from sandbox_magic.notebook.views import View
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox_magic.axes import cpu_axis, live_time_axis, memory_axis
-from sandbox_magic.loop import MOST_PAUSED_SECONDS
+from sandbox_magic.execution.loop import MOST_PAUSED_SECONDS
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import size
 from sandbox_magic.notebook.buttons import Buttons

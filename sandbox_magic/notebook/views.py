@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.execution import Run
+    from sandbox_magic.execution.run import Run
     from sandbox_magic.model.events import Display, InputRequest, Mark, Sample
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result

@@ -15,7 +15,8 @@ from contextlib import ExitStack, suppress
 import pytest
 
 import sandbox_magic as sm
-from sandbox_magic import PolicyError, SandboxUnavailable, gathering
+from sandbox_magic import PolicyError, SandboxUnavailable
+from sandbox_magic.execution import files
 from sandbox_magic.jail import identity, overlay
 from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.overlay import Lower
@@ -346,7 +347,7 @@ def test_a_directory_that_is_shut_to_its_owner(here):
 
 
 def test_what_is_in_a_bind_is_not_looked_at(here, monkeypatch):
-    monkeypatch.setattr(gathering, "MOST_LOOKED_AT", 10)
+    monkeypatch.setattr(files, "MOST_LOOKED_AT", 10)
     (here.parent / "other").mkdir()
     for number in range(40):
         (here.parent / "other" / str(number)).touch()

@@ -13,7 +13,7 @@ class Deadline:
 
     Attributes:
         due: The moment; None if there is none.
-        cause: Why the run is being ended, a key of `sandbox_magic.verdict.CAUSES`; empty while it is not.
+        cause: Why the run is being ended, a key of `sandbox_magic.execution.verdict.CAUSES`; empty while it is not.
     """
 
     def __init__(self) -> None:

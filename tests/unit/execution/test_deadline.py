@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox_magic import deadline
-from sandbox_magic.deadline import DYING_SECONDS, STOP_SECONDS, Deadline
+from sandbox_magic.execution import deadline
+from sandbox_magic.execution.deadline import DYING_SECONDS, STOP_SECONDS, Deadline
 
 PROMISED_SECONDS = 0.5  # a result is at most so late
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sandbox_magic import hints
+from sandbox_magic.execution import hints
 from sandbox_magic.jail import bubblewrap
 from sandbox_magic.model.policy import Limits
 from sandbox_magic.model.result import Outcome

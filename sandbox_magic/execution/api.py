@@ -8,8 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sandbox_magic.execution import Run
-from sandbox_magic.handover import Handover
+from sandbox_magic.execution.cell import Handover
+from sandbox_magic.execution.run import Run
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError

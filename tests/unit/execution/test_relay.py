@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic import Text, relay
-from sandbox_magic.relay import COALESCE_SECONDS, PARTIAL_SECONDS, Coalescer, Stream
+from sandbox_magic import Text
+from sandbox_magic.execution import relay
+from sandbox_magic.execution.relay import COALESCE_SECONDS, PARTIAL_SECONDS, Coalescer, Stream
 from sandbox_magic.untrusted.text import dropped_line
 
 settings.register_profile("unhurried", settings(), deadline=None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox_magic.loop import Loop
+from sandbox_magic.execution.loop import Loop
+from sandbox_magic.execution.questions import Question
 from sandbox_magic.model.events import Event, InputRequest
-from sandbox_magic.question import Question
 
 if TYPE_CHECKING:
     from types import TracebackType

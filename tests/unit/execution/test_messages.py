@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic import heard
+from sandbox_magic.execution import messages
+from sandbox_magic.execution.messages import Heard
 from sandbox_magic.guest import wire
-from sandbox_magic.heard import Heard
 from sandbox_magic.model.events import Display, InputRequest
 
 PNG = (
@@ -73,12 +73,12 @@ def test_places_get_names_of_ours_and_only_the_runs_own_are_updated():
 
 
 def test_displays_are_bounded_in_number_and_in_bytes(monkeypatch):
-    monkeypatch.setattr(heard, "MOST_DISPLAYS", 3)
+    monkeypatch.setattr(messages, "MOST_DISPLAYS", 3)
     listener = Heard()
     shown = [only(listener.feed(display({"text/plain": b"x"}))) for _ in range(5)]
     assert [each is not None for each in shown] == [True] * 3 + [False] * 2
     assert len(listener.notes) == 1
-    monkeypatch.setattr(heard, "MOST_BYTES", 1000)
+    monkeypatch.setattr(messages, "MOST_BYTES", 1000)
     listener = Heard()
     shown = [only(listener.feed(display({"text/plain": b"x" * 400}, place="p", update=n > 0))) for n in range(4)]
     assert [each is not None for each in shown] == [True, True, False, False]
@@ -86,8 +86,8 @@ def test_displays_are_bounded_in_number_and_in_bytes(monkeypatch):
 
 
 def test_updates_and_questions_are_bounded_in_number(monkeypatch):
-    monkeypatch.setattr(heard, "MOST_UPDATES", 2)
-    monkeypatch.setattr(heard, "MOST_QUESTIONS", 2)
+    monkeypatch.setattr(messages, "MOST_UPDATES", 2)
+    monkeypatch.setattr(messages, "MOST_QUESTIONS", 2)
     listener = Heard()
     shown = [only(listener.feed(display({"text/plain": b"x"}, place="p", update=n > 0))) for n in range(5)]
     assert [each is not None for each in shown] == [True] * 3 + [False] * 2
@@ -110,7 +110,7 @@ def test_notes_are_bounded():
     listener = Heard()
     for number in range(100):
         listener.feed(display({f"x/{number}": b"x"}))
-    assert len(listener.notes) == heard._MOST_NOTES
+    assert len(listener.notes) == messages._MOST_NOTES
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_whatever_is_said_gives_marks_safe_displays_or_a_refusal(frames):
             if isinstance(each.what, Display):
                 json.dumps([dict(each.what.data), dict(each.what.metadata)])
                 assert set(each.what.data) <= {"text/plain", "text/html", "text/latex", "image/png"}
-    assert len(listener.notes) <= heard._MOST_NOTES
+    assert len(listener.notes) <= messages._MOST_NOTES
 
 
 def hostile(random):
@@ -217,7 +217,7 @@ def test_a_frame_of_very_many_fields_is_none_of_our_guests():
 
 def test_updates_of_a_name_that_many_displays_have_cost_no_more_than_others():
     listener = Heard()
-    for _ in range(heard.MOST_DISPLAYS):
+    for _ in range(messages.MOST_DISPLAYS):
         listener.feed(display({"text/plain": b"first"}, place="p"))
     began = time.thread_time()
     for number in range(2000):
@@ -228,7 +228,7 @@ def test_updates_of_a_name_that_many_displays_have_cost_no_more_than_others():
 
 def test_names_of_places_are_not_kept_where_nothing_is_shown(monkeypatch):
     """display-place-flood: each left a name of up to 16 MiB with the host."""
-    monkeypatch.setattr(heard, "MOST_DISPLAYS", 2)
+    monkeypatch.setattr(messages, "MOST_DISPLAYS", 2)
     listener = Heard()
     tracemalloc.start()
     try:

@@ -9,11 +9,11 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from sandbox_magic.execution.variables import Outputs
 from sandbox_magic.guest import wire
 from sandbox_magic.model.events import Display, InputRequest
 from sandbox_magic.model.result import size
 from sandbox_magic.untrusted.text import label
-from sandbox_magic.variables import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

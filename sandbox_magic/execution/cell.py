@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox_magic import variables
+from sandbox_magic.execution import variables
 from sandbox_magic.jail import programs
 from sandbox_magic.jail.overlay import Copy
 from sandbox_magic.jail.task import Task
@@ -14,7 +14,7 @@ from sandbox_magic.model.languages import PYTHON, Language
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox_magic.gathering import Gathering
+    from sandbox_magic.execution.files import Gathering
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
 

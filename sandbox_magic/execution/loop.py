@@ -11,25 +11,25 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic import ending, watch
-from sandbox_magic.clock import Clock
-from sandbox_magic.deadline import DYING_SECONDS, Deadline
-from sandbox_magic.gathering import GATHER_SECONDS, Gathering
+from sandbox_magic.execution import conclude, host_limits
+from sandbox_magic.execution.clock import Clock
+from sandbox_magic.execution.deadline import DYING_SECONDS, Deadline
+from sandbox_magic.execution.files import GATHER_SECONDS, Gathering
+from sandbox_magic.execution.messages import Heard
+from sandbox_magic.execution.questions import STEP_SECONDS, Allowance, Question
+from sandbox_magic.execution.relay import Relay, Stream
+from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
-from sandbox_magic.heard import Heard
 from sandbox_magic.jail.meter import Meter
 from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.model.events import Ended, Event, InputRequest, Mark, Output
 from sandbox_magic.model.timeline import Recorder
-from sandbox_magic.question import STEP_SECONDS, Allowance, Question
-from sandbox_magic.relay import Relay, Stream
-from sandbox_magic.verdict import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox_magic.handover import Handover
-    from sandbox_magic.heard import Said
+    from sandbox_magic.execution.cell import Handover
+    from sandbox_magic.execution.messages import Said
     from sandbox_magic.model.events import Sample
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
@@ -282,8 +282,8 @@ class Loop:
             self._mark(f"{born} more processes")
         self._processes = max(self._processes, sample.processes or 0)
         lost = self._meter.lost or sandbox.group.tier == "none"
-        cause, soon = watch.look(self.policy.limits, sample, memory=lost)
-        if not cause and not lost and not sandbox.group.ends_whole_run and ending.facts(sandbox).oom_kills:
+        cause, soon = host_limits.look(self.policy.limits, sample, memory=lost)
+        if not cause and not lost and not sandbox.group.ends_whole_run and conclude.facts(sandbox).oom_kills:
             cause = "memory"
         if cause:
             self._stop(cause)
@@ -307,7 +307,7 @@ class Loop:
                     pass
         self._queue.extend(self._relay.finish())
         cause = self._deadline.cause
-        self._result = ending.conclude(
+        self._result = conclude.conclude(
             self.policy,
             sandbox,
             self._meter,

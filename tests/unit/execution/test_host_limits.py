@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox_magic import Limits, Sample
-from sandbox_magic.watch import look
+from sandbox_magic.execution.host_limits import look
 
 LIMITS = Limits(cpu_seconds=2, memory_bytes=256 * 2**20)
 

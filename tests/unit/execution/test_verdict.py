@@ -3,8 +3,8 @@
 import pytest
 
 from sandbox_magic import Limits, Outcome
+from sandbox_magic.execution.verdict import CAUSES, Report, Verdict, decide, notes
 from sandbox_magic.model.policy import MIB
-from sandbox_magic.verdict import CAUSES, Report, Verdict, decide, notes
 
 SIGINT, SIGKILL, SIGSEGV, SIGXCPU = 2, 9, 11, 24
 CORE_DUMPED = 0x80

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic import hints
+from sandbox_magic.execution import hints
+from sandbox_magic.execution.verdict import Report, decide, notes
 from sandbox_magic.jail.group import Facts
 from sandbox_magic.jail.outside import Outside
 from sandbox_magic.jail.overlay import Layer
 from sandbox_magic.model.result import Outcome, Result, Usage
-from sandbox_magic.verdict import Report, decide, notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sandbox_magic.gathering import Gathering
-    from sandbox_magic.heard import Heard
+    from sandbox_magic.execution.files import Gathering
+    from sandbox_magic.execution.messages import Heard
+    from sandbox_magic.execution.relay import Stream
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
-    from sandbox_magic.relay import Stream
 
 _LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from sandbox_magic import Sample, question
-from sandbox_magic.question import Allowance, Question, Watcher
+from sandbox_magic import Sample
+from sandbox_magic.execution import questions
+from sandbox_magic.execution.questions import Allowance, Question, Watcher
 
 
 def given(allowance, steps):
@@ -71,7 +72,7 @@ def test_a_watcher_steps_until_it_is_stopped():
 
 
 def test_a_question_that_nobody_looks_at_takes_no_step(monkeypatch):
-    monkeypatch.setattr(question, "_AT_ONCE_SECONDS", 10)
+    monkeypatch.setattr(questions, "_AT_ONCE_SECONDS", 10)
     run = Stepped()
     Watcher(run.step).stop()
     assert run.steps == 0

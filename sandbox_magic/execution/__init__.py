@@ -1,0 +1,1 @@
+"""One run from the cell that is asked for to its result."""
