@@ -9,7 +9,6 @@ if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("sandbox_ma
 from sandbox_magic.trusted import importing
 
 with importing():  # a notebook's folder stands before the standard library too
-    from sandbox_magic.comparison import Comparison, compare
     from sandbox_magic.execution.api import run, stream
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
@@ -18,6 +17,7 @@ with importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.model.policy import Limits, Policy
     from sandbox_magic.model.result import Guard, Isolation, Outcome, Result, Usage
     from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.picture.comparison import Comparison, compare
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

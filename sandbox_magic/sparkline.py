@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sandbox_magic.axes import cpu_axis
 from sandbox_magic.model import summary
+from sandbox_magic.picture.axes import cpu_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

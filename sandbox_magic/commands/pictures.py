@@ -8,18 +8,18 @@ import os
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import picture
-from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
-from sandbox_magic.drawing import SAVED_WIDTH, page
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError, SandboxError
+from sandbox_magic.picture import course
+from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
+from sandbox_magic.picture.drawing import SAVED_WIDTH, page
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox_magic.axes import Axis
     from sandbox_magic.model.result import Result
+    from sandbox_magic.picture.axes import Axis
 
 _REMEDY = "pip install 'sandbox-magic[plot]', or a name that ends in .svg or .html, which need nothing"
 
@@ -56,7 +56,7 @@ def _has_matplotlib() -> bool:
 
 
 def _svg(result: Result) -> bytes:
-    return picture.drawing(result).svg(width=SAVED_WIDTH).encode()
+    return course.drawing(result).svg(width=SAVED_WIDTH).encode()
 
 
 def _html(result: Result) -> bytes:
@@ -68,7 +68,7 @@ def _html(result: Result) -> bytes:
     )
     notes = "".join(f"<p>{escape(note)}</p>" for note in result.notes)
     table = f"<h2>What was in force</h2>\n<table>{guards or '<tr><td>not known</td></tr>'}</table>"
-    return page(f"{picture.html(result)}\n{notes}\n{table}", f"Sandbox run: {result.summary}")
+    return page(f"{course.html(result)}\n{notes}\n{table}", f"Sandbox run: {result.summary}")
 
 
 def _png(result: Result) -> bytes:

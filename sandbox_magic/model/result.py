@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from sandbox_magic.drawing import Drawing
     from sandbox_magic.model.events import Display
+    from sandbox_magic.picture.drawing import Drawing
     from sandbox_magic.untrusted.files import Changes
 
 
@@ -226,13 +226,13 @@ class Result:
 
     def plot(self) -> Drawing:
         """Draw how it went and how it ended; ``.save("run.svg")`` or ``.save("run.html")`` writes a file."""
-        from sandbox_magic.picture import drawing
+        from sandbox_magic.picture.course import drawing
 
         return drawing(self)
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
         """Give what a notebook shows: the picture, and folded below it the figures, the output, what held it."""
-        from sandbox_magic.card import html
+        from sandbox_magic.picture.card import html
 
         return {"text/html": html(self), "text/plain": repr(self)}
 

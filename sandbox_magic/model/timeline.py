@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from sandbox_magic.drawing import Drawing
+    from sandbox_magic.picture.drawing import Drawing
 
 MOST_SAMPLES = 600
 MOST_MARKS = 100
@@ -77,7 +77,7 @@ class Timeline:
 
     def plot(self) -> Drawing:
         """Draw the course of the run: shown by a notebook, ``.save("run.svg")`` or ``.save("run.html")`` elsewhere."""
-        from sandbox_magic.picture import course
+        from sandbox_magic.picture.course import course
 
         return course(self)
 

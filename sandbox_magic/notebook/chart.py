@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.ink import LEFT, RIGHT
+from sandbox_magic.picture.theme import LEFT, RIGHT
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sandbox_magic.axes import Axis
+    from sandbox_magic.picture.axes import Axis
 
     Point = tuple[float, float | None]
 

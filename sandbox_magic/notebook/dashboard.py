@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic import card
 from sandbox_magic.model import summary
 from sandbox_magic.model.timeline import Recorder
+from sandbox_magic.picture import card
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

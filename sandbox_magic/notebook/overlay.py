@@ -10,16 +10,16 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sandbox_magic import flags
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import size
+from sandbox_magic.picture import mark_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sandbox_magic.flags import Flag
     from sandbox_magic.model.events import Mark, Sample
     from sandbox_magic.model.policy import Limits
+    from sandbox_magic.picture.mark_labels import Flag
 
 MOST_LABELS = 8
 MOST_STRIPS = 100
@@ -40,7 +40,7 @@ def marks_html(marks: Sequence[Mark], end: float, height: int) -> str:
         return ""
     places = dict.fromkeys(f"{100 * min(mark.seconds / end, 1.0):.1f}" for mark in marks)
     lines = "".join(f'<line x1="{x}%" x2="{x}%" y1="-9" y2="{height}"/>' for x in places)
-    labels = flags.flags(marks[-MOST_LABELS:], end)
+    labels = mark_labels.flags(marks[-MOST_LABELS:], end)
     texts = "".join(_label_svg(labels[index], width) for index, width in roomy(labels).items())
     return f'<svg class="sandbox-marks" width="100%" height="{height}" aria-hidden="true">{lines}{texts}</svg>'
 

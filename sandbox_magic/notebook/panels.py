@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sandbox_magic.axes import cpu_axis, live_time_axis, memory_axis
 from sandbox_magic.execution.loop import MOST_PAUSED_SECONDS
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import size
@@ -15,14 +14,15 @@ from sandbox_magic.notebook.chart import Chart, Look
 from sandbox_magic.notebook.details import Details
 from sandbox_magic.notebook.overlay import hover_html, marks_html, told_html
 from sandbox_magic.notebook.style import LINES_HEIGHT, STYLE
+from sandbox_magic.picture.axes import cpu_axis, live_time_axis, memory_axis
 from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sandbox_magic.axes import Axis
     from sandbox_magic.model.policy import Limits
     from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.picture.axes import Axis
 
 HOVER_EVERY_SECONDS = 1.0  # what lies under the pointer may be so old
 # bqplot hands each change to the browser's next frame, and a hidden tab has none: the changes pile up, 0.1 MB each,

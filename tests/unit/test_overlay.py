@@ -6,10 +6,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox_magic import flags
 from sandbox_magic.model.events import Mark, Sample
 from sandbox_magic.model.policy import Limits
 from sandbox_magic.notebook import overlay
+from sandbox_magic.picture import mark_labels
 
 MARKS = st.lists(
     st.builds(Mark, st.text(min_size=1, max_size=40), st.floats(0, 10), st.booleans()), min_size=1, max_size=20
@@ -18,7 +18,7 @@ MARKS = st.lists(
 
 @given(MARKS)
 def test_no_label_meets_another_at_any_width(marks):
-    labels = flags.flags(marks, 10)
+    labels = mark_labels.flags(marks, 10)
     shown = overlay.roomy(labels)
     for width in (*overlay.WIDTHS, 700, 1050):
         spans = sorted(
@@ -31,7 +31,7 @@ def test_no_label_meets_another_at_any_width(marks):
 
 @given(MARKS)
 def test_the_newest_mark_has_a_label_at_every_width(marks):
-    labels = flags.flags(marks, 10)
+    labels = mark_labels.flags(marks, 10)
     assert overlay.roomy(labels)[len(labels) - 1] == overlay.WIDTHS[0]
 
 

@@ -16,7 +16,6 @@ from sandbox_magic import (
     SandboxError,
     SandboxUnavailable,
     Usage,
-    picture,
 )
 from sandbox_magic.model.policy import MIB
 from sandbox_magic.model.result import seconds, signal_name, size
@@ -110,7 +109,7 @@ def test_a_result_knows_its_limits_and_draws_itself():
     run = result(limits=Limits(memory_bytes=100 * MIB))
     assert run.limits.memory_bytes == 100 * MIB
     assert result().limits == Limits()
-    assert run.plot().svg() == picture.svg(run)
+    assert run.plot().svg() == course.svg(run)
 
 
 def test_a_result_travels_between_processes():

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox_magic import Guard, Isolation, Limits, Mark, Outcome, Result, Sample, Timeline, Usage, picture
+from sandbox_magic import Guard, Isolation, Limits, Mark, Outcome, Result, Sample, Timeline, Usage
 from sandbox_magic.model.policy import MIB
 from sandbox_magic.model.usage_file import FORMAT, MOST_CHARACTERS, VERSION, BadUsageFile, from_json, to_json
+from sandbox_magic.picture import course
 
 RESULT = Result(
     outcome=Outcome.OUT_OF_MEMORY,
@@ -47,7 +48,7 @@ def test_every_outcome_comes_back_and_is_drawn_the_same(outcome):
     result = replace(RESULT, outcome=outcome, signal=None, exit_code=1)
     again = from_json(to_json(result))
     assert again == result
-    assert picture.svg(again) == picture.svg(result)
+    assert course.svg(again) == course.svg(result)
 
 
 def test_the_file_has_the_documented_keys_and_none_of_the_output():

@@ -9,9 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from sandbox_magic import Limits, Mark, Outcome, Result, Sample, SandboxError, Timeline, Usage, picture
+from sandbox_magic import Limits, Mark, Outcome, Result, Sample, SandboxError, Timeline, Usage
 from sandbox_magic.model import summary
 from sandbox_magic.model.policy import MIB
+from sandbox_magic.picture import course
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -32,7 +33,7 @@ def result(outcome=Outcome.OUT_OF_MEMORY, *, count=64, wall=3.2, unknown=()):
 
 
 def drawn(run, **options):
-    return ET.fromstring(picture.svg(run, **options))
+    return ET.fromstring(course.svg(run, **options))
 
 
 def of_class(root, name):
@@ -104,7 +105,7 @@ def test_a_run_too_short_for_curves_is_one_line(run):
     root = drawn(run)
     assert root.get("height") == "36"
     assert not of_class(root, "plot")
-    assert f'height="{picture.SHORT_HEIGHT}"' in picture.html(run)
+    assert f'height="{course.SHORT_HEIGHT}"' in course.html(run)
 
 
 def test_it_is_at_most_200_pixels_high():
@@ -113,7 +114,7 @@ def test_it_is_at_most_200_pixels_high():
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])
 def test_it_runs_nothing_and_fetches_nothing(theme):
-    source = picture.svg(result(), theme=theme)
+    source = course.svg(result(), theme=theme)
     names = {element.tag.removeprefix(SVG) for element in ET.fromstring(source).iter()}
     assert names <= {"svg", "title", "style", "rect", "g", "path", "circle", "line", "text", "tspan", "foreignObject"}
     assert not re.search(r"\bon\w+=|href|url\(|@import|javascript", source)
@@ -121,27 +122,27 @@ def test_it_runs_nothing_and_fetches_nothing(theme):
 
 
 def test_light_and_dark_differ_in_colours_alone():
-    light, dark = (picture.svg(result(), theme=theme) for theme in ("light", "dark"))
+    light, dark = (course.svg(result(), theme=theme) for theme in ("light", "dark"))
     assert light != dark
     assert re.sub("#[0-9a-fA-F]{6}", "", light) == re.sub("#[0-9a-fA-F]{6}", "", dark)
 
 
 def test_the_html_is_one_image_that_holds_everything():
-    source = picture.html(result(), theme="light")
+    source = course.html(result(), theme="light")
     match = re.fullmatch(r'<img [^>]*alt="([^"]*)"[^>]* src="data:image/svg\+xml;base64,([^"]*)">', source)
     assert match[1] == summary.described(result())
-    assert base64.b64decode(match[2]).decode() == picture.svg(result(), theme="light")
+    assert base64.b64decode(match[2]).decode() == course.svg(result(), theme="light")
 
 
 def test_the_page_may_tell_the_picture_its_theme():
-    source = picture.html(result())
+    source = course.html(result())
     image, style = source.split("<style>")
     assert image.startswith("<img ")
     assert "color-scheme" in style
 
 
 def test_a_full_series_stays_small():
-    assert len(picture.html(result(count=600))) < 60_000
+    assert len(course.html(result(count=600))) < 60_000
 
 
 def shared(parts, limit=512 * MIB):
@@ -233,7 +234,7 @@ def shown_labels(source, width):
 @pytest.mark.parametrize("count", [2, 9, 40, 100])
 def test_no_label_of_a_mark_stands_over_another_or_outside_the_picture(width, count):
     marks = [Mark(f"a label {n * 7919}", 10 * n / count, own=n % 3 == 0) for n in range(count)]
-    extents = sorted(shown_labels(picture.svg(marked(*marks)), width))
+    extents = sorted(shown_labels(course.svg(marked(*marks)), width))
     assert extents
     assert all(left[1] < right[0] for left, right in pairwise(extents))
     assert extents[0][0] > -60
@@ -242,7 +243,7 @@ def test_no_label_of_a_mark_stands_over_another_or_outside_the_picture(width, co
 
 def test_a_wide_picture_shows_more_labels_than_a_narrow_one():
     marks = [Mark(f"step {n}", n / 4) for n in range(40)]
-    numbers = [len(list(shown_labels(picture.svg(marked(*marks)), width))) for width in (300, 600, 1200)]
+    numbers = [len(list(shown_labels(course.svg(marked(*marks)), width))) for width in (300, 600, 1200)]
     assert numbers == sorted(set(numbers))
 
 
@@ -278,7 +279,7 @@ def test_a_timeline_alone_is_drawn_without_an_ending():
 @pytest.mark.parametrize(("samples", "word"), [((), "no samples"), ((Sample(seconds=0.5),), "0.50 s")])
 def test_a_timeline_too_short_for_curves_is_one_line(samples, word):
     drawing = Timeline(samples).plot()
-    assert drawing.height == picture.SHORT_HEIGHT
+    assert drawing.height == course.SHORT_HEIGHT
     assert texts(ET.fromstring(drawing.svg())) == [word]
 
 
@@ -298,7 +299,7 @@ def test_a_notebook_shows_a_drawing_and_a_file_holds_it(tmp_path):
 
 def test_a_picture_in_a_file_can_be_drawn_by_programs_that_are_no_browsers():
     """They know neither foreign objects nor widths that are calculations."""
-    root = ET.fromstring(picture.drawing(result()).svg(width=960))
+    root = ET.fromstring(course.drawing(result()).svg(width=960))
     assert root.get("width") == "960"
     frames = [frame for frame in root if frame.tag.endswith("}svg")]
     assert len(frames) >= 4

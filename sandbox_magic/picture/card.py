@@ -6,9 +6,9 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic import picture
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import seconds, size
+from sandbox_magic.picture import course
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,7 +43,7 @@ max-width:none;background:none;white-space:normal;font-weight:normal;font-varian
 
 def noted(result: Result) -> str:
     """Give the picture of a run and its notes below it: in its own output, where nothing of the code's can stand."""
-    image = picture.html(result)
+    image = course.html(result)
     return f'{STYLE}<div class="sandbox-result">{image}{_notes(result)}</div>' if result.notes else image
 
 
@@ -59,7 +59,7 @@ def html(result: Result) -> str:
         _folded("figures", _cost(result), table(_figures(result.usage))),
         *_isolation(result.isolation),
     )
-    return f'{STYLE}<div class="sandbox-result">{picture.html(result)}{_notes(result)}{"".join(folded)}</div>'
+    return f'{STYLE}<div class="sandbox-result">{course.html(result)}{_notes(result)}{"".join(folded)}</div>'
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, kind: str = "figures") -> str:

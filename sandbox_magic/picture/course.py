@@ -7,20 +7,20 @@ from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sandbox_magic import flags
-from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
-from sandbox_magic.drawing import Drawing
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import size
-from sandbox_magic.panel import Curve, Panel, Share, line, plot, time_ticks
+from sandbox_magic.picture import mark_labels
+from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
+from sandbox_magic.picture.drawing import Drawing
+from sandbox_magic.picture.panel import Curve, Panel, Share, line, plot, time_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox_magic.axes import Axis
-    from sandbox_magic.ink import Theme
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.picture.axes import Axis
+    from sandbox_magic.picture.theme import Theme
 
 HEIGHT, SHORT_HEIGHT = 184, 36
 SHORT_SECONDS = 0.1  # the words tell all of a run that was over before it had a course
@@ -79,7 +79,7 @@ def _drawing(  # noqa: PLR0913 - what a picture is made of, each by name
         return Drawing(described=described, height=SHORT_HEIGHT, body=_words(told, two_lines=False))
     end = max(seconds, timeline.samples[-1].seconds)  # samples count the time for which it was paused, too
     across = time_axis(end)
-    moments, rules = flags.draw(flags.flags(timeline.marks, across.end), _BOTTOM)
+    moments, rules = mark_labels.draw(mark_labels.flags(timeline.marks, across.end), _BOTTOM)
     body = (
         _words(told, two_lines=True), _style(rules), plot(CPU_TOP, _BOTTOM, moments),
         _cpu(timeline, across).draw(), _memory(timeline, across, limit).draw(), _time(across, cause, end),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic.ink import PAGE_STYLE, stylesheet
 from sandbox_magic.model.errors import SandboxError
-from sandbox_magic.panel import at_width
+from sandbox_magic.picture.panel import at_width
+from sandbox_magic.picture.theme import PAGE_STYLE, stylesheet
 
 if TYPE_CHECKING:
-    from sandbox_magic.ink import Theme
+    from sandbox_magic.picture.theme import Theme
 
 SAVED_WIDTH = 960  # pixels, of a picture in a file
 

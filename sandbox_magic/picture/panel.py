@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic.ink import LEFT, RIGHT
+from sandbox_magic.picture.theme import LEFT, RIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sandbox_magic.axes import Axis
+    from sandbox_magic.picture.axes import Axis
 
 Point = tuple[float, float | None]
 

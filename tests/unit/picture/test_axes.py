@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox_magic.axes import MOST_TICKS, cpu_axis, live_time_axis, memory_axis, time_axis
 from sandbox_magic.model.policy import MIB
+from sandbox_magic.picture.axes import MOST_TICKS, cpu_axis, live_time_axis, memory_axis, time_axis
 
 
 def labels(axis):

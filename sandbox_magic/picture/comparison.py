@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from sandbox_magic.axes import cpu_axis, memory_axis, time_axis
-from sandbox_magic.card import STYLE, table
-from sandbox_magic.drawing import SAVED_WIDTH, Drawing, save
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.result import seconds, size
-from sandbox_magic.panel import Curve, Panel, plot, time_ticks
+from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
+from sandbox_magic.picture.card import STYLE, table
+from sandbox_magic.picture.drawing import SAVED_WIDTH, Drawing, save
+from sandbox_magic.picture.panel import Curve, Panel, plot, time_ticks
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from sandbox_magic.axes import Axis
-    from sandbox_magic.ink import Theme
     from sandbox_magic.model.result import Result
+    from sandbox_magic.picture.axes import Axis
+    from sandbox_magic.picture.theme import Theme
 
 _NAMES = ("first", "second")
 _HEIGHT = 256

@@ -8,9 +8,9 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sandbox_magic.ink import LEFT, RIGHT
 from sandbox_magic.model import summary
-from sandbox_magic.panel import line
+from sandbox_magic.picture.panel import line
+from sandbox_magic.picture.theme import LEFT, RIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
