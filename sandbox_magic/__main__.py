@@ -2,6 +2,6 @@
 
 import sys
 
-from sandbox_magic.cli import main
+from sandbox_magic.cli.main import main
 
 sys.exit(main())

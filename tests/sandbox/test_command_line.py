@@ -198,7 +198,7 @@ def test_png_without_matplotlib_is_refused_before_the_run(run, folder, tmp_path)
     hide = "import sys; sys.modules['matplotlib'] = None; sys.argv[0] = 'sandbox-magic'\n"
     hide += "import importlib.util as u; find = u.find_spec\n"
     hide += "u.find_spec = lambda name, *a: None if name == 'matplotlib' else find(name, *a)\n"
-    hide += "from sandbox_magic.cli import main; sys.exit(main())"
+    hide += "from sandbox_magic.cli.main import main; sys.exit(main())"
     done = run("print('ran')", "--plot", "run.png", command=[sys.executable, "-P", "-c", hide])
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'sandbox-magic[plot]'" in done.stderr

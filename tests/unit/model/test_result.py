@@ -19,6 +19,7 @@ from sandbox_magic import (
 )
 from sandbox_magic.model.policy import MIB
 from sandbox_magic.model.result import seconds, signal_name, size
+from sandbox_magic.picture import course
 
 
 def result(outcome=Outcome.COMPLETED, **fields):

@@ -154,12 +154,12 @@ def shared(parts, limit=512 * MIB):
     return Timeline(tuple(samples), memory_limit_bytes=limit)
 
 
-def course(timeline):
+def of_timeline(timeline):
     return ET.fromstring(timeline.plot().svg())
 
 
 def test_shared_memory_is_told_apart_from_the_codes_own():
-    root = course(shared([(100, 0), (150, 50), (200, 100)]))
+    root = of_timeline(shared([(100, 0), (150, 50), (200, 100)]))
     (line,) = of_class(root, "part")
     (whole,) = [curve for curve in of_class(root, "memory") if "part" not in curve.get("class")]
     assert len(of_class(root, "share")) == 1
@@ -170,13 +170,13 @@ def test_shared_memory_is_told_apart_from_the_codes_own():
 
 
 def test_shared_memory_that_is_gone_at_the_end_is_named_where_there_was_most():
-    root = course(shared([(200, 0), (200, 100), (200, 0)]))
+    root = of_timeline(shared([(200, 0), (200, 100), (200, 0)]))
     assert "100 MiB shared" in texts(root)
 
 
 @pytest.mark.parametrize("parts", [[(100, 1), (150, 2), (200, 3)], [(100, 0)] * 3])
 def test_shared_memory_too_little_to_be_seen_is_not_drawn(parts):
-    root = course(shared(parts))
+    root = of_timeline(shared(parts))
     assert not of_class(root, "share")
     assert not any("shared" in text for text in texts(root))
 
@@ -268,12 +268,12 @@ def test_the_description_tells_the_marks():
 
 def test_a_timeline_alone_is_drawn_without_an_ending():
     timeline = replace(result().timeline, memory_limit_bytes=512 * MIB)
-    root = course(timeline)
+    root = of_timeline(timeline)
     assert len(of_class(root, "curve")) == 2
     assert "limit 512 MiB" in texts(root)
     assert not of_class(root, "cause")
     assert any(text.startswith("3.20 s") for text in texts(root))
-    assert "limit" not in "".join(texts(course(result().timeline)))
+    assert "limit" not in "".join(texts(of_timeline(result().timeline)))
 
 
 @pytest.mark.parametrize(("samples", "word"), [((), "no samples"), ((Sample(seconds=0.5),), "0.50 s")])

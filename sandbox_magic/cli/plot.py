@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sandbox_magic.commands import files, pictures
+from sandbox_magic.cli import export, files
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.usage_file import from_json
 
@@ -34,13 +34,13 @@ class Plot:
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Write the picture and print its name."""
         output = given.output or f"{os.path.splitext(given.file)[0]}.svg"
-        pictures.check(output)
+        export.check(output)
         files.check(output)
         try:
             text = files.read(given.file).decode("utf-8", "replace")
         except OSError as error:
             msg = f"{given.file} can't be read"
             raise PolicyError(msg, seen=str(error.strerror), remedy="a file that run --save-usage wrote") from error
-        files.write(output, pictures.drawn(output, from_json(text)))
+        files.write(output, export.drawn(output, from_json(text)))
         print(output)
         return 0

@@ -11,8 +11,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from sandbox_magic import exits
-from sandbox_magic.commands import files, pictures
+from sandbox_magic.cli import exit_status, export, files
 from sandbox_magic.execution.api import answering, interrupting, stream
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
@@ -45,7 +44,7 @@ Options stand before SCRIPT; whatever follows SCRIPT belongs to the script, unch
 SCRIPT. Standard input is passed to the script, read to its end before the script starts, unless it is a
 terminal or --stdin is given. Ctrl-C stops the script.
 
-{exits.HELP}"""
+{exit_status.HELP}"""
 
 
 class Run:
@@ -87,7 +86,7 @@ class Run:
         return own, rest
 
     def run(self, given: argparse.Namespace, rest: list[str]) -> int:
-        """Run it; give the exit status that `exits` has for how it ended."""
+        """Run it; give the exit status that `exit_status` has for how it ended."""
         sure, rest = rest[:1] == ["--"], rest[1:] if rest[:1] == ["--"] else rest
         if not rest:
             raise PolicyError("there is no SCRIPT", remedy=USAGE)
@@ -105,7 +104,7 @@ class Run:
         if not shown.get("quiet"):
             _say_shadows(rest[0])
         _write_files(given, result)
-        return 0 if shown.get("no_raise_error") else exits.status(result)
+        return 0 if shown.get("no_raise_error") else exit_status.status(result)
 
 
 def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, object]:
@@ -141,7 +140,7 @@ def _say_shadows(script: str) -> None:
 
 def _check_files(given: argparse.Namespace) -> None:
     if given.plot:
-        pictures.check(given.plot)
+        export.check(given.plot)
     for path in filter(None, (given.save_usage, given.plot)):
         files.check(path)
 
@@ -150,7 +149,7 @@ def _write_files(given: argparse.Namespace, result: Result) -> None:
     if given.save_usage:
         files.write(given.save_usage, to_json(result).encode())
     if given.plot:
-        files.write(given.plot, pictures.drawn(given.plot, result))
+        files.write(given.plot, export.drawn(given.plot, result))
 
 
 def _source(script: str) -> bytes:

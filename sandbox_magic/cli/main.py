@@ -8,10 +8,10 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from sandbox_magic import exits
-from sandbox_magic.commands.doctor import Doctor
-from sandbox_magic.commands.plot import Plot
-from sandbox_magic.commands.run import Run
+from sandbox_magic.cli import exit_status
+from sandbox_magic.cli.doctor import Doctor
+from sandbox_magic.cli.plot import Plot
+from sandbox_magic.cli.run import Run
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.model.usage_file import BadUsageFile
@@ -86,17 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _refuse(command, unknown)
         return command.run(given, rest)
     except (PolicyError, BadUsageFile) as error:
-        return _failed(command, error, exits.USAGE)
+        return _failed(command, error, exit_status.USAGE)
     except (SandboxError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             _let_go_of_stdout()
-            return exits.READER_GONE
-        return _failed(command, error, exits.REFUSED)
+            return exit_status.READER_GONE
+        return _failed(command, error, exit_status.REFUSED)
     except KeyboardInterrupt:
-        return exits.INTERRUPTED
+        return exit_status.INTERRUPTED
     except Exception:  # noqa: BLE001 - a mistake of ours must not look like the script's own exit status 1
         traceback.print_exc()
-        return exits.REFUSED
+        return exit_status.REFUSED
 
 
 def _refuse(command: Command, unknown: Sequence[str]) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox_magic import Limits, Outcome, Result, Sample, Text, Timeline, Usage, cli, exits
-from sandbox_magic.commands import files, pictures
-from sandbox_magic.commands.run import Run
+from sandbox_magic import Limits, Outcome, Result, Sample, Text, Timeline, Usage
+from sandbox_magic.cli import exit_status, export, files, main
+from sandbox_magic.cli.run import Run
 from sandbox_magic.model import summary
 from sandbox_magic.model.options import OPTIONS
 from sandbox_magic.model.policy import MIB
@@ -38,21 +38,21 @@ def test_options_of_ours_stand_before_the_script(typed, own, rest):
 
 def helped(capsys, *words):
     with pytest.raises(SystemExit) as caught:
-        cli.main(words)
+        main.main(words)
     assert caught.value.code == 0
     return capsys.readouterr().out
 
 
 def test_the_help_lists_every_command(capsys):
     said = helped(capsys, "--help")
-    assert [command.name for command in cli.COMMANDS if f"    {command.name} " not in said] == []
+    assert [command.name for command in main.COMMANDS if f"    {command.name} " not in said] == []
 
 
 def test_the_help_of_run_lists_every_option_and_every_exit_status(capsys):
     said = helped(capsys, "run", "--help")
     names = [option.name for option in OPTIONS] + ["save-usage", "plot"]
     assert [name for name in names if f" --{name} " not in said] == []
-    assert exits.HELP in said
+    assert exit_status.HELP in said
 
 
 STATUSES = [
@@ -72,8 +72,8 @@ STATUSES = [
 @pytest.mark.parametrize(("outcome", "exit_code", "number", "status"), STATUSES)
 def test_each_outcome_has_its_exit_status(outcome, exit_code, number, status):
     result = Result(outcome=outcome, exit_code=exit_code, signal=number, usage=Usage(wall_seconds=1))
-    assert exits.status(result) == status
-    assert status in (0, 3, 255, 139) or f"\n  {status}  " in exits.HELP
+    assert exit_status.status(result) == status
+    assert status in (0, 3, 255, 139) or f"\n  {status}  " in exit_status.HELP
 
 
 def test_no_outcome_is_without_one():
@@ -106,9 +106,9 @@ REFUSED = [
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sandbox_magic.commands.run.stream", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("sandbox_magic.cli.run.stream", lambda *_, **__: pytest.fail("it ran"))
     (tmp_path / "S").write_text("print(1)")
-    assert cli.main(typed) == exits.USAGE
+    assert main.main(typed) == exit_status.USAGE
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
@@ -118,16 +118,16 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys
 @pytest.mark.parametrize("typed", [[], ["walk"], ["run", "--timeout"], ["--version"]])
 def test_what_the_parser_does_not_know_is_a_usage_error(typed, capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.main(typed)
-    assert caught.value.code == exits.USAGE
+        main.main(typed)
+    assert caught.value.code == exit_status.USAGE
     assert "usage: sandbox-magic" in capsys.readouterr().err
 
 
 def test_png_without_matplotlib_says_both_ways_out(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"sandbox-magic\[plot\].*\.svg or \.html"):
-        pictures.check("p.png")
-    pictures.check("p.svg")
+        export.check("p.png")
+    export.check("p.svg")
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -146,7 +146,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_a_mistake_of_ours_does_not_look_like_the_scripts_own(monkeypatch, capsys):
     monkeypatch.setattr(Run, "run", lambda *_: 1 / 0)
-    assert cli.main(["run", "a.py"]) == exits.REFUSED
+    assert main.main(["run", "a.py"]) == exit_status.REFUSED
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
