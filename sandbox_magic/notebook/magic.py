@@ -17,7 +17,7 @@ from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, RunFailed, StoppedEarly
 from sandbox_magic.model.events import Display, Ended, InputRequest, Mark, Sample, Text
-from sandbox_magic.notebook.line import HELP, parse
+from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.trusted import shadow_warning
 

@@ -10,7 +10,7 @@ from IPython.display import publish_display_data
 
 from sandbox_magic.model import summary
 from sandbox_magic.model.events import Text
-from sandbox_magic.notebook.asking import WHO, ask
+from sandbox_magic.notebook.prompt import WHO, ask
 from sandbox_magic.sparkline import chart
 from sandbox_magic.terminal import Terminal, draws_blocks
 
@@ -137,7 +137,7 @@ class Live(View):
     """The dashboard, and in its place at the end the picture and the notes."""
 
     def __init__(self, run: Run) -> None:
-        from sandbox_magic.notebook.dashboard import Dashboard
+        from sandbox_magic.notebook.dashboard.dashboard import Dashboard
 
         self._dashboard = Dashboard(run.policy, run)
 

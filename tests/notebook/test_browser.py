@@ -36,7 +36,7 @@ while True:
 MINUTES = """
 import time, psutil
 from sandbox_magic import Limits, Outcome, Policy, Result, Sample, Timeline, Usage
-from sandbox_magic.notebook.dashboard import Dashboard, _loader
+from sandbox_magic.notebook.dashboard.dashboard import Dashboard, _loader
 
 def sample(seconds):
     memory = 2**20 + int(seconds % 60 * 2**22)
@@ -141,7 +141,7 @@ def test_a_saved_notebook_shows_the_picture_without_a_kernel(front, tmp_path):
 GOING = "Cannot read properties of null (reading 'processLuminoMessage')"
 # So that each of many short cells has its dashboard.
 AT_ONCE = """%load_ext sandbox_magic
-from sandbox_magic.notebook import dashboard
+from sandbox_magic.notebook.dashboard import dashboard
 dashboard._loader().join()
 dashboard.OPEN_AFTER_SECONDS = 0.02
 """
@@ -156,7 +156,7 @@ def counted(self, *given, **named):
     global opened
     opened += 1
     return make(self, *given, **named)
-from sandbox_magic.notebook.panels import Panels
+from sandbox_magic.notebook.dashboard.panels import Panels
 make, Panels.__init__ = Panels.__init__, counted
 """
 

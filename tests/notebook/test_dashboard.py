@@ -14,7 +14,7 @@ PREPARE = """
 import json, sys, time
 from ipywidgets.widgets.widget import _instances
 from sandbox_magic import Limits, Outcome, Policy, Result, Sample, Timeline, Usage
-from sandbox_magic.notebook.dashboard import Dashboard, _loader
+from sandbox_magic.notebook.dashboard.dashboard import Dashboard, _loader
 
 def sample(seconds):
     memory = 2**20 + int(seconds * 2**24)
@@ -129,7 +129,7 @@ def test_the_curve_moves_three_times_a_second_while_the_cell_is_busy(kernel):
 
 def test_a_long_series_stays_within_600_points(kernel):
     source = """
-from sandbox_magic.notebook import dashboard as module
+from sandbox_magic.notebook.dashboard import dashboard as module
 before, module.PUSH_EVERY_SECONDS = module.PUSH_EVERY_SECONDS, 0
 dashboard, most = Dashboard(Policy()), 0
 for n in range(5000):
@@ -238,7 +238,7 @@ def test_a_hundred_dashboards_leave_no_widget_no_thread_and_no_growth(kernel):
 import gc, threading
 from comm import get_comm_manager
 from sandbox_magic.model.events import Mark
-from sandbox_magic.notebook.panels import Panels
+from sandbox_magic.notebook.dashboard.panels import Panels
 def cell(number):
     Panels.opened = not number % 2
     dashboard, samples = Dashboard(Policy()), [sample(n / 2) for n in range(1, 9)]
@@ -315,6 +315,6 @@ dashboard.close()
 def test_importing_the_dashboard_imports_no_widgets():
     """They cost a third of a second, which a cell that needs no picture must not pay."""
     heavy = "{'bqplot', 'ipywidgets', 'pandas', 'IPython'}"
-    source = f"import sys, sandbox_magic.notebook.dashboard; print({heavy} & set(sys.modules))"
+    source = f"import sys, sandbox_magic.notebook.dashboard.dashboard; print({heavy} & set(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert ended.stdout == "set()\n"

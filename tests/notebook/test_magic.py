@@ -16,7 +16,7 @@ from traitlets.config import Config
 import sandbox_magic as sm
 from sandbox_magic import Outcome, RunFailed, SandboxUnavailable
 from sandbox_magic.model.options import OPTIONS
-from sandbox_magic.notebook.line import HELP
+from sandbox_magic.notebook.arguments import HELP
 
 NAMES = [option.name for option in OPTIONS]
 

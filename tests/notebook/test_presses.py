@@ -17,7 +17,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 FOREVER = "%%sandbox --timeout 60\nimport time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
-PREPARE = "%load_ext sandbox_magic\nfrom sandbox_magic.notebook.dashboard import _loader\n_loader().join()"
+PREPARE = "%load_ext sandbox_magic\nfrom sandbox_magic.notebook.dashboard.dashboard import _loader\n_loader().join()"
 STOP_SECONDS = 0.5 + 0.5  # what is promised, and what a busy machine adds
 WAIT_SECONDS = 20
 INSTALLED, OLDER, WITHOUT_THREADS = None, "7.3.0", "6.31.0"

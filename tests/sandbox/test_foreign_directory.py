@@ -39,7 +39,7 @@ sys.path.insert(0, {first})
 shell = InteractiveShell.instance()
 shell.run_line_magic("load_ext", "sandbox_magic")
 shell.run_cell("%%sandbox\\nprint('ran')").raise_error()
-from sandbox_magic.notebook.dashboard import Dashboard, _loader
+from sandbox_magic.notebook.dashboard.dashboard import Dashboard, _loader
 from sandbox_magic import Policy, Sample
 board = Dashboard(Policy())
 _loader().join()

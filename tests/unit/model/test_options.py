@@ -9,7 +9,7 @@ import sandbox_magic as sm
 from sandbox_magic import Limits, Policy, PolicyError
 from sandbox_magic.model.options import BY_KEYWORD, OPTIONS, add_to, limit_names, read, to_policy
 from sandbox_magic.model.policy import MIB, Mount
-from sandbox_magic.notebook.line import HELP, parse
+from sandbox_magic.notebook.arguments import HELP, parse
 
 ALL = ("limits", "policy", "run", "show")
 

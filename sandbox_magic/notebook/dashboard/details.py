@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import seconds, size
-from sandbox_magic.notebook.chart import Chart, Look
+from sandbox_magic.notebook.dashboard.chart import Chart, Look
 from sandbox_magic.picture.axes import HEADROOM, Axis, memory_axis, round_up
 from sandbox_magic.trusted import importing
 

@@ -4,7 +4,7 @@ Front ends name their colours in variables, which follow their theme; mixing wit
 text colour makes the words at the curves darker on a light page and lighter on a dark one.
 """
 
-from sandbox_magic.notebook.overlay import WIDTHS
+from sandbox_magic.notebook.dashboard.html_layer import WIDTHS
 from sandbox_magic.picture.theme import LEFT, RIGHT
 
 HEAD_HEIGHT = 40  # the line of words and the buttons

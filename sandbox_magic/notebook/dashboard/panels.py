@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from sandbox_magic.execution.loop import MOST_PAUSED_SECONDS
 from sandbox_magic.model import summary
 from sandbox_magic.model.result import size
-from sandbox_magic.notebook.buttons import Buttons
-from sandbox_magic.notebook.chart import Chart, Look
-from sandbox_magic.notebook.details import Details
-from sandbox_magic.notebook.overlay import hover_html, marks_html, told_html
-from sandbox_magic.notebook.style import LINES_HEIGHT, STYLE
+from sandbox_magic.notebook.dashboard.buttons import Buttons
+from sandbox_magic.notebook.dashboard.chart import Chart, Look
+from sandbox_magic.notebook.dashboard.details import Details
+from sandbox_magic.notebook.dashboard.html_layer import hover_html, marks_html, told_html
+from sandbox_magic.notebook.dashboard.style import LINES_HEIGHT, STYLE
 from sandbox_magic.picture.axes import cpu_axis, live_time_axis, memory_axis
 from sandbox_magic.trusted import importing
 

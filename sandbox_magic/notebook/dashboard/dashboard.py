@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Timeline
-    from sandbox_magic.notebook.buttons import Controls
-    from sandbox_magic.notebook.panels import Panels
+    from sandbox_magic.notebook.dashboard.buttons import Controls
+    from sandbox_magic.notebook.dashboard.panels import Panels
 
 OPEN_AFTER_SECONDS = 0.25  # a shorter run costs no widget
 PUSH_EVERY_SECONDS = 0.2
@@ -44,7 +44,7 @@ def _loader() -> threading.Thread:
 
 
 def _load() -> None:
-    from sandbox_magic.notebook.panels import load
+    from sandbox_magic.notebook.dashboard.panels import load
 
     with suppress(Exception):  # `Panels` imports again where an error can be told
         load()
@@ -124,7 +124,7 @@ class Dashboard:
         if self._panels is not None:
             self._update(self._panels, timeline)
             return
-        from sandbox_magic.notebook.panels import Panels
+        from sandbox_magic.notebook.dashboard.panels import Panels
 
         self._panels = Panels(self._limits, self._pressed, controlled=self._run is not None)
         self._update(self._panels, timeline)
