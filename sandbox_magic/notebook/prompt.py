@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from IPython import get_ipython
 from IPython.core.error import StdinNotImplementedError
 
-from sandbox_magic import terminal
+from sandbox_magic.terminal import prompt
 
 if TYPE_CHECKING:
     from sandbox_magic.model.events import InputRequest
@@ -23,9 +23,9 @@ def ask(request: InputRequest) -> str | None:
     """
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None:
-        return terminal.ask(request, WHO)
+        return prompt.ask(request, WHO)
     read = kernel.getpass if request.password else kernel.raw_input
     try:
-        return str(read(terminal.question(request, WHO)))
+        return str(read(prompt.question(request, WHO)))
     except (EOFError, StdinNotImplementedError):
         return None

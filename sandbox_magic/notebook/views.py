@@ -11,8 +11,9 @@ from IPython.display import publish_display_data
 from sandbox_magic.model import summary
 from sandbox_magic.model.events import Text
 from sandbox_magic.notebook.prompt import WHO, ask
-from sandbox_magic.sparkline import chart
-from sandbox_magic.terminal import Terminal, draws_blocks
+from sandbox_magic.terminal.screen import Terminal
+from sandbox_magic.terminal.sparkline import chart
+from sandbox_magic.terminal.streams import draws_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,8 @@ from sandbox_magic.cli.run import Run
 from sandbox_magic.model import summary
 from sandbox_magic.model.options import OPTIONS
 from sandbox_magic.model.policy import MIB
-from sandbox_magic.terminal import LIVE_AFTER_SECONDS, LiveLine, Terminal, fitted, pieces
+from sandbox_magic.terminal.live_line import LIVE_AFTER_SECONDS, LiveLine, fitted, pieces
+from sandbox_magic.terminal.screen import Terminal
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def on_screen(monkeypatch):
 
 def lived(terminal, seconds=1.0):
     """The line is drawn: its library is imported beside, so it is awaited."""
-    from sandbox_magic.terminal import _loader
+    from sandbox_magic.terminal.live_line import _loader
 
     _loader().join(30)
     terminal.add(replace(COURSE.samples[-1], seconds=seconds))
@@ -223,7 +224,7 @@ def lived(terminal, seconds=1.0):
 
 def test_a_short_run_never_asks_for_the_library(on_screen, monkeypatch):
     screen = on_screen()
-    monkeypatch.setattr("sandbox_magic.terminal._loader", lambda: pytest.fail("imported"))
+    monkeypatch.setattr("sandbox_magic.terminal.live_line._loader", lambda: pytest.fail("imported"))
     with Terminal(Limits(), live=True) as terminal:
         terminal.write(Text("stdout", "out\n"))
         terminal.add(Sample(seconds=LIVE_AFTER_SECONDS - 0.01))
@@ -291,8 +292,8 @@ def test_a_terminal_that_can_not_be_driven_is_not(on_screen, monkeypatch, settin
 
 def test_trouble_with_the_terminal_ends_the_line_not_the_run(monkeypatch, caplog):
     line = LiveLine(Limits())
-    monkeypatch.setattr("sandbox_magic.terminal._console", lambda: 1 / 0)
-    from sandbox_magic.terminal import _loader
+    monkeypatch.setattr("sandbox_magic.terminal.live_line._console", lambda: 1 / 0)
+    from sandbox_magic.terminal.live_line import _loader
 
     _loader().join(30)
     assert not line.add(Sample(seconds=1))

@@ -4,7 +4,7 @@ import pytest
 
 from sandbox_magic import Limits, Sample, Timeline
 from sandbox_magic.model.policy import MIB
-from sandbox_magic.sparkline import BLOCKS, UNKNOWN, chart, columns, pair, spark
+from sandbox_magic.terminal.sparkline import BLOCKS, UNKNOWN, chart, columns, pair, spark
 
 
 def samples(*pairs, field="memory_bytes"):
