@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sandbox_magic as sm
-from sandbox_magic.jail import bubblewrap, cgroup, identity, interpreter, seccomp, spawn
-from sandbox_magic.jail.group import Group
+from sandbox_magic.jail import bubblewrap, identity, interpreter, seccomp, spawn
+from sandbox_magic.jail.cgroup import tiers
+from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.model.policy import Limits
 
 if TYPE_CHECKING:
@@ -68,14 +69,14 @@ def by_hand(directory: Path) -> Callable[[], Times]:
 
 def unfiltered() -> Times:
     """`ours` without the filter and without the group, to tell what they cost."""
-    load, make = seccomp.load, cgroup.make
+    load, make = seccomp.load, tiers.make
     # One instruction: allow everything.
     seccomp.load = lambda machine=None: b"\x06\x00\x00\x00\x00\x00\xff\x7f"  # type: ignore[assignment] # noqa: ARG005
-    cgroup.make = lambda limits: Group()  # noqa: ARG005
+    tiers.make = lambda limits: Group()  # noqa: ARG005
     try:
         return ours()
     finally:
-        seccomp.load, cgroup.make = load, make
+        seccomp.load, tiers.make = load, make
 
 
 def line(name: str, times: Iterable[float], base: Iterable[float]) -> str:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail.group import Group, Reading
+from sandbox_magic.jail.cgroup.base import Group, Reading
 from sandbox_magic.model.events import Sample
 from sandbox_magic.trusted import importing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox_magic.jail.group import Group
+    from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.model.policy import Limits
 
 _STACK_BYTES = 8 * 2**20

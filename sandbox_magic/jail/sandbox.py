@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import (
     bubblewrap,
-    cgroup,
     compiled,
     identity,
     interpreter,
@@ -24,9 +23,10 @@ from sandbox_magic.jail import (
     rlimits,
     spawn,
 )
+from sandbox_magic.jail.cgroup import tiers
+from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.jail.descriptors import Descriptors
 from sandbox_magic.jail.directory import RunDirectory
-from sandbox_magic.jail.group import Group
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
 from sandbox_magic.model.errors import SandboxUnavailable
 
@@ -117,12 +117,12 @@ class Sandbox:
         self._exits.callback(self._leave_group)
         if lower is not None:
             self.workspace = overlay.choose(lower, self._directory, policy.limits.home_bytes, self.identity)
-        self.group = cgroup.make(policy.limits)
+        self.group = tiers.make(policy.limits)
         info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
         self._wait_until_parked(info)
-        self.group = cgroup.settle(self.group, policy.limits, self._cell_pid())
+        self.group = tiers.settle(self.group, policy.limits, self._cell_pid())
         self.isolation = isolation.describe(
             policy.limits,
             self.identity,

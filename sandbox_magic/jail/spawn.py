@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sandbox_magic.jail.bubblewrap import Bubblewrap
+    from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.descriptors import Descriptors
     from sandbox_magic.jail.directory import RunDirectory
-    from sandbox_magic.jail.group import Group
     from sandbox_magic.jail.identity import Identity
     from sandbox_magic.jail.interpreter import Interpreter
     from sandbox_magic.jail.overlay import Layer

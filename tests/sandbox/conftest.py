@@ -12,7 +12,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic.jail import directory
-from sandbox_magic.jail.group import PREFIX
+from sandbox_magic.jail.cgroup.base import PREFIX
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 

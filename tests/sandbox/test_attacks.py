@@ -11,7 +11,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import cgroup
+from sandbox_magic.jail.cgroup import tiers
 
 pytestmark = pytest.mark.alone  # every end is held to half a second, and bombs burst
 
@@ -39,7 +39,7 @@ def attack(slowness, footprint, groups_left):
 def tier(request, monkeypatch):
     """The attack meets what this machine enforces, and then what is left without a cgroup."""
     if request.param == "no cgroup":
-        monkeypatch.setattr(cgroup, "_tiers", dict)
+        monkeypatch.setattr(tiers, "_tiers", dict)
 
 
 BOMBS = {
@@ -110,7 +110,7 @@ NOT_COUNTED = pytest.mark.xfail(reason="the watch sees only what is mapped: ever
 @pytest.mark.parametrize("eater", ["children", "shared maps", pytest.param("memfds", marks=NOT_COUNTED)])
 def test_memory_attack_without_a_cgroup(eater, attack, monkeypatch):
     """What is mapped is watched, and ends the run before it has grown far beyond the limit."""
-    monkeypatch.setattr(cgroup, "_tiers", dict)
+    monkeypatch.setattr(tiers, "_tiers", dict)
     result = attack(EAT + EATERS[eater], memory="64M", timeout=20)
     assert result.isolation["memory"].strength == "watched"
     assert result.outcome is Outcome.OUT_OF_MEMORY, result.stderr

@@ -17,8 +17,9 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import cgroupfs, directory
-from sandbox_magic.jail.group import PREFIX
+from sandbox_magic.jail import directory
+from sandbox_magic.jail.cgroup import files
+from sandbox_magic.jail.cgroup.base import PREFIX
 
 pytestmark = pytest.mark.alone  # ends are held to half a second, and the kill to a moment of a start
 
@@ -174,12 +175,12 @@ def test_cgroup_vanishes(footprint, slowness):
         for group in {os.path.dirname(door) for door in run._sandbox.group.doors}:
             elsewhere.append(os.path.join(os.path.dirname(group), f"elsewhere-{os.getpid()}"))
             os.mkdir(elsewhere[-1])
-            for pid in cgroupfs.members(group):
-                cgroupfs.write(f"{elsewhere[-1]}/cgroup.procs", pid)
+            for pid in files.members(group):
+                files.write(f"{elsewhere[-1]}/cgroup.procs", pid)
             os.rmdir(group)
         *_, last = run
     for place in elsewhere:
-        assert until(lambda place=place: not cgroupfs.members(place), 1 * slowness)
+        assert until(lambda place=place: not files.members(place), 1 * slowness)
         os.rmdir(place)
     result = last.result
     assert result.outcome is Outcome.WALL_TIME

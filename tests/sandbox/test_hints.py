@@ -10,7 +10,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import cgroup, interpreter, programs
+from sandbox_magic.jail import interpreter, programs
+from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.model.policy import Limits
 
 THERE = programs.available(interpreter.choose("kernel"), Limits())
@@ -150,13 +151,13 @@ THREADS = "import threading as t\nfor _ in range(99): t.Thread(target=t.Event().
 @pytest.mark.parametrize("tiers", ["the best tier", "no cgroup"])
 def test_more_processes_than_allowed_is_said_once(code, tiers, monkeypatch):
     if tiers == "no cgroup":
-        monkeypatch.setattr(cgroup, "_tiers", dict)
+        monkeypatch.setattr(tiers, "_tiers", dict)
     notes = [note for note in run(code, processes=20).notes if "--processes" in note]
     assert len(notes) == 1
 
 
 def test_memory_that_is_only_watched(monkeypatch):
-    monkeypatch.setattr(cgroup, "_tiers", dict)
+    monkeypatch.setattr(tiers, "_tiers", dict)
     assert "--memory" in hinted("bytearray(10**9)")
 
 

@@ -11,7 +11,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, PolicyError
-from sandbox_magic.jail import bubblewrap, cgroup, interpreter, programs
+from sandbox_magic.jail import bubblewrap, interpreter, programs
+from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.model.languages import LANGUAGES
 from sandbox_magic.model.policy import Limits
 
@@ -55,7 +56,7 @@ THERE = programs.available(interpreter.choose("kernel"), Limits())
 def tier(request, monkeypatch):
     """The test is about what this machine enforces, and then about what is left without a cgroup."""
     if request.param == "no cgroup":
-        monkeypatch.setattr(cgroup, "_tiers", dict)
+        monkeypatch.setattr(tiers, "_tiers", dict)
 
 
 def test_every_language_has_a_cell_here():

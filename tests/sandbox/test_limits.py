@@ -11,7 +11,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, Sample
-from sandbox_magic.jail import cgroup
+from sandbox_magic.jail.cgroup import tiers
 
 pytestmark = pytest.mark.alone  # shares of the processors and of their time are measured
 
@@ -22,7 +22,7 @@ MIB = 2**20
 def tier(request, monkeypatch):
     """The test is about what this machine enforces, and then about what is left without a cgroup."""
     if request.param == "no cgroup":
-        monkeypatch.setattr(cgroup, "_tiers", dict)
+        monkeypatch.setattr(tiers, "_tiers", dict)
 
 
 def run(source, **options):
@@ -247,7 +247,7 @@ def test_strict(tier, footprint):
 
 def test_without_a_cgroup(monkeypatch, slowness):
     """Memory over children is watched, each process has limits of its own, and the isolation says so."""
-    monkeypatch.setattr(cgroup, "_tiers", dict)
+    monkeypatch.setattr(tiers, "_tiers", dict)
     weak = {guard.name: guard.strength for guard in run("pass", cpu_time=5, cpus=1).isolation.weaker}
     assert weak.items() >= {"memory": "watched", "cpu-time": "watched", "cpus": "none"}.items()
     result = run(EATERS["children"], memory="64M", timeout=20 * slowness)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import cgroup1, cgroup2, systemd
-from sandbox_magic.jail.group import Group
+from sandbox_magic.jail.cgroup import systemd, v1, v2
+from sandbox_magic.jail.cgroup.base import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ _refused: dict[str, str] = {}  # tiers that did not work in this process; machin
 
 def _tiers() -> dict[str, Callable[[Limits], Group]]:
     return {
-        cgroup2.Group2.tier: cgroup2.make,
+        v2.Group2.tier: v2.make,
         systemd.ScopedGroup.tier: systemd.make,
-        cgroup1.Group1.tier: cgroup1.Group1,
+        v1.Group1.tier: v1.Group1,
     }

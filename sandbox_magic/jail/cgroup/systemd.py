@@ -18,9 +18,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import cgroup2
-from sandbox_magic.jail.cgroupfs import read
-from sandbox_magic.jail.group import PREFIX
+from sandbox_magic.jail.cgroup import v2
+from sandbox_magic.jail.cgroup.base import PREFIX
+from sandbox_magic.jail.cgroup.files import read
 
 if TYPE_CHECKING:
     from sandbox_magic.model.policy import Limits
@@ -31,7 +31,7 @@ _MANAGER = (
 )  # fmt: skip
 
 
-class ScopedGroup(cgroup2.Group2):
+class ScopedGroup(v2.Group2):
     """One leaf of our scope."""
 
     tier = "cgroup v2 by systemd"
@@ -83,9 +83,9 @@ class Scope:
                 msg = f"systemd did not start {self._name} in {_START_SECONDS:g} seconds"
                 raise TimeoutError(msg)
             time.sleep(0.002)
-        path = cgroup2.unified(own)
-        cgroup2.empty(path)
-        cgroup2.enable(path)
+        path = v2.unified(own)
+        v2.empty(path)
+        v2.enable(path)
         return path
 
     @property

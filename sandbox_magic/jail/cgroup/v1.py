@@ -10,9 +10,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import cgroupfs
-from sandbox_magic.jail.cgroupfs import read, table, write
-from sandbox_magic.jail.group import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
+from sandbox_magic.jail.cgroup import files
+from sandbox_magic.jail.cgroup.base import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
+from sandbox_magic.jail.cgroup.files import read, table, write
 
 if TYPE_CHECKING:
     from sandbox_magic.model.policy import Limits
@@ -61,7 +61,7 @@ class Group1(Group):
 
     def holds(self, pid: int) -> bool:
         """Tell whether a process has joined."""
-        return all(pid in cgroupfs.members(path) for path in self._directories.paths)
+        return all(pid in files.members(path) for path in self._directories.paths)
 
     def add(self, pid: int) -> None:
         """Move a process into it."""
@@ -72,7 +72,7 @@ class Group1(Group):
         """Give what is used now."""
         memory = table(f"{self._at['memory']}/memory.stat")
         return Reading(
-            pids=tuple(cgroupfs.members(self._at["pids"])),
+            pids=tuple(files.members(self._at["pids"])),
             tasks=int(read(f"{self._at['pids']}/pids.current")),
             cpu_seconds=self._cpu_seconds(),
             anonymous_bytes=memory["rss"],
@@ -104,8 +104,8 @@ def _hierarchy(controller: str) -> str:
     Raises:
         OSError: It is not mounted.
     """
-    own = cgroupfs.own(controller)
-    for point, root, kind, options in cgroupfs.mounts():
+    own = files.own(controller)
+    for point, root, kind, options in files.mounts():
         if kind == "cgroup" and controller in options:
             inside = own if root == "/" else os.path.relpath(own, root)
             directory = os.path.normpath(f"{point}/{inside}")

@@ -6,9 +6,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import cgroupfs
-from sandbox_magic.jail.cgroupfs import read, table, write
-from sandbox_magic.jail.group import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
+from sandbox_magic.jail.cgroup import files
+from sandbox_magic.jail.cgroup.base import PERIOD_MICROSECONDS, Directories, Facts, Group, Reading
+from sandbox_magic.jail.cgroup.files import read, table, write
 
 if TYPE_CHECKING:
     from sandbox_magic.model.policy import Limits
@@ -55,7 +55,7 @@ class Group2(Group):
 
     def holds(self, pid: int) -> bool:
         """Tell whether a process has joined."""
-        return pid in cgroupfs.members(self.path)
+        return pid in files.members(self.path)
 
     def add(self, pid: int) -> None:
         """Move a process into it."""
@@ -65,7 +65,7 @@ class Group2(Group):
         """Give what is used now."""
         memory = table(f"{self.path}/memory.stat")
         return Reading(
-            pids=tuple(cgroupfs.members(self.path)),
+            pids=tuple(files.members(self.path)),
             tasks=int(read(f"{self.path}/pids.current")),
             cpu_seconds=self._cpu_seconds(),
             anonymous_bytes=memory["anon"],
@@ -127,7 +127,7 @@ def _look() -> str:
 
     Where systemd rules, only a group that it has delegated to us is ours.
     """
-    own = unified(cgroupfs.own(""))
+    own = unified(files.own(""))
     if _ruled_by_systemd() or os.geteuid() != 0:
         if not _delegated(own):
             msg = "this process's own group is not delegated to it"
@@ -157,7 +157,7 @@ def unified(path: str) -> str:
     Raises:
         OSError: It is not mounted, or not at a place that shows the path.
     """
-    for point, root, kind, _ in cgroupfs.mounts():
+    for point, root, kind, _ in files.mounts():
         if kind == "cgroup2":
             inside = path if root == "/" else os.path.relpath(path, root)
             directory = os.path.normpath(f"{point}/{inside}")

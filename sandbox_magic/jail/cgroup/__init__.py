@@ -1,0 +1,1 @@
+"""Control groups: which tier bounds a run, and the three tiers."""
