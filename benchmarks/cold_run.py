@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sandbox_magic as sm
-from sandbox_magic.jail import bubblewrap, identity, interpreter, seccomp, spawn
+from sandbox_magic.jail import bubblewrap, identity, seccomp, spawn
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
+from sandbox_magic.jail.view import interpreter
 from sandbox_magic.model.policy import Limits
 
 if TYPE_CHECKING:

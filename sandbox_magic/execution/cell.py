@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox_magic.execution import variables
-from sandbox_magic.jail import programs
-from sandbox_magic.jail.overlay import Copy
 from sandbox_magic.jail.task import Task
+from sandbox_magic.jail.view import programs
+from sandbox_magic.jail.view.overlay import Copy
 from sandbox_magic.model.languages import PYTHON, Language
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sandbox_magic.execution import hints
 from sandbox_magic.execution.verdict import Report, decide, notes
 from sandbox_magic.jail.cgroup.base import Facts
-from sandbox_magic.jail.outside import Outside
-from sandbox_magic.jail.overlay import Layer
+from sandbox_magic.jail.view.host_lookup import Outside
+from sandbox_magic.jail.view.overlay import Layer
 from sandbox_magic.model.result import Outcome, Result, Usage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
-from sandbox_magic.jail.overlay import Lower
+from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted import applying, packing, paths
 from sandbox_magic.untrusted.receiving import Receiver
@@ -17,7 +17,7 @@ from sandbox_magic.untrusted.receiving import Receiver
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from sandbox_magic.jail.overlay import Copy
+    from sandbox_magic.jail.view.overlay import Copy
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.untrusted.files import Change, Changes
 

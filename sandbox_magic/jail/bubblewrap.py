@@ -18,8 +18,8 @@ from sandbox_magic.model.errors import SandboxUnavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sandbox_magic.jail.interpreter import Interpreter
-    from sandbox_magic.jail.overlay import Layer
+    from sandbox_magic.jail.view.interpreter import Interpreter
+    from sandbox_magic.jail.view.overlay import Layer
     from sandbox_magic.model.policy import Limits, Mount
 
 NEEDED = ("--args", "--as-pid-1", "--cap-drop", "--clearenv", "--disable-userns", "--info-fd", "--perms", "--size")

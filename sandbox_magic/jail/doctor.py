@@ -8,9 +8,9 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import overlay
-from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.sandbox import Sandbox
+from sandbox_magic.jail.view import overlay
+from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxError, SandboxUnavailable
 from sandbox_magic.model.policy import Policy
 from sandbox_magic.trusted import shadow, shadow_warning

@@ -13,21 +13,13 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import (
-    bubblewrap,
-    compiled,
-    identity,
-    interpreter,
-    isolation,
-    overlay,
-    rlimits,
-    spawn,
-)
+from sandbox_magic.jail import bubblewrap, compiled, identity, isolation, rlimits, spawn
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.jail.descriptors import Descriptors
-from sandbox_magic.jail.directory import RunDirectory
 from sandbox_magic.jail.refusal import DOCTOR, unavailable
+from sandbox_magic.jail.view import interpreter, overlay
+from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:

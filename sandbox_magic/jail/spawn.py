@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, identity, mounts, seccomp, special
+from sandbox_magic.jail import bubblewrap, identity, seccomp
 from sandbox_magic.jail.descriptors import in_memory, opened
 from sandbox_magic.jail.refusal import unavailable
+from sandbox_magic.jail.view import mounts, special_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.bubblewrap import Bubblewrap
     from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.descriptors import Descriptors
-    from sandbox_magic.jail.directory import RunDirectory
     from sandbox_magic.jail.identity import Identity
-    from sandbox_magic.jail.interpreter import Interpreter
-    from sandbox_magic.jail.overlay import Layer
+    from sandbox_magic.jail.view.interpreter import Interpreter
+    from sandbox_magic.jail.view.overlay import Layer
+    from sandbox_magic.jail.view.run_directory import RunDirectory
     from sandbox_magic.model.policy import Policy
 
 GUEST = str(Path(wire.__file__).resolve().parent)
@@ -151,7 +152,7 @@ def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]
         guest=GUEST,
         cell=parts.directory.cell,
         sources=sources,
-        masked=[*special.below(python.entries, except_for=python.prefixes), *mounts.masked(policy.binds, place)],
+        masked=[*special_files.below(python.entries, except_for=python.prefixes), *mounts.masked(policy.binds, place)],
         binds=policy.binds,
         workspace=bool(policy.workspace),
         layer=parts.layer,

@@ -12,7 +12,7 @@ from cells import CELLS
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import interpreter, programs
+from sandbox_magic.jail.view import interpreter, programs
 from sandbox_magic.model.languages import LANGUAGES, of
 from sandbox_magic.model.policy import Limits
 

@@ -16,7 +16,7 @@ from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
 import sandbox_magic as sm
-from sandbox_magic.jail import directory
+from sandbox_magic.jail.view import run_directory
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FOREVER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
@@ -215,7 +215,7 @@ def test_a_kernel_killed_in_mid_run_leaves_no_process_and_the_next_start_sweeps_
         below = kernel.process.children(recursive=True)
         assert len(below) >= 3, "bwrap, PID 1 and the code"
         held = {os.readlink(entry) for entry in Path(f"/proc/{kernel.process.pid}/fd").iterdir() if entry.is_symlink()}
-        (left,) = (path for path in held if path.startswith(directory._root() + "/run-"))
+        (left,) = (path for path in held if path.startswith(run_directory._root() + "/run-"))
         kernel.process.send_signal(signal.SIGKILL)
         deadline = time.monotonic() + 1
         while alive := [process for process in below if living(process)]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import sandbox_magic as sm
-from sandbox_magic.jail import directory
 from sandbox_magic.jail.cgroup.base import PREFIX
+from sandbox_magic.jail.view import run_directory
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 
@@ -69,7 +69,7 @@ def footprint(own_directory):
             "descriptors": _open_descriptors(),
             "children": _children(),
             "threads": threading.active_count(),
-            "directories": sorted(os.listdir(directory._root())),
+            "directories": sorted(os.listdir(run_directory._root())),
         }
 
     return look

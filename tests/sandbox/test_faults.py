@@ -17,9 +17,9 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import directory
 from sandbox_magic.jail.cgroup import files
 from sandbox_magic.jail.cgroup.base import PREFIX
+from sandbox_magic.jail.view import run_directory
 
 pytestmark = pytest.mark.alone  # ends are held to half a second, and the kill to a moment of a start
 
@@ -116,7 +116,7 @@ def test_host_killed_at_fifty_moments(own_directory, callers, parents, slowness,
         until(lambda: not survivors(), 1 * slowness)
         assert sm.run("print(1)").stdout == "1\n"
         assert until(lambda: not survivors(), 1 * slowness), (number, survivors())
-        assert os.listdir(directory._root()) == []
+        assert os.listdir(run_directory._root()) == []
         assert groups_of(caller, parents) == []
 
 
@@ -250,4 +250,4 @@ def test_fork_of_the_host(own_directory):
         print(json.dumps([status, pooled, last.result.outcome, last.result.stdout]))
     """
     assert told(host(code)) == [0, ["3\n", "4\n"], "COMPLETED", "up\nend\n"]
-    assert os.listdir(directory._root()) == []
+    assert os.listdir(run_directory._root()) == []

@@ -10,8 +10,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import interpreter, programs
 from sandbox_magic.jail.cgroup import tiers
+from sandbox_magic.jail.view import interpreter, programs
 from sandbox_magic.model.policy import Limits
 
 THERE = programs.available(interpreter.choose("kernel"), Limits())

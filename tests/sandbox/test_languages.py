@@ -11,8 +11,9 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, PolicyError
-from sandbox_magic.jail import bubblewrap, interpreter, programs
+from sandbox_magic.jail import bubblewrap
 from sandbox_magic.jail.cgroup import tiers
+from sandbox_magic.jail.view import interpreter, programs
 from sandbox_magic.model.languages import LANGUAGES
 from sandbox_magic.model.policy import Limits
 

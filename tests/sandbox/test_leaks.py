@@ -15,7 +15,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.jail import directory
+from sandbox_magic.jail.view import run_directory
 
 
 def test_crashes_do_not_spoil_the_next_run():
@@ -92,9 +92,9 @@ def test_host_killed_in_mid_run(own_directory):
     deadline = time.monotonic() + 1
     while any(map(lives, tree)):
         assert time.monotonic() < deadline, tree
-    assert os.listdir(directory._root())
+    assert os.listdir(run_directory._root())
     sm.run("print(1)")
-    assert os.listdir(directory._root()) == []
+    assert os.listdir(run_directory._root()) == []
 
 
 def test_hosts_side_by_side_keep_their_groups():
@@ -109,7 +109,7 @@ def test_hosts_side_by_side_keep_their_groups():
 def test_the_next_start_ends_what_a_killed_host_left(own_directory):
     """A process that bears the name of a dead host's directory is ended; one that bears another name is not."""
     sm.run("pass")
-    dead = Path(directory._root()) / "run-00000000"
+    dead = Path(run_directory._root()) / "run-00000000"
     dead.mkdir()
     wait = [sys.executable, "-S", "-c", "import time; time.sleep(3600)"]
     with subprocess.Popen([*wait, dead.name]) as left, subprocess.Popen([*wait, "run-11111111"]) as other:

@@ -10,7 +10,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import PolicyError
-from sandbox_magic.jail import overlay
+from sandbox_magic.jail.view import overlay
 from sandbox_magic.untrusted import packing
 from sandbox_magic.untrusted.applying import NotApplied
 

@@ -4,7 +4,7 @@ import pytest
 
 from sandbox_magic import Limits
 from sandbox_magic.jail.bubblewrap import CELL, GUEST, HOME, Host, arguments
-from sandbox_magic.jail.interpreter import Interpreter
+from sandbox_magic.jail.view.interpreter import Interpreter
 from sandbox_magic.model.policy import MIB
 
 MACHINE = Host(

@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from sandbox_magic.jail import directory
-from sandbox_magic.jail.directory import RunDirectory
+from sandbox_magic.jail.view import run_directory
+from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxUnavailable
 
 UID = os.geteuid()
@@ -40,8 +40,8 @@ def place(tmp_path, monkeypatch):
     """A temporary directory in which anybody may make something, like /tmp."""
     tmp_path.chmod(0o1777)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    directory._other.cache_clear()
-    directory._sweep_others.cache_clear()
+    run_directory._other.cache_clear()
+    run_directory._sweep_others.cache_clear()
     return tmp_path
 
 
@@ -104,8 +104,8 @@ def test_the_dead_runs_of_every_name_are_swept_and_the_living_stay(place, freed)
     os.makedirs(f"{dead}/cell/deep")
     if freed:
         (place / USUAL).unlink()
-    directory._other.cache_clear()
-    directory._sweep_others.cache_clear()  # as another process
+    run_directory._other.cache_clear()
+    run_directory._sweep_others.cache_clear()  # as another process
     run = RunDirectory(UID)
     assert not os.path.exists(dead)
     assert lives(living)

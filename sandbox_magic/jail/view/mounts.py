@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import special
+from sandbox_magic.jail.view import special_files
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -47,5 +47,5 @@ def masked(mounts: Iterable[Mount], place: str) -> list[str]:
     return [
         f"{place}/{mount.name}/{os.path.relpath(path, mount.source)}"
         for mount in mounts
-        for path in special.below([mount.source], except_for=(), fresh=0.0)
+        for path in special_files.below([mount.source], except_for=(), fresh=0.0)
     ]

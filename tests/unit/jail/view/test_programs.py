@@ -3,8 +3,8 @@
 import pytest
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import programs
-from sandbox_magic.jail.interpreter import Interpreter
+from sandbox_magic.jail.view import programs
+from sandbox_magic.jail.view.interpreter import Interpreter
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.languages import PYTHON, Language, of
 from sandbox_magic.model.policy import Limits

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from sandbox_magic.jail import outside
-from sandbox_magic.jail.interpreter import Interpreter
-from sandbox_magic.jail.outside import Outside, is_there
+from sandbox_magic.jail.view import host_lookup
+from sandbox_magic.jail.view.host_lookup import Outside, is_there
+from sandbox_magic.jail.view.interpreter import Interpreter
 from sandbox_magic.model.policy import Mount, Policy
 
 NOBODYS = Interpreter(executable="/usr/bin/python3", prefixes=("/usr",), search=())
@@ -62,8 +62,8 @@ def test_a_ring_of_links_has_an_end(here):
 
 
 def test_the_names_of_mounts_are_read_as_the_kernel_writes_them():
-    assert outside._unescaped(r"/mnt/a\040b\134") == "/mnt/a b\\"
-    assert all(place.startswith("/") for place in outside._remote_mounts())
+    assert host_lookup._unescaped(r"/mnt/a\040b\134") == "/mnt/a b\\"
+    assert all(place.startswith("/") for place in host_lookup._remote_mounts())
 
 
 @pytest.fixture

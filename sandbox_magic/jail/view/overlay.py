@@ -1,7 +1,7 @@
 """A directory of the host's to be changed, copy-on-write: read where it is, below a layer of bounded size for writes.
 
 bwrap's own overlays (0.11) have no size and can't be read from outside, so the mounts are made before it, in a mount
-namespace of its own (`sandbox_magic.jail.overlay_mount`). Where a machine refuses them the caller uses a copy.
+namespace of its own (`sandbox_magic.jail.view.overlay_mount`). Where a machine refuses them the caller uses a copy.
 
 What is special below needs no mask: an overlay has inodes of its own, to which no socket is bound and no FIFO's other
 end is open, whenever they were made; and devices are off.
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox_magic.jail.directory import RunDirectory
     from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.view.run_directory import RunDirectory
 
 _PROBE_SECONDS = 10.0
 _FRESH_SECONDS = 60.0  # how long a refusal holds: what is short now need not be for ever

@@ -15,7 +15,7 @@ from sandbox_magic.model.summary import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox_magic.jail.interpreter import Interpreter
+    from sandbox_magic.jail.view.interpreter import Interpreter
     from sandbox_magic.model.policy import Limits
 
 _MADE = "/tmp/cell"  # noqa: S108 - what a compiler makes; in the sandbox's own /tmp

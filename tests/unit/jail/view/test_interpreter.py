@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sandbox_magic import PolicyError
-from sandbox_magic.jail import interpreter
-from sandbox_magic.jail.interpreter import Interpreter, ask, choose, outermost
+from sandbox_magic.jail.view import interpreter
+from sandbox_magic.jail.view.interpreter import Interpreter, ask, choose, outermost
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import sys
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import bubblewrap, interpreter
+from sandbox_magic.jail import bubblewrap
+from sandbox_magic.jail.view import interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
 
-    from sandbox_magic.jail.interpreter import Interpreter
+    from sandbox_magic.jail.view.interpreter import Interpreter
     from sandbox_magic.model.policy import Policy
 
 _MOST_STEPS = 100  # components and links of a path

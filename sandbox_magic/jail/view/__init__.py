@@ -1,0 +1,1 @@
+"""What a sandbox sees: interpreters, binds, workspaces, and its own directory."""
