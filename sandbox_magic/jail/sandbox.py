@@ -13,11 +13,11 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, compiled, identity, isolation, rlimits, spawn
+from sandbox_magic.jail import bubblewrap, bytecode, identity, isolation, rlimits, spawn
+from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.jail.descriptors import Descriptors
-from sandbox_magic.jail.refusal import DOCTOR, unavailable
 from sandbox_magic.jail.view import interpreter, overlay
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxUnavailable
@@ -100,7 +100,7 @@ class Sandbox:
         return sandbox
 
     def _start(self, policy: Policy, meanwhile: Callable[[], None] | None, lower: overlay.Lower | None) -> None:
-        compiled.prepare(spawn.GUEST)
+        bytecode.prepare(spawn.GUEST)
         self.bwrap = bubblewrap.find()
         self.interpreter = interpreter.choose(policy.python)
         self.identity = identity.choose()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap, identity, seccomp
+from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.descriptors import in_memory, opened
-from sandbox_magic.jail.refusal import unavailable
 from sandbox_magic.jail.view import mounts, special_files
 
 if TYPE_CHECKING:

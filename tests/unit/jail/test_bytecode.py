@@ -3,12 +3,12 @@
 import importlib.util
 import os
 
-from sandbox_magic.jail import compiled
+from sandbox_magic.jail import bytecode
 
 
 def prepare(directory):
-    compiled.prepare.cache_clear()
-    compiled.prepare(str(directory))
+    bytecode.prepare.cache_clear()
+    bytecode.prepare(str(directory))
 
 
 def test_bytecode_is_made_once_and_again_for_another_text(tmp_path):

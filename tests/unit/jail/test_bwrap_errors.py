@@ -3,8 +3,8 @@
 import pytest
 
 from sandbox_magic import SandboxUnavailable
+from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.namespaces import why_refused
-from sandbox_magic.jail.refusal import unavailable
 
 # The messages are those of bubblewrap 0.8.0 (Debian's) and 0.11.0, as in the programs themselves.
 PROC = ("masks parts of /proc", "systempaths=unconfined")
