@@ -164,14 +164,14 @@ class Heard:
         return True
 
     def _cleaned(self, offered: dict[str, bytes], metadata: bytes) -> tuple[dict[str, str], dict[str, object]] | None:
-        from sandbox_magic.untrusted import rich  # its sanitizer is loaded when something is shown
+        from sandbox_magic.untrusted.mime import bundle  # its sanitizer is loaded when something is shown
 
         if self._cleaning >= MOST_CLEANING_SECONDS:
             self._note("Displays were left out: making them safe took too long.")
             return None
         began = time.monotonic()
         try:
-            cleaned = rich.clean(offered, _metadata(metadata))
+            cleaned = bundle.clean(offered, _metadata(metadata))
         except Exception as error:  # noqa: BLE001 - a cleaner that fails must not let anything pass, nor end the run
             _log.warning("a display was left out: %s: %s", type(error).__name__, error)
             self._note("A display was left out: it could not be made safe.")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_magic.untrusted.rich import clean
+from sandbox_magic.untrusted.mime.bundle import clean
 
 CORPUS = [json.loads(line) for line in Path(__file__).with_name("active_content.jsonl").read_text("utf-8").splitlines()]
 LEAST = 300

@@ -22,7 +22,7 @@ MAKE = f"""
 import base64, runpy
 from IPython.core.pylabtools import select_figure_formats
 from IPython.display import display
-from sandbox_magic.untrusted.rich import clean
+from sandbox_magic.untrusted.mime.bundle import clean
 
 select_figure_formats(get_ipython(), {{"png"}})
 pieces = runpy.run_path({str(PIECES)!r})["PIECES"]

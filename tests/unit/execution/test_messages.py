@@ -121,7 +121,7 @@ def test_metadata_that_is_none_is_left_out(metadata):
 
 
 def test_a_cleaner_that_fails_lets_nothing_pass(monkeypatch):
-    monkeypatch.setattr("sandbox_magic.untrusted.rich.clean", lambda *_: 1 / 0)
+    monkeypatch.setattr("sandbox_magic.untrusted.mime.bundle.clean", lambda *_: 1 / 0)
     listener = Heard()
     assert only(listener.feed(display({"text/plain": b"x"}))) is None
     assert "could not be made safe" in listener.notes[0]

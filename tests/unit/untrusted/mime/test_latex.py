@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sandbox_magic.untrusted.tex import allowed, latex, pieces
+from sandbox_magic.untrusted.mime.latex import allowed, latex, pieces
 
 
 @pytest.mark.parametrize(

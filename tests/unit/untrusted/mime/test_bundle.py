@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.untrusted.pictures import picture
-from sandbox_magic.untrusted.rich import clean
+from sandbox_magic.untrusted.mime.bundle import clean
+from sandbox_magic.untrusted.mime.images import picture
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")

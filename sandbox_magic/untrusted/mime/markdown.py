@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from sandbox_magic.trusted import importing
-from sandbox_magic.untrusted import tex
+from sandbox_magic.untrusted.mime import latex
 
 MOST_RENDERED = 4 * 2**20
 MOST_CHARACTERS = 100_000  # the parser takes some ten microseconds for each, and more for the worst
@@ -25,7 +25,7 @@ def render(text: str) -> str:
         raise ValueError("too long")
     formulas: list[str] = []
     text = "".join(
-        _place(piece, formulas) if typeset else piece for piece, typeset in tex.pieces(_PRIVATE.sub("", text))
+        _place(piece, formulas) if typeset else piece for piece, typeset in latex.pieces(_PRIVATE.sub("", text))
     )
     return _PLACE.sub(lambda match: html.escape(formulas[int(match[1])]), _rendered(text))
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sandbox_magic.untrusted.html import clean, drawing
-from sandbox_magic.untrusted.markup import End, Start, TooMuch, tokens, unescape
-from sandbox_magic.untrusted.pictures import NotAPicture
+from sandbox_magic.untrusted.mime.html import clean, drawing
+from sandbox_magic.untrusted.mime.images import NotAPicture
+from sandbox_magic.untrusted.mime.tokenizer import End, Start, TooMuch, tokens, unescape
 
 
 def inside(source):

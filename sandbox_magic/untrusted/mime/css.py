@@ -11,13 +11,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.trusted import importing
+from sandbox_magic.untrusted.mime.selectors import selectors
 from sandbox_magic.untrusted.names import names
-from sandbox_magic.untrusted.selectors import selectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sandbox_magic.untrusted.selectors import Scope
+    from sandbox_magic.untrusted.mime.selectors import Scope
 
 MOST_CHARACTERS = 300_000  # of one output's style sheets
 MOST_LENGTH = 3_000  # of a dimension, whatever its unit

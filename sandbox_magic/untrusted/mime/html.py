@@ -15,12 +15,12 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from sandbox_magic.trusted import importing
-from sandbox_magic.untrusted import css, tex
-from sandbox_magic.untrusted.markup import RAW, VOID, End, Start, TooMuch, tokens
-from sandbox_magic.untrusted.permitted import FLAG, LINK, REASONS, SHAPED, SPAN, SPANS, TAGS
-from sandbox_magic.untrusted.pictures import MOST_PIXELS, NotAPicture, from_base64, picture
-from sandbox_magic.untrusted.selectors import Scope
-from sandbox_magic.untrusted.svg import svg
+from sandbox_magic.untrusted.mime import css, latex
+from sandbox_magic.untrusted.mime.allowlist import FLAG, LINK, REASONS, SHAPED, SPAN, SPANS, TAGS
+from sandbox_magic.untrusted.mime.images import MOST_PIXELS, NotAPicture, from_base64, picture
+from sandbox_magic.untrusted.mime.selectors import Scope
+from sandbox_magic.untrusted.mime.svg import svg
+from sandbox_magic.untrusted.mime.tokenizer import RAW, VOID, End, Start, TooMuch, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,7 @@ class _Writer:
         if "$" not in text and "\\" not in text:
             self._out.append(_escaped(text))
             return
-        for piece, typeset in tex.pieces(text):
+        for piece, typeset in latex.pieces(text):
             if typeset and not self._verbatim and self._take("formulas", len(piece)):
                 self._out.append(f"<span>{html.escape(piece, quote=False)}</span>")  # no other text joins in
             else:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.untrusted.css import inline, sheet
-from sandbox_magic.untrusted.selectors import Scope
+from sandbox_magic.untrusted.mime.css import inline, sheet
+from sandbox_magic.untrusted.mime.selectors import Scope
 
 SCOPE = Scope("sandbox-0", "s0-", frozenset({"dataframe"}))
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from sandbox_magic.untrusted import css
+from sandbox_magic.untrusted.mime import css
+from sandbox_magic.untrusted.mime.images import MOST_PIXELS, NotAPicture, from_base64, picture
 from sandbox_magic.untrusted.names import names
-from sandbox_magic.untrusted.pictures import MOST_PIXELS, NotAPicture, from_base64, picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

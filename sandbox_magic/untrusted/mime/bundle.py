@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sandbox_magic.untrusted import tex
-from sandbox_magic.untrusted.pictures import MOST_SIDE, NotAPicture, from_base64, picture
+from sandbox_magic.untrusted.mime import latex
+from sandbox_magic.untrusted.mime.images import MOST_SIDE, NotAPicture, from_base64, picture
 from sandbox_magic.untrusted.text import Kept, label
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _latex(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
     if "text/latex" not in known:
         return
     source = _decoded(known["text/latex"])
-    if tex.latex(source):
+    if latex.latex(source):
         bundle.data["text/latex"] = source
     else:
         bundle.drop("text/latex", "not all of it is known to be safe")
@@ -123,7 +123,7 @@ def _page(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
 
 def _html(name: str, data: bytes) -> tuple[str, list[str]]:
     """Give something as HTML that only shows, and what was left out."""
-    from sandbox_magic.untrusted import html, markdown
+    from sandbox_magic.untrusted.mime import html, markdown
 
     source = data.decode("utf-8", "replace")
     try:

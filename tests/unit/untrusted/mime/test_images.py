@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sandbox_magic.untrusted.pictures import NotAPicture, from_base64, picture
+from sandbox_magic.untrusted.mime.images import NotAPicture, from_base64, picture
 
 COLOURS = Image.effect_mandelbrot((64, 48), (-2, -1, 1, 1), 50)
 
