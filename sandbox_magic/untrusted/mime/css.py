@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.trusted import importing
 from sandbox_magic.untrusted.mime.selectors import selectors
-from sandbox_magic.untrusted.names import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +38,7 @@ _EDGES = [
         ("border", "-style"),
     )
 ]
-PROPERTIES = names("""
+PROPERTIES = frozenset("""
     color background background-color background-image background-size background-repeat background-position
     background-clip border-collapse border-spacing border-radius border-top-left-radius border-top-right-radius
     border-bottom-left-radius border-bottom-right-radius box-shadow box-sizing outline outline-color outline-style
@@ -56,18 +55,20 @@ PROPERTIES = names("""
     grid-template-rows clip-path position top right bottom left z-index fill fill-opacity fill-rule stroke
     stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin stroke-miterlimit stroke-opacity
     stroke-width stop-color stop-opacity text-anchor dominant-baseline clip-rule paint-order shape-rendering
-    """) | frozenset(_EDGES)  # fmt: skip
-_SHEET_ONLY = names("position top right bottom left z-index clip-path")
+    """.split()) | frozenset(_EDGES)  # fmt: skip
+_SHEET_ONLY = frozenset("position top right bottom left z-index clip-path".split())
 _KEYWORDS = {  # what a property may be, where not every word is harmless
     "position": {"static", "relative", "absolute"},  # the output's element holds both; not fixed, not sticky
     "cursor": {"auto", "default", "pointer", "help", "text", "not-allowed"},
     "clip-path": {"inset"},
 }
-_FUNCTIONS = names("""
+_FUNCTIONS = frozenset(
+    """
     rgb rgba hsl hsla hwb lab lch oklab oklch color-mix light-dark linear-gradient repeating-linear-gradient
     radial-gradient conic-gradient var minmax fit-content inset
-    """)
-_UNITS = names("px em rem ex ch pt pc cm mm in q vw vh fr deg rad turn grad")
+    """.split()
+)
+_UNITS = frozenset("px em rem ex ch pt pc cm mm in q vw vh fr deg rad turn grad".split())
 _WORD = re.compile(r"-{0,2}[A-Za-z_][A-Za-z0-9_-]{0,80}")
 _HASH = re.compile(r"[0-9a-fA-F]{3,8}")
 _PLAIN = re.compile("[^\"'\\\\<>\x00-\x1f\x7f-\x9f\u202a-\u202e\u2060-\u2069]{0,200}")

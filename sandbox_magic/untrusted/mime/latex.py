@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sandbox_magic.untrusted.names import names
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -52,11 +50,11 @@ rVert vert Vert backslash lgroup rgroup displaystyle textstyle scriptstyle scrip
 qquad thinspace mathrm mathbf mathit mathsf mathtt mathbb mathcal mathfrak mathscr boldsymbol bm rm bf it text
 textrm textbf textit texttt textsf mathop mathbin mathrel mathord mathopen mathclose mathpunct hline
 """
-COMMANDS = names(f"{_GREEK} {_FUNCTIONS} {_RELATIONS} {_OPERATORS} {_SHAPES}")
+COMMANDS = frozenset(f"{_GREEK} {_FUNCTIONS} {_RELATIONS} {_OPERATORS} {_SHAPES}".split())
 _SIGNS = frozenset("\\{}|,;:!>_%&#$ ")  # after a backslash
 
 _MATRICES = "matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix cases split aligned gathered"
-ENVIRONMENTS = names(f"{_MATRICES} array equation equation* align align* gather gather* multline multline*")
+ENVIRONMENTS = frozenset(f"{_MATRICES} array equation equation* align align* gather gather* multline multline*".split())
 _COLUMNS = re.compile(r"\{[lcr| ]{1,64}\}")  # *{9999}{c} would repeat, @{...} would write
 
 _TOKEN = re.compile(r"\\([a-zA-Z]+)|\\(.)|([{}])|[^\\{}]+|\\", re.DOTALL)

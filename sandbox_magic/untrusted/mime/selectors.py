@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.untrusted.names import names
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -37,10 +35,12 @@ class Scope:
         return name if name in self.kept else self.name(name)
 
 
-_PSEUDO = names("""
+_PSEUDO = frozenset(
+    """
     hover checked link visited first-child last-child only-child first-of-type last-of-type only-of-type empty
     before after marker nth-child nth-of-type nth-last-child not is where open disabled focus
-    """)
+    """.split()
+)
 _STEP = re.compile(r"\s*(?:odd|even|[+-]?\d{0,4}n?(?:\s*[+-]\s*\d{1,4})?)\s*")
 
 

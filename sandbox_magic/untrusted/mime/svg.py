@@ -14,7 +14,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from sandbox_magic.untrusted.mime import css
 from sandbox_magic.untrusted.mime.images import MOST_PIXELS, NotAPicture, from_base64, picture
-from sandbox_magic.untrusted.names import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +27,19 @@ MOST_MASKED = 20  # elements: each paints the area of its mask anew
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-_ELEMENTS = names("""
+_ELEMENTS = frozenset(
+    """
     svg g defs symbol use path rect circle ellipse line polyline polygon text tspan title desc clipPath mask
     linearGradient radialGradient stop pattern style image
-    """)  # no marker: it is drawn at each corner of each path that inherits it
-_ATTRIBUTES = css.PROPERTIES - {"content", "cursor", "position"} | names("""
+    """.split()
+)  # no marker: it is drawn at each corner of each path that inherits it
+_ATTRIBUTES = css.PROPERTIES - {"content", "cursor", "position"} | frozenset(
+    """
     id class d x y x1 y1 x2 y2 dx dy cx cy r rx ry fx fy width height viewBox preserveAspectRatio transform points
     offset gradientUnits gradientTransform spreadMethod clipPathUnits maskUnits maskContentUnits patternUnits
     patternContentUnits patternTransform version textLength lengthAdjust rotate clip-path mask
-    """)
+    """.split()
+)
 _VALUE = re.compile(r"[A-Za-z0-9_.,;:%#+\-*/()'\" \t\r\n]*")  # no escapes, no signs of markup
 _POINTER = re.compile(r"\s*url\(\s*#([A-Za-z_][A-Za-z0-9_.:-]*)\s*\)\s*")
 _ANCHOR = re.compile(r"#([A-Za-z_][A-Za-z0-9_.:-]*)")
@@ -213,7 +216,7 @@ class _Writer:
         return ""
 
 
-_SHAPES = names("path rect circle ellipse line polyline polygon text tspan")
+_SHAPES = frozenset("path rect circle ellipse line polyline polygon text tspan".split())
 
 
 def _may_point(local: str, name: str) -> bool:

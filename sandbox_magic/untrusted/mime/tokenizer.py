@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sandbox_magic.untrusted.names import names
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,15 +19,17 @@ MOST_DEPTH = 100
 MOST_TAGS = 100_000
 MOST_ATTRIBUTES = 50
 
-VOID = names("area base br col embed hr img input link meta param source track wbr")
-RAW = names("script style xmp iframe noembed noframes noscript textarea title plaintext template object")
-RAW |= names("svg math select applet audio video canvas")  # ours: as a whole or not at all
+VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+RAW = frozenset("script style xmp iframe noembed noframes noscript textarea title plaintext template object".split())
+RAW |= frozenset("svg math select applet audio video canvas".split())  # ours: as a whole or not at all
 _END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*>", re.IGNORECASE) for name in RAW}
-_BLOCKS = names("""
+_BLOCKS = frozenset(
+    """
     address article aside blockquote center details dl div fieldset figcaption figure footer form h1 h2 h3 h4 h5
     h6 header hr main nav ol p pre section table ul
-    """)
-_ROWS = names("tr tbody thead tfoot")
+    """.split()
+)
+_ROWS = frozenset("tr tbody thead tfoot".split())
 _ENDED_BY = {  # an open tag ends when one of these begins
     "p": _BLOCKS,
     "li": frozenset({"li"}),
@@ -40,7 +40,7 @@ _ENDED_BY = {  # an open tag ends when one of these begins
     "tr": _ROWS,
     **dict.fromkeys(_ROWS - {"tr"}, _ROWS - {"tr"}),
 }
-_WALLS = names("table td th caption")  # an end tag inside closes nothing outside ...
+_WALLS = frozenset("table td th caption".split())  # an end tag inside closes nothing outside ...
 _TABLE_PARTS = _WALLS | _ROWS  # ... except these
 
 
