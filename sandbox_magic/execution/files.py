@@ -11,15 +11,15 @@ from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.untrusted import applying, packing, paths
-from sandbox_magic.untrusted.receiving import Receiver
+from sandbox_magic.untrusted.workspace import apply, names, snapshot
+from sandbox_magic.untrusted.workspace.receive import Receiver
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sandbox_magic.jail.view.overlay import Copy
     from sandbox_magic.model.policy import Policy
-    from sandbox_magic.untrusted.files import Change, Changes
+    from sandbox_magic.untrusted.workspace.changes import Change, Changes
 
 MOST_PACKED = 10_000  # names in a workspace that is copied
 MOST_LISTED = 100_000  # names in one that is not
@@ -38,9 +38,9 @@ class Gathering:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._to = os.getcwd() if policy.save else ""
-        self._found: packing.Found | None = None
+        self._found: snapshot.Found | None = None
         self._layered = False
-        self._original: packing.Original | None = None
+        self._original: snapshot.Original | None = None
         self._receiver: Receiver | None = None
         self._broken = ""
 
@@ -64,7 +64,7 @@ class Gathering:
         """
         if not self._policy.workspace:
             return None
-        self._found = found = packing.look(self._policy.workspace, most_files=MOST_LISTED, covered=self._covered)
+        self._found = found = snapshot.look(self._policy.workspace, most_files=MOST_LISTED, covered=self._covered)
         return Lower(
             path=found.path,
             device=found.here.st_dev,
@@ -87,11 +87,11 @@ class Gathering:
             return
         self._layered = copy is None
         if copy is None:
-            self._original = packing.listed(self._found, file.write)
+            self._original = snapshot.listed(self._found, file.write)
             return
         room = self._policy.limits.home_bytes
         try:
-            self._original = packing.pack(self._found, file.write, most_bytes=room, most_files=MOST_PACKED)
+            self._original = snapshot.pack(self._found, file.write, most_bytes=room, most_files=MOST_PACKED)
         except PolicyError as error:
             seen = f"{error.seen}; " * bool(error.seen) + f"it is copied, for there can be no overlay: {copy.why}"
             raise PolicyError(error.what, seen=seen, remedy=error.remedy) from error
@@ -134,17 +134,17 @@ class Gathering:
 
     def _left_behind(self) -> list[str]:
         skipped = self._original.skipped if self._original else ()
-        named = "; ".join(f"{paths.shown(path)}: {why}" for path, why in skipped[:_MOST_NAMED])
+        named = "; ".join(f"{names.shown(path)}: {why}" for path, why in skipped[:_MOST_NAMED])
         more = f"; and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
         return [f"Not in the workspace: {named}{more}."] if skipped else []
 
     def _saved(self, changes: Changes) -> list[str]:
         try:
-            applied = applying.save(changes, self._policy.save, self._to)
-        except applying.NotApplied as error:
+            applied = apply.save(changes, self._policy.save, self._to)
+        except apply.NotApplied as error:
             return [f"Nothing was saved: {error.what}" + (f" ({error.seen})" if error.seen else "")]
-        left = [f"Not saved: {paths.shown(path)} ({why})." for path, why in applied.left[:_MOST_NAMED]]
-        names = ", ".join(map(paths.shown, applied.done[:_MOST_NAMED]))
+        left = [f"Not saved: {names.shown(path)} ({why})." for path, why in applied.left[:_MOST_NAMED]]
+        names = ", ".join(map(names.shown, applied.done[:_MOST_NAMED]))
         more = f" and {len(applied.done) - _MOST_NAMED} more" if len(applied.done) > _MOST_NAMED else ""
         return [f"Saved: {names}{more}." if applied.done else "There was nothing to save.", *left]
 

@@ -1,7 +1,7 @@
 """A directory's files between host and guest, as one stream of entries; in as an archive, out as what has changed.
 
 Each entry is a header, a name and, for a file or a link, its data. The host reads what comes out with
-`sandbox_magic.untrusted.receiving`, and never opens a directory that the cell could write.
+`sandbox_magic.untrusted.workspace.receive`, and never opens a directory that the cell could write.
 """
 
 from __future__ import annotations

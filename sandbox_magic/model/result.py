@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.model.events import Display
     from sandbox_magic.picture.drawing import Drawing
-    from sandbox_magic.untrusted.files import Changes
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 
 class Outcome(StrEnum):

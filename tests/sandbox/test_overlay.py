@@ -22,8 +22,8 @@ from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.jail.view import overlay
 from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.jail.view.run_directory import RunDirectory
-from sandbox_magic.untrusted import packing
-from sandbox_magic.untrusted.applying import NotApplied
+from sandbox_magic.untrusted.workspace import snapshot
+from sandbox_magic.untrusted.workspace.apply import NotApplied
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ for name in ("sub/socket", "sub/linked", "sub/renamed"):
 def test_a_socket_that_goes_before_the_start_does_no_harm(here, monkeypatch):
     """A mask for it was one more file, which could not be told from the code's; for a link it was made elsewhere."""
     os.mkfifo(here / "sub" / "fifo")
-    look = packing.look
+    look = snapshot.look
 
     def and_remove(*words, **more):
         found = look(*words, **more)
@@ -228,7 +228,7 @@ def test_a_socket_that_goes_before_the_start_does_no_harm(here, monkeypatch):
         (here / "sub" / "fifo").symlink_to(f"/oldroot{here}/made")
         return found
 
-    monkeypatch.setattr(packing, "look", and_remove)
+    monkeypatch.setattr(snapshot, "look", and_remove)
     assert changes(run("open('sub/new', 'w')", here)) == {("sub/new", "added", "file")}
     assert not (here / "made").exists()
 
@@ -363,7 +363,7 @@ def test_a_directory_put_in_its_place_is_not_shown(here, monkeypatch):
     secret.mkdir(mode=0o700)
     (secret / "key").write_text("ESCAPED")
     run("1", here)
-    look = packing.look
+    look = snapshot.look
 
     def and_swap(*words, **more):
         found = look(*words, **more)
@@ -371,7 +371,7 @@ def test_a_directory_put_in_its_place_is_not_shown(here, monkeypatch):
         here.symlink_to(secret)
         return found
 
-    monkeypatch.setattr(packing, "look", and_swap)
+    monkeypatch.setattr(snapshot, "look", and_swap)
     with pytest.raises(SandboxUnavailable, match="no longer the directory that was looked at"):
         sm.run("print(open('key').read())", workspace=here)
 
@@ -389,7 +389,7 @@ def test_a_directory_swapped_while_it_is_looked_at_is_not_gone_into(here, monkey
 
     monkeypatch.setattr(os, "access", and_swap)
     with pytest.raises(PolicyError, match="can't be read"):
-        packing.look(here, most_files=100)
+        snapshot.look(here, most_files=100)
     assert (here / "sub").is_symlink()
 
 
@@ -454,7 +454,7 @@ def test_a_refusal_does_not_hold_for_ever(here, monkeypatch):
 
 def test_the_result_does_not_wait_for_the_layer_to_be_taken_down(here):
     """A million files take seconds, in which bwrap, too, does not end: here it is held still instead."""
-    found = packing.look(here, most_files=100)
+    found = snapshot.look(here, most_files=100)
     status = found.here
     lower = Lower(path=found.path, device=status.st_dev, inode=status.st_ino, owner=(status.st_uid, status.st_gid))
     sandbox = Sandbox.park(sm.Policy(workspace=str(here)), lower=lower)

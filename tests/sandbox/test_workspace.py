@@ -11,8 +11,8 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import PolicyError
 from sandbox_magic.jail.view import overlay
-from sandbox_magic.untrusted import packing
-from sandbox_magic.untrusted.applying import NotApplied
+from sandbox_magic.untrusted.workspace import snapshot
+from sandbox_magic.untrusted.workspace.apply import NotApplied
 
 CASES = {
     case["id"]: case["code"]
@@ -264,7 +264,7 @@ def test_what_is_swapped_for_a_link_is_not_copied(here, monkeypatch, what):
     (secret / "protected").mkdir(parents=True)
     for name in ("in.txt", "secret.txt", "protected/secret.txt"):
         (secret / name).write_text("ESCAPED")
-    look, place = packing.look, here / what
+    look, place = snapshot.look, here / what
 
     def and_swap(*words, **more):
         found = look(*words, **more)
@@ -272,7 +272,7 @@ def test_what_is_swapped_for_a_link_is_not_copied(here, monkeypatch, what):
         place.symlink_to(secret)
         return found
 
-    monkeypatch.setattr(packing, "look", and_swap)
+    monkeypatch.setattr(snapshot, "look", and_swap)
     with pytest.raises(PolicyError, match="can't be read"):
         sm.run("print(open('protected/secret.txt').read())", workspace=here)
 

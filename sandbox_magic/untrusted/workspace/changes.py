@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, overload
 
 from sandbox_magic.model.result import size as in_words
-from sandbox_magic.untrusted import applying, paths
+from sandbox_magic.untrusted.workspace import apply, names
 
 if TYPE_CHECKING:
-    from sandbox_magic.untrusted.applying import Applied
-    from sandbox_magic.untrusted.beneath import Kind
-    from sandbox_magic.untrusted.packing import Original
+    from sandbox_magic.untrusted.workspace.apply import Applied
+    from sandbox_magic.untrusted.workspace.openat import Kind
+    from sandbox_magic.untrusted.workspace.snapshot import Original
 
 _MOST_SHOWN = 50
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
@@ -46,12 +46,12 @@ class Change:
 
     def __str__(self) -> str:
         """Give one line for a person, in which every name is harmless to show."""
-        mark = "/" if self.type == "directory" else f" -> {paths.shown(self.target)}" if self.target else ""
+        mark = "/" if self.type == "directory" else f" -> {names.shown(self.target)}" if self.target else ""
         size = f"  {in_words(self.size)}" if self.type == "file" and self.kind != "removed" else ""
         why = self.refused or self.left_out
         note = f"  ({why if self.refused else 'left out: ' + why})" if why else ""
         runs = "  executable" if self.executable and self.type == "file" else ""
-        return f"{_SIGNS[self.kind]} {paths.shown(self.path)}{mark}{size}{runs}{note}"
+        return f"{_SIGNS[self.kind]} {names.shown(self.path)}{mark}{size}{runs}{note}"
 
     @property
     def target(self) -> str:
@@ -88,7 +88,7 @@ class Changes(Sequence[Change]):
         Raises:
             NotApplied: One of them can't be: nothing was done, unless the error says otherwise.
         """
-        return applying.apply(self, chosen, to)
+        return apply.apply(self, chosen, to)
 
     @overload
     def __getitem__(self, index: int) -> Change: ...

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from sandbox_magic.guest import files as guest
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.untrusted import beneath, packing, paths
-from sandbox_magic.untrusted.applying import NotApplied, save
-from sandbox_magic.untrusted.files import Change, Changes
-from sandbox_magic.untrusted.receiving import Receiver
+from sandbox_magic.untrusted.workspace import names, openat, snapshot
+from sandbox_magic.untrusted.workspace.apply import NotApplied, save
+from sandbox_magic.untrusted.workspace.changes import Change, Changes
+from sandbox_magic.untrusted.workspace.receive import Receiver
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
@@ -38,8 +38,8 @@ class Trip:
         with self.archive.open("wb") as file:
             bounds = {"most_bytes": 64 * MIB, "most_files": 1000} | bounds
             covered = bounds.pop("covered", ())
-            found = packing.look(self.host, most_files=bounds["most_files"], covered=covered)
-            self.original = packing.pack(found, file.write, **bounds)
+            found = snapshot.look(self.host, most_files=bounds["most_files"], covered=covered)
+            self.original = snapshot.pack(found, file.write, **bounds)
         self.workspace = guest.Workspace(str(self.cell))
         self.workspace.unpack(str(self.archive))
 
@@ -563,26 +563,26 @@ def test_a_link_in_the_way_is_not_followed_by_any_step(tmp_path):
     root.mkdir()
     (root / "dir").symlink_to(outside)
     (root / "link").symlink_to(outside / "file")
-    with beneath.directory(root) as here:
+    with openat.directory(root) as here:
         for attempt in (
-            lambda: beneath.state(here, "dir/file", 100),
-            lambda: beneath.write(here, "dir/new", b"x", executable=False, replace=True),
-            lambda: beneath.link(here, "dir/new", "x"),
-            lambda: beneath.make_directory(here, "dir/new"),
-            lambda: beneath.remove(here, "dir/file", "file"),
+            lambda: openat.state(here, "dir/file", 100),
+            lambda: openat.write(here, "dir/new", b"x", executable=False, replace=True),
+            lambda: openat.link(here, "dir/new", "x"),
+            lambda: openat.make_directory(here, "dir/new"),
+            lambda: openat.remove(here, "dir/file", "file"),
         ):
             with pytest.raises(NotADirectoryError):
                 attempt()
-        assert beneath.state(here, "link", 100) == beneath.of_link(str(outside / "file"))
-        beneath.write(here, "link", b"x", executable=False, replace=True)  # replaces the link itself
+        assert openat.state(here, "link", 100) == openat.of_link(str(outside / "file"))
+        openat.write(here, "link", b"x", executable=False, replace=True)  # replaces the link itself
     assert tree(outside) == {"file": b"secret"}
     assert (root / "link").read_text() == "x"
 
 
 def test_a_write_that_must_not_replace_does_not(tmp_path):
     write(tmp_path / "a", "old")
-    with beneath.directory(tmp_path) as here, pytest.raises(FileExistsError):
-        beneath.write(here, "a", b"new", executable=False, replace=False)
+    with openat.directory(tmp_path) as here, pytest.raises(FileExistsError):
+        openat.write(here, "a", b"new", executable=False, replace=False)
     assert tree(tmp_path) == {"a": b"old"}
 
 
@@ -667,7 +667,7 @@ class TestPack:
             trip.start(most_files=10)
         for wrong in (trip.host / "1", trip.host / "nothing"):
             with pytest.raises(PolicyError, match="can't be read"):
-                packing.look(wrong, most_files=10)
+                snapshot.look(wrong, most_files=10)
 
     def test_what_is_left_behind_is_named(self, trip):
         os.mkfifo(trip.host / "fifo")
@@ -708,8 +708,8 @@ ENTRIES = st.lists(
 
 @given(ENTRIES, st.lists(st.integers(1, 50), max_size=20))
 def test_a_stream_of_lies_gives_changes_or_the_one_error(entries, cuts):
-    kept = {"kept": beneath.of_data(b"", executable=False)}
-    original = packing.Original(path="/nowhere", states=kept, sketches={"kept": ("file", 0)})
+    kept = {"kept": openat.of_data(b"", executable=False)}
+    original = snapshot.Original(path="/nowhere", states=kept, sketches={"kept": ("file", 0)})
     stream = b"".join(guest.header(kind, name, size) + data for kind, name, size, data in entries)
     receiver = Receiver(original, most_bytes=1000, most_files=4)
     try:
@@ -720,7 +720,7 @@ def test_a_stream_of_lies_gives_changes_or_the_one_error(entries, cuts):
     except Unreadable as error:
         assert str(error).isascii()  # noqa: PT017 - there may be no error
     else:
-        assert all(paths.is_good(change.path) for change in changes)
+        assert all(names.is_good(change.path) for change in changes)
         assert sum(len(change.data or b"") for change in changes) <= 1000
         assert repr(changes).isprintable() or "\n" in repr(changes)
 

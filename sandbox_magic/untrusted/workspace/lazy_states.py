@@ -6,8 +6,8 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 
-from sandbox_magic.untrusted import beneath
-from sandbox_magic.untrusted.beneath import Kind, State
+from sandbox_magic.untrusted.workspace import openat
+from sandbox_magic.untrusted.workspace.openat import Kind, State
 
 Sketch = tuple[Kind, int]  # the size is that of a file, else 0
 
@@ -42,9 +42,9 @@ class Unread(Mapping[str, State]):
 
     def _now(self, path: str, stamp: tuple[int, ...]) -> State:
         try:
-            with beneath.directory(self._directory) as root, beneath.parent(root, path) as (here, name):
+            with openat.directory(self._directory) as root, openat.parent(root, path) as (here, name):
                 before = os.stat(name, dir_fd=here, follow_symlinks=False)
-                state = beneath.state(here, name, before.st_size)
+                state = openat.state(here, name, before.st_size)
                 after = os.stat(name, dir_fd=here, follow_symlinks=False)
         except OSError:
             state = None

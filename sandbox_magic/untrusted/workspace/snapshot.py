@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest import files
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.result import size as in_words
-from sandbox_magic.untrusted import beneath, paths
-from sandbox_magic.untrusted.beneath import State
-from sandbox_magic.untrusted.unread import Unread, sketch
+from sandbox_magic.untrusted.workspace import names, openat
+from sandbox_magic.untrusted.workspace.lazy_states import Unread, sketch
+from sandbox_magic.untrusted.workspace.openat import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from sandbox_magic.untrusted.unread import Sketch
+    from sandbox_magic.untrusted.workspace.lazy_states import Sketch
 
 _PAGE = 4096  # what a file takes of a tmpfs is a whole number of them
 _PIECE = 2**20
@@ -118,7 +118,7 @@ def look(directory: Path | str, *, most_files: int, covered: Collection[str] = (
 
 
 def _too_many(directory: Path | str, most: int) -> PolicyError:
-    msg = f"the workspace {paths.shown(str(directory))} has more than {most:,} files and directories"
+    msg = f"the workspace {names.shown(str(directory))} has more than {most:,} files and directories"
     return PolicyError(msg, remedy="a smaller directory")
 
 
@@ -161,12 +161,12 @@ def listed(found: Found, write: Callable[[bytes], object]) -> Original:
 @contextmanager
 def _readable(directory: Path | str, found: os.stat_result | None = None) -> Iterator[int]:
     try:
-        with beneath.directory(directory) as root:
+        with openat.directory(directory) as root:
             if found is not None:
                 _check_same(found, os.fstat(root))
             yield root
     except OSError as error:
-        msg = f"the workspace {paths.shown(str(directory))} can't be read"
+        msg = f"the workspace {names.shown(str(directory))} can't be read"
         raise PolicyError(msg, seen=str(error), remedy="a directory that you may read, and nobody changes") from error
 
 
@@ -180,7 +180,7 @@ def _walk(root: int) -> Iterator[tuple[str, os.stat_result, str]]:
     waiting = [""]
     while waiting:
         directory = waiting.pop()
-        with beneath.parent(root, f"{directory}/." if directory else ".") as (here, _):
+        with openat.parent(root, f"{directory}/." if directory else ".") as (here, _):
             for name in sorted(os.listdir(here)):
                 path = f"{directory}/{name}" if directory else name
                 status = os.stat(name, dir_fd=here, follow_symlinks=False)
@@ -215,7 +215,7 @@ def _why_not(here: int, path: str, status: os.stat_result) -> str:
     if len(os.fsencode(path)) > files.MOST_NAME or path.count("/") >= files.MOST_STEPS:
         return _TOO_LONG
     if stat.S_ISLNK(mode):
-        return "" if paths.stays_inside(path, os.readlink(name, dir_fd=here)) else "a link that leads out"
+        return "" if names.stays_inside(path, os.readlink(name, dir_fd=here)) else "a link that leads out"
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return "neither a file nor a directory"
     may = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
@@ -228,7 +228,7 @@ def _taken(status: os.stat_result) -> int:
 
 def _check_size(directory: str, size: int, most: int) -> None:
     if size > most:
-        msg = f"the workspace {paths.shown(directory)} takes {in_words(size)}, more than the {in_words(most)} there are"
+        msg = f"the workspace {names.shown(directory)} takes {in_words(size)}, more than the {in_words(most)} there are"
         raise PolicyError(msg, remedy=f"option disk: at least {2 * size // 2**20 + 1}M; or a smaller directory")
 
 
@@ -237,7 +237,7 @@ def _packed(root: int, path: str, status: os.stat_result, write: Callable[[bytes
     if stat.S_ISDIR(status.st_mode):
         write(files.header(files.DIRECTORY, name))
         return State(kind="directory")
-    with beneath.parent(root, path) as (here, last):
+    with openat.parent(root, path) as (here, last):
         if stat.S_ISLNK(status.st_mode):
             target = os.fsencode(os.readlink(last, dir_fd=here))
             write(files.header(files.LINK, name, len(target)) + target)
@@ -256,7 +256,7 @@ def _packed_file(here: int, path: str, write: Callable[[bytes], object]) -> Stat
         while left:
             piece = stream.read(min(left, _PIECE))
             if not piece:
-                raise OSError(f"{paths.shown(path)} became shorter while it was read")
+                raise OSError(f"{names.shown(path)} became shorter while it was read")
             write(piece)
             digest.update(piece)
             left -= len(piece)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import SandboxError
-from sandbox_magic.untrusted import beneath, paths
-from sandbox_magic.untrusted.beneath import State
+from sandbox_magic.untrusted.workspace import names, openat
+from sandbox_magic.untrusted.workspace.openat import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sandbox_magic.untrusted.files import Change, Changes
+    from sandbox_magic.untrusted.workspace.changes import Change, Changes
 
 _MOST_NAMED = 20
 
@@ -37,7 +37,7 @@ class Applied:
 
     def __repr__(self) -> str:
         """Give one line, and one for each name that was left."""
-        left = [f"left out: {paths.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
+        left = [f"left out: {names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
         if len(self.left) > _MOST_NAMED:
             left.append(f"... and {len(self.left) - _MOST_NAMED} more left out")
         return "\n".join([f"<Applied: {len(self.done)} taken over, {len(self.left)} left out>", *left])
@@ -59,11 +59,11 @@ def _take_over(
     try:
         if saving:
             os.makedirs(place, exist_ok=True)
-        with beneath.directory(place) as root:
+        with openat.directory(place) as root:
             return _Application(root, changes, wanted, saving=saving).run()
     except OSError as error:
-        msg = f"the changes can't be taken over into {paths.shown(os.fspath(place))}"
-        raise NotApplied(msg, seen=paths.shown(str(error)), remedy="a directory that you may write") from error
+        msg = f"the changes can't be taken over into {names.shown(os.fspath(place))}"
+        raise NotApplied(msg, seen=names.shown(str(error)), remedy="a directory that you may write") from error
 
 
 def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) -> Applied:
@@ -96,7 +96,7 @@ def _choose(
         if change.kind == "removed" and saving:
             why = "removed, so there is nothing to save"
         if why and exact:
-            raise NotApplied(f"{paths.shown(change.path)}: {why}", remedy="other names")
+            raise NotApplied(f"{names.shown(change.path)}: {why}", remedy="other names")
         if why:
             left.append((change.path, why))
         else:
@@ -104,7 +104,7 @@ def _choose(
     found = [change.path for change in wanted] + [path for path, _ in left]
     for pattern in chosen:
         if pattern not in found and not fnmatch.filter(found, pattern):
-            msg = f"no change is named {paths.shown(pattern)}"
+            msg = f"no change is named {names.shown(pattern)}"
             raise NotApplied(msg, remedy="one of the names in the list of changes, or a pattern such as *.csv")
     return wanted, tuple(left)
 
@@ -122,7 +122,7 @@ class _Application:
     def run(self) -> tuple[str, ...]:
         problems = [(change, why) for change in self._wanted if (why := self._problem(change))]
         if problems:
-            lines = [f"{paths.shown(change.path)}: {why}" for change, why in problems[:_MOST_NAMED]]
+            lines = [f"{names.shown(change.path)}: {why}" for change, why in problems[:_MOST_NAMED]]
             msg = f"nothing was taken over, for {len(problems)} of {len(self._wanted)} changes can't be"
             remedy = "apply(NAME, ...) with other names, or apply(to=DIRECTORY)"
             raise NotApplied(msg, seen="; ".join(lines), remedy=remedy)
@@ -131,9 +131,9 @@ class _Application:
             try:
                 self._do(change)
             except OSError as error:
-                msg = f"{paths.shown(change.path)} could not be taken over; {len(done)} others were before it"
+                msg = f"{names.shown(change.path)} could not be taken over; {len(done)} others were before it"
                 seen = (
-                    f"{error.strerror or 'it is not what it was'}; done: {', '.join(map(paths.shown, done)) or 'none'}"
+                    f"{error.strerror or 'it is not what it was'}; done: {', '.join(map(names.shown, done)) or 'none'}"
                 )
                 raise NotApplied(msg, seen=seen, remedy="apply() again: what is done already is no conflict") from error
             done.append(change.path)
@@ -148,7 +148,7 @@ class _Application:
 
     def _problem(self, change: Change) -> str:
         """Say why a change can't be taken over now; nothing if it can."""
-        if not paths.is_good(change.path):
+        if not names.is_good(change.path):
             return "a name that leads out"
         try:
             now = self._now(change)
@@ -161,7 +161,7 @@ class _Application:
     def _now(self, change: Change) -> State | None:
         before = self._before.get(change.path)
         try:
-            return beneath.state(self._root, change.path, max(change.size, before.size if before else 0))
+            return openat.state(self._root, change.path, max(change.size, before.size if before else 0))
         except NotADirectoryError:
             above = change.path.split("/")
             if any("/".join(above[:depth]) in self._made for depth in range(1, len(above))):
@@ -176,7 +176,7 @@ class _Application:
             return "it has been removed here since"
         if before is not None:
             return "it has been changed here since"
-        if self._saving and now.kind == "file" and beneath.is_ours(self._root, change.path, now):
+        if self._saving and now.kind == "file" and openat.is_ours(self._root, change.path, now):
             return ""
         return "something of that name is here already"
 
@@ -186,7 +186,7 @@ class _Application:
         for step in change.target.split("/"):
             steps = steps[:-1] if step == ".." else [*steps, step]
             try:
-                now = beneath.state(self._root, "/".join(steps), 0) if steps else None
+                now = openat.state(self._root, "/".join(steps), 0) if steps else None
             except NotADirectoryError:
                 return True
             if now is not None and now.kind == "link":
@@ -201,21 +201,21 @@ class _Application:
         if now == goal:
             return
         if now is not None and (goal is None or now.kind != goal.kind or goal.kind == "link"):
-            beneath.remove(self._root, change.path, now.kind)
+            openat.remove(self._root, change.path, now.kind)
             now = None
         if goal is None:
             return
         if goal.kind == "directory":
-            beneath.make_directory(self._root, change.path)
+            openat.make_directory(self._root, change.path)
         elif goal.kind == "link":
-            beneath.link(self._root, change.path, change.target)
+            openat.link(self._root, change.path, change.target)
         else:
             self._write(change, replace=now is not None)
 
     def _write(self, change: Change, *, replace: bool) -> None:
         data = change.data or b""
         run = change.executable
-        beneath.write(self._root, change.path, data, executable=run, replace=replace, mark=self._saving)
+        openat.write(self._root, change.path, data, executable=run, replace=replace, mark=self._saving)
 
 
 def goal_of(change: Change) -> State | None:
@@ -225,5 +225,5 @@ def goal_of(change: Change) -> State | None:
     if change.type == "directory":
         return State(kind="directory")
     if change.type == "link":
-        return beneath.of_link(change.target)
-    return beneath.of_data(change.data or b"", executable=change.executable)
+        return openat.of_link(change.target)
+    return openat.of_data(change.data or b"", executable=change.executable)
