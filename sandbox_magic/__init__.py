@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("sandbox_magic") and not sys.flags.safe_path:
     del sys.path[0]  # python -m puts the working directory first, which may hold a stranger's selectors.py
 
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 with importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.execution.api import run, stream

@@ -13,7 +13,7 @@ from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.picture import course
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.drawing import SAVED_WIDTH, page
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

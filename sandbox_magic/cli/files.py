@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from sandbox_magic.atomic_write import is_special, write
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.saving import is_special, write
 
 __all__ = ["check", "read", "write"]
 

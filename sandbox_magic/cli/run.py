@@ -19,8 +19,8 @@ from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.events import Display, Ended, InputRequest, Sample, Text
 from sandbox_magic.model.languages import for_suffix
 from sandbox_magic.model.usage_file import to_json
+from sandbox_magic.safe_import import shadow_warning
 from sandbox_magic.terminal.screen import Terminal
-from sandbox_magic.trusted import shadow_warning
 
 if TYPE_CHECKING:
     import argparse

@@ -11,7 +11,7 @@ from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.untrusted.workspace import apply, names, snapshot
+from sandbox_magic.untrusted.workspace import apply, file_names, snapshot
 from sandbox_magic.untrusted.workspace.receive import Receiver
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Gathering:
 
     def _left_behind(self) -> list[str]:
         skipped = self._original.skipped if self._original else ()
-        named = "; ".join(f"{names.shown(path)}: {why}" for path, why in skipped[:_MOST_NAMED])
+        named = "; ".join(f"{file_names.shown(path)}: {why}" for path, why in skipped[:_MOST_NAMED])
         more = f"; and {len(skipped) - _MOST_NAMED} more" if len(skipped) > _MOST_NAMED else ""
         return [f"Not in the workspace: {named}{more}."] if skipped else []
 
@@ -143,8 +143,8 @@ class Gathering:
             applied = apply.save(changes, self._policy.save, self._to)
         except apply.NotApplied as error:
             return [f"Nothing was saved: {error.what}" + (f" ({error.seen})" if error.seen else "")]
-        left = [f"Not saved: {names.shown(path)} ({why})." for path, why in applied.left[:_MOST_NAMED]]
-        names = ", ".join(map(names.shown, applied.done[:_MOST_NAMED]))
+        left = [f"Not saved: {file_names.shown(path)} ({why})." for path, why in applied.left[:_MOST_NAMED]]
+        names = ", ".join(map(file_names.shown, applied.done[:_MOST_NAMED]))
         more = f" and {len(applied.done) - _MOST_NAMED} more" if len(applied.done) > _MOST_NAMED else ""
         return [f"Saved: {names}{more}." if applied.done else "There was nothing to save.", *left]
 

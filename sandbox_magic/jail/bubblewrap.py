@@ -101,7 +101,7 @@ def _on_path() -> str | None:
 
 
 def _bundled() -> str | None:
-    from sandbox_magic.trusted import importing
+    from sandbox_magic.safe_import import importing
 
     try:
         with importing():

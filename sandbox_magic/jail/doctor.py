@@ -13,7 +13,7 @@ from sandbox_magic.jail.view import overlay
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxError, SandboxUnavailable
 from sandbox_magic.model.policy import Policy
-from sandbox_magic.trusted import shadow, shadow_warning
+from sandbox_magic.safe_import import shadow, shadow_warning
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.identity import Identity

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.model.events import Mark, Sample
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,7 +19,7 @@ from sandbox_magic.model.errors import PolicyError, RunFailed, StoppedEarly
 from sandbox_magic.model.events import Display, Ended, InputRequest, Mark, Sample, Text
 from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.views import view_for
-from sandbox_magic.trusted import shadow_warning
+from sandbox_magic.safe_import import shadow_warning
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -92,7 +92,7 @@ def save(path: str | os.PathLike[str], *, svg: str, html: str, title: str, theme
         SandboxError: The name ends neither in ``.svg`` nor in ``.html``.
         OSError: The file can't be written.
     """
-    from sandbox_magic.saving import write
+    from sandbox_magic.atomic_write import write
 
     match os.path.splitext(os.fspath(path))[1].lower():
         case ".svg":

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model import summary
 from sandbox_magic.model.timeline import Recorder
+from sandbox_magic.safe_import import importing
 from sandbox_magic.terminal.sparkline import pair
 from sandbox_magic.terminal.streams import draws_blocks
-from sandbox_magic.trusted import importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 with importing():
     import numpy as np

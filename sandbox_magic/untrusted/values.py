@@ -11,7 +11,7 @@ import importlib
 import warnings
 
 from sandbox_magic.guest import values
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.budget import Budget
 
 Unreadable = values.Unreadable

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from sandbox_magic.model import summary
 from sandbox_magic.model.result import seconds, size
 from sandbox_magic.notebook.dashboard.chart import Chart, Look
 from sandbox_magic.picture.axes import HEADROOM, Axis, memory_axis, round_up
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

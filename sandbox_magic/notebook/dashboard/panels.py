@@ -15,7 +15,7 @@ from sandbox_magic.notebook.dashboard.details import Details
 from sandbox_magic.notebook.dashboard.html_layer import hover_html, marks_html, told_html
 from sandbox_magic.notebook.dashboard.style import LINES_HEIGHT, STYLE
 from sandbox_magic.picture.axes import cpu_axis, live_time_axis, memory_axis
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.mime.selectors import selectors
 
 if TYPE_CHECKING:

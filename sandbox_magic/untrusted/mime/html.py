@@ -14,7 +14,7 @@ import urllib.parse
 from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.mime import css, latex
 from sandbox_magic.untrusted.mime.allowlist import FLAG, LINK, REASONS, SHAPED, SPAN, SPANS, TAGS
 from sandbox_magic.untrusted.mime.images import MOST_PIXELS, NotAPicture, from_base64, picture

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from sandbox_magic.trusted import importing
+from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.mime import latex
 
 MOST_RENDERED = 4 * 2**20

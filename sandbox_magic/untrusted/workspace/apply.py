@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import SandboxError
-from sandbox_magic.untrusted.workspace import names, openat
+from sandbox_magic.untrusted.workspace import file_names, openat
 from sandbox_magic.untrusted.workspace.openat import State
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Applied:
 
     def __repr__(self) -> str:
         """Give one line, and one for each name that was left."""
-        left = [f"left out: {names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
+        left = [f"left out: {file_names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
         if len(self.left) > _MOST_NAMED:
             left.append(f"... and {len(self.left) - _MOST_NAMED} more left out")
         return "\n".join([f"<Applied: {len(self.done)} taken over, {len(self.left)} left out>", *left])
@@ -62,8 +62,8 @@ def _take_over(
         with openat.directory(place) as root:
             return _Application(root, changes, wanted, saving=saving).run()
     except OSError as error:
-        msg = f"the changes can't be taken over into {names.shown(os.fspath(place))}"
-        raise NotApplied(msg, seen=names.shown(str(error)), remedy="a directory that you may write") from error
+        msg = f"the changes can't be taken over into {file_names.shown(os.fspath(place))}"
+        raise NotApplied(msg, seen=file_names.shown(str(error)), remedy="a directory that you may write") from error
 
 
 def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) -> Applied:
@@ -96,7 +96,7 @@ def _choose(
         if change.kind == "removed" and saving:
             why = "removed, so there is nothing to save"
         if why and exact:
-            raise NotApplied(f"{names.shown(change.path)}: {why}", remedy="other names")
+            raise NotApplied(f"{file_names.shown(change.path)}: {why}", remedy="other names")
         if why:
             left.append((change.path, why))
         else:
@@ -104,7 +104,7 @@ def _choose(
     found = [change.path for change in wanted] + [path for path, _ in left]
     for pattern in chosen:
         if pattern not in found and not fnmatch.filter(found, pattern):
-            msg = f"no change is named {names.shown(pattern)}"
+            msg = f"no change is named {file_names.shown(pattern)}"
             raise NotApplied(msg, remedy="one of the names in the list of changes, or a pattern such as *.csv")
     return wanted, tuple(left)
 
@@ -122,7 +122,7 @@ class _Application:
     def run(self) -> tuple[str, ...]:
         problems = [(change, why) for change in self._wanted if (why := self._problem(change))]
         if problems:
-            lines = [f"{names.shown(change.path)}: {why}" for change, why in problems[:_MOST_NAMED]]
+            lines = [f"{file_names.shown(change.path)}: {why}" for change, why in problems[:_MOST_NAMED]]
             msg = f"nothing was taken over, for {len(problems)} of {len(self._wanted)} changes can't be"
             remedy = "apply(NAME, ...) with other names, or apply(to=DIRECTORY)"
             raise NotApplied(msg, seen="; ".join(lines), remedy=remedy)
@@ -131,10 +131,9 @@ class _Application:
             try:
                 self._do(change)
             except OSError as error:
-                msg = f"{names.shown(change.path)} could not be taken over; {len(done)} others were before it"
-                seen = (
-                    f"{error.strerror or 'it is not what it was'}; done: {', '.join(map(names.shown, done)) or 'none'}"
-                )
+                msg = f"{file_names.shown(change.path)} could not be taken over; {len(done)} others were before it"
+                before = ", ".join(map(file_names.shown, done)) or "none"
+                seen = f"{error.strerror or 'it is not what it was'}; done: {before}"
                 raise NotApplied(msg, seen=seen, remedy="apply() again: what is done already is no conflict") from error
             done.append(change.path)
         return tuple(change.path for change in self._wanted)
@@ -148,7 +147,7 @@ class _Application:
 
     def _problem(self, change: Change) -> str:
         """Say why a change can't be taken over now; nothing if it can."""
-        if not names.is_good(change.path):
+        if not file_names.is_good(change.path):
             return "a name that leads out"
         try:
             now = self._now(change)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, overload
 
 from sandbox_magic.model.result import size as in_words
-from sandbox_magic.untrusted.workspace import apply, names
+from sandbox_magic.untrusted.workspace import apply, file_names
 
 if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.apply import Applied
@@ -46,12 +46,12 @@ class Change:
 
     def __str__(self) -> str:
         """Give one line for a person, in which every name is harmless to show."""
-        mark = "/" if self.type == "directory" else f" -> {names.shown(self.target)}" if self.target else ""
+        mark = "/" if self.type == "directory" else f" -> {file_names.shown(self.target)}" if self.target else ""
         size = f"  {in_words(self.size)}" if self.type == "file" and self.kind != "removed" else ""
         why = self.refused or self.left_out
         note = f"  ({why if self.refused else 'left out: ' + why})" if why else ""
         runs = "  executable" if self.executable and self.type == "file" else ""
-        return f"{_SIGNS[self.kind]} {names.shown(self.path)}{mark}{size}{runs}{note}"
+        return f"{_SIGNS[self.kind]} {file_names.shown(self.path)}{mark}{size}{runs}{note}"
 
     @property
     def target(self) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest import files
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.model.result import size as in_words
-from sandbox_magic.untrusted.workspace import apply, names
+from sandbox_magic.untrusted.workspace import apply, file_names
 from sandbox_magic.untrusted.workspace.changes import Change, Changes
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Receiver:
     def _take(self, kind: bytes, path: str, size: int, data: bytes, *, executable: bool) -> None:
         before = self._original.sketches.get(path) if self._original else None
         known = kind in _KINDS or (kind == files.REMOVED and before is not None)
-        if not known or not names.is_good(path) or path in self._changes or len(self._changes) >= self._files:
+        if not known or not file_names.is_good(path) or path in self._changes or len(self._changes) >= self._files:
             msg = "an entry among the files is wrong"
             raise Unreadable(msg)
         removed = kind == files.REMOVED
@@ -123,7 +123,7 @@ class Receiver:
         if self._original is None:
             return "symlink skipped: only files are saved"
         target = os.fsdecode(data)
-        if not names.stays_inside(path, target) or "\0" in target:
+        if not file_names.stays_inside(path, target) or "\0" in target:
             return "symlink skipped: it leads out"
         return ""
 
@@ -131,9 +131,9 @@ class Receiver:
         """Say why it is not taken over by default: what it is itself, or what it leads to."""
         before = self._original.sketches if self._original else {}
         added = path not in before and f"{path.partition('/')[0]}/__init__.py" not in before
-        why = names.why_left_out(path, added=added, link=kind == files.LINK)
+        why = file_names.why_left_out(path, added=added, link=kind == files.LINK)
         steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == files.LINK else []
-        return why or (names.why_left_out("/".join(steps), added=False) if steps else "")
+        return why or (file_names.why_left_out("/".join(steps), added=False) if steps else "")
 
     def _check_above(self, path: str, seen: set[str]) -> None:
         """Check that what stands above a name is a directory, unless that has been seen."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest import files
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.result import size as in_words
-from sandbox_magic.untrusted.workspace import names, openat
+from sandbox_magic.untrusted.workspace import file_names, openat
 from sandbox_magic.untrusted.workspace.lazy_states import Unread, sketch
 from sandbox_magic.untrusted.workspace.openat import State
 
@@ -118,7 +118,7 @@ def look(directory: Path | str, *, most_files: int, covered: Collection[str] = (
 
 
 def _too_many(directory: Path | str, most: int) -> PolicyError:
-    msg = f"the workspace {names.shown(str(directory))} has more than {most:,} files and directories"
+    msg = f"the workspace {file_names.shown(str(directory))} has more than {most:,} files and directories"
     return PolicyError(msg, remedy="a smaller directory")
 
 
@@ -166,7 +166,7 @@ def _readable(directory: Path | str, found: os.stat_result | None = None) -> Ite
                 _check_same(found, os.fstat(root))
             yield root
     except OSError as error:
-        msg = f"the workspace {names.shown(str(directory))} can't be read"
+        msg = f"the workspace {file_names.shown(str(directory))} can't be read"
         raise PolicyError(msg, seen=str(error), remedy="a directory that you may read, and nobody changes") from error
 
 
@@ -215,7 +215,7 @@ def _why_not(here: int, path: str, status: os.stat_result) -> str:
     if len(os.fsencode(path)) > files.MOST_NAME or path.count("/") >= files.MOST_STEPS:
         return _TOO_LONG
     if stat.S_ISLNK(mode):
-        return "" if names.stays_inside(path, os.readlink(name, dir_fd=here)) else "a link that leads out"
+        return "" if file_names.stays_inside(path, os.readlink(name, dir_fd=here)) else "a link that leads out"
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         return "neither a file nor a directory"
     may = os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)
@@ -228,7 +228,8 @@ def _taken(status: os.stat_result) -> int:
 
 def _check_size(directory: str, size: int, most: int) -> None:
     if size > most:
-        msg = f"the workspace {names.shown(directory)} takes {in_words(size)}, more than the {in_words(most)} there are"
+        shown = file_names.shown(directory)
+        msg = f"the workspace {shown} takes {in_words(size)}, more than the {in_words(most)} there are"
         raise PolicyError(msg, remedy=f"option disk: at least {2 * size // 2**20 + 1}M; or a smaller directory")
 
 
@@ -256,7 +257,7 @@ def _packed_file(here: int, path: str, write: Callable[[bytes], object]) -> Stat
         while left:
             piece = stream.read(min(left, _PIECE))
             if not piece:
-                raise OSError(f"{names.shown(path)} became shorter while it was read")
+                raise OSError(f"{file_names.shown(path)} became shorter while it was read")
             write(piece)
             digest.update(piece)
             left -= len(piece)

@@ -31,7 +31,7 @@ TAGS = set(
     """a abbr address article aside b bdi big blockquote br caption center cite code col colgroup dd del details dfn div
     dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img input ins kbd label li main mark meter nav
     ol p pre progress q rp rt ruby s samp section small span strike strong style sub summary sup table tbody td tfoot th
-    thead time tr tt u ul var wbr""".split()  # noqa: SIM905 - a list to be read
+    thead time tr tt u ul var wbr""".split()
 )
 ACTIVE = re.compile(r"^on|^data-|^aria-|^(name|form|action|formaction|srcset|poster|background|ping|is|slot|tabindex)$")
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,([A-Za-z0-9+/]+=*)")

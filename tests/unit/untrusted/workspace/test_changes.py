@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sandbox_magic.guest import files as guest
 from sandbox_magic.guest.parts import Unreadable
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.untrusted.workspace import names, openat, snapshot
+from sandbox_magic.untrusted.workspace import file_names, openat, snapshot
 from sandbox_magic.untrusted.workspace.apply import NotApplied, save
 from sandbox_magic.untrusted.workspace.changes import Change, Changes
 from sandbox_magic.untrusted.workspace.receive import Receiver
@@ -720,7 +720,7 @@ def test_a_stream_of_lies_gives_changes_or_the_one_error(entries, cuts):
     except Unreadable as error:
         assert str(error).isascii()  # noqa: PT017 - there may be no error
     else:
-        assert all(names.is_good(change.path) for change in changes)
+        assert all(file_names.is_good(change.path) for change in changes)
         assert sum(len(change.data or b"") for change in changes) <= 1000
         assert repr(changes).isprintable() or "\n" in repr(changes)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sandbox_magic
-from sandbox_magic import trusted
+from sandbox_magic import safe_import
 
 HOSTILE = "raise SystemExit('it ran')\n"
 
@@ -51,28 +51,28 @@ LAID = {
 @pytest.mark.parametrize("lay", LAID, ids=lambda lay: lay.__name__)
 def test_what_would_be_imported_in_our_place_is_noticed_and_not_run(tmp_path, lay):
     lay(tmp_path)
-    assert trusted.shadow(str(tmp_path)) == LAID[lay]
+    assert safe_import.shadow(str(tmp_path)) == LAID[lay]
 
 
 def test_what_python_does_not_import_first_is_nothing(tmp_path):
     """A directory without __init__.py comes behind every installed package."""
-    assert trusted.shadow(str(tmp_path)) == ""
+    assert safe_import.shadow(str(tmp_path)) == ""
     (tmp_path / "sandbox_magic").mkdir()
     (tmp_path / "sandbox_magic.txt").touch()
-    assert trusted.shadow(str(tmp_path)) == ""
-    assert trusted.shadow(str(tmp_path / "nowhere")) == ""
+    assert safe_import.shadow(str(tmp_path)) == ""
+    assert safe_import.shadow(str(tmp_path / "nowhere")) == ""
 
 
 def test_our_own_folder_is_nothing_to_notice(tmp_path):
     """Whoever works on sandbox_magic stands in it, or has a link to it."""
     ours = Path(sandbox_magic.__file__).parent
-    assert trusted.shadow(str(ours.parent)) == ""
+    assert safe_import.shadow(str(ours.parent)) == ""
     (tmp_path / "sandbox_magic").symlink_to(ours)
-    assert trusted.shadow(str(tmp_path)) == ""
+    assert safe_import.shadow(str(tmp_path)) == ""
     (tmp_path / "sandbox_magic").unlink()
     (tmp_path / "sandbox_magic").mkdir()
     shutil.copy(ours / "__init__.py", tmp_path / "sandbox_magic")
-    assert trusted.shadow(str(tmp_path)) == "sandbox_magic/__init__.py"
+    assert safe_import.shadow(str(tmp_path)) == "sandbox_magic/__init__.py"
 
 
 @pytest.mark.parametrize("entry", ["", "here"])
@@ -80,7 +80,7 @@ def test_the_working_directory_is_left_out_while_we_import(tmp_path, monkeypatch
     (tmp_path / "only_there.py").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry and str(tmp_path), *sys.path])
-    with trusted.importing(), pytest.raises(ModuleNotFoundError):
+    with safe_import.importing(), pytest.raises(ModuleNotFoundError):
         import only_there
     import only_there
 
