@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest import files
-from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.guest.codec.base import Unreadable
+from sandbox_magic.guest.workspace import archive
 from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted.workspace import apply, file_names, snapshot
@@ -49,11 +49,11 @@ class Gathering:
         """What PID 1 is told: what to compare with, the bounds, the patterns; nothing where none is asked."""
         if not (self._policy.workspace or self._policy.save):
             return b""
-        with_what = files.WITH_ARCHIVE if self._policy.workspace else files.WITH_NOTHING
+        with_what = archive.WITH_ARCHIVE if self._policy.workspace else archive.WITH_NOTHING
         most = MOST_LOOKED_AT + (len(self._original.sketches) if self._original else 0)
         numbers = [b"%d" % self._policy.limits.disk_bytes, b"%d" % most]
         return b"\0".join(
-            [files.WITH_LAYER if self._layered else with_what, *numbers, *map(os.fsencode, self._policy.save)]
+            [archive.WITH_LAYER if self._layered else with_what, *numbers, *map(os.fsencode, self._policy.save)]
         )
 
     def look(self) -> Lower | None:

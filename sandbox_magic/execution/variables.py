@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest import values
-from sandbox_magic.guest.exchange import MOST_BYTES
+from sandbox_magic.guest.codec import codec
+from sandbox_magic.guest.variables import MOST_BYTES
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.result import size
 from sandbox_magic.untrusted import values as untrusted
@@ -25,8 +25,8 @@ def packed(inputs: Mapping[str, object]) -> bytes:
         PolicyError: One of them can't travel; says which part of it, and what would.
     """
     try:
-        return values.encode(dict(inputs), most=MOST_BYTES)
-    except values.Unfit:
+        return codec.encode(dict(inputs), most=MOST_BYTES)
+    except codec.Unfit:
         for name, value in inputs.items():
             _check(name, value)
         msg = f"the inputs take more than {size(MOST_BYTES)} together"
@@ -35,8 +35,8 @@ def packed(inputs: Mapping[str, object]) -> bytes:
 
 def _check(name: str, value: object) -> None:
     try:
-        values.encode(value, most=MOST_BYTES)
-    except values.Unfit as unfit:
+        codec.encode(value, most=MOST_BYTES)
+    except codec.Unfit as unfit:
         msg = f"input {name}{unfit.path} is {unfit.what}"
         raise PolicyError(msg, remedy=unfit.remedy) from None
 

@@ -1,1 +1,1 @@
-"""The code that runs inside the sandbox: standard library only, Python 3.8 and later."""
+"""The code that runs inside the sandbox, where it is the package `sandbox_guest`: Python 3.9, no dependency."""

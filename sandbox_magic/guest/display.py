@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import sys
 
+from . import pretty
+
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any, Callable
 
-    from talk import Talk
+    from .channel import Talk
 
 METHODS = (
     ("text/html", "_repr_html_"),
@@ -61,13 +63,11 @@ class Display:
     Args:
         talk: Where they go.
         show_error: Shows an error as Python does, without our frames.
-        load: Gives another module of ours.
     """
 
-    def __init__(self, talk: Talk, show_error: Callable[[BaseException], None], load: Callable[[str], Any]) -> None:
+    def __init__(self, talk: Talk, show_error: Callable[[BaseException], None]) -> None:
         self._talk = talk
         self._show_error = show_error
-        self._load = load
         self._figures: Any = None  # those that have been shown, while they live
 
     def display(  # noqa: PLR0913 - IPython's
@@ -171,7 +171,7 @@ class Display:
             found = self._tried(lambda: _pair(bundle(include=include, exclude=exclude)))
             data.update((found and found[0]) or {})
             metadata.update((found and found[1]) or {})
-        for mime, make in (("text/plain", lambda: self._load("plain").text(obj)), *self._makers(obj)):
+        for mime, make in (("text/plain", lambda: pretty.text(obj)), *self._makers(obj)):
             if mime not in data and _wanted(mime, include, exclude):
                 found = self._tried(lambda make=make: _pair(make()))  # type: ignore[misc] # bound early
                 if found is not None and found[0] is not None:
@@ -188,9 +188,11 @@ class Display:
         if figure is not None and isinstance(obj, figure):
             import weakref
 
+            from . import figures
+
             self._figures = self._figures or weakref.WeakSet()
             self._figures.add(obj)
-            found.append(("image/png", lambda: self._load("figures").picture(obj)))
+            found.append(("image/png", lambda: figures.picture(obj)))
         return found
 
     def _tried(self, make: Callable[[], Any]) -> Any:

@@ -22,15 +22,13 @@ import os
 import sys
 import time
 
-import inherited
-import python
-import wire
+from . import clean_process, runner, wire
 
 if False:  # for the type checker; few runs need them
     import resource
 
-    from cputime import CpuTime
-    from gather import Gather
+    from .cputime import CpuTime
+    from .workspace.collect import Gather
 
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
 DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
@@ -47,7 +45,7 @@ def main() -> None:
     ready, _held_by_the_cells_process = os.pipe()
     cell = os.fork()
     if cell == 0:
-        python.main(start_read, display, doors)
+        runner.main(start_read, display, doors)
     else:
         Watch(cell, control, report, start_write, ready, counter, files).run()
 
@@ -77,10 +75,10 @@ class Watch:
 
     def run(self) -> None:
         """Watch until the cell has ended, report, and take the sandbox down."""
-        inherited.close_all_but(
+        clean_process.close_all_but(
             0, 1, 2, self._control, self._report, self._start, self._ready, self._counter, self._files
         )
-        inherited.default_signals()
+        clean_process.default_signals()
         _protect()
         _let_go_of_streams()
         os.read(self._ready, 1)  # ends when the cell's process has let go of it
@@ -117,12 +115,12 @@ class Watch:
             os._exit(0)
         self._wall = float(wall) if wall else None
         if cpu:
-            from cputime import CpuTime
+            from .cputime import CpuTime
 
             limit, _, counted = cpu.partition(b" ")
             self._cpu = CpuTime(float(limit), self._counter if counted else -1)
         if gather:
-            from gather import Gather
+            from .workspace.collect import Gather
 
             self._gather = Gather(gather)
         self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
@@ -190,7 +188,7 @@ class Watch:
         """Kill everything; at a time limit show first where the code was."""
         self._cause = cause
         if cause in (b"deadline", b"cpu"):
-            _send(os.kill, self._cell, python.DUMP_SIGNAL)
+            _send(os.kill, self._cell, runner.DUMP_SIGNAL)
             time.sleep(DUMP_SECONDS)
         _send(os.kill, -1, _signal.SIGKILL)
 
@@ -280,7 +278,7 @@ def _cpu_seconds(used: resource.struct_rusage) -> float:
     """Return the CPU time of what has been reaped, as given, and of what has not."""
     if _all_reaped():
         return used.ru_utime + used.ru_stime
-    import cputime
+    from . import cputime
 
     return float(cputime.of_all())
 

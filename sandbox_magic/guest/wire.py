@@ -1,6 +1,6 @@
 """The frames between guest and host: a length of four bytes, then fields, each behind a length of its own.
 
-Both sides use this file, so it runs on Python 3.8. A field is any bytes. Frames have a bound, so a
+Both sides use this file, so it runs on Python 3.9. A field is any bytes. Frames have a bound, so a
 liar on the other side cannot make the reader hold more than that.
 """
 

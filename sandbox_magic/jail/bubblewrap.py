@@ -31,7 +31,7 @@ INSTALL = (
 HOME = "/home/sandbox"
 WORKSPACE = f"{HOME}/workspace"
 CELL = "/sandbox"
-GUEST = f"{CELL}/guest"
+GUEST = f"{CELL}/lib/sandbox_guest"  # a package of that name
 LAYER = f"{CELL}/layer"
 UID = 1000  # inside only
 
@@ -220,7 +220,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         interpreter: The Python inside.
         machine: What the host has.
         guest: The host path of the guest's code.
-        cell: The host directory that will hold the cell file; its empty subdirectory ``guest`` is
+        cell: The host directory that will hold the cell file; its empty subdirectory ``lib/sandbox_guest`` is
             where the guest's code appears, and what masks a directory.
         sources: Host path -> the place where it can be reached instead, for a sandbox whose user
             can't reach the path itself.
@@ -241,6 +241,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         return [word for group in groups for word in group]
 
     place = working_directory(workspace=workspace)
+    empty = f"{where.get(cell, cell)}/lib/sandbox_guest"
     home = ["--size", str(limits.home_bytes), "--perms", "0755", "--tmpfs", HOME]
     own = ["--perms", "0755", "--dir", WORKSPACE] if workspace else []
     layered: list[str] = []
@@ -272,7 +273,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         bind(guest, GUEST),
         layered,
         words(*(["--ro-bind", "/dev/null", path] for path in machine.masked_files)),
-        words(*(["--ro-bind", f"{where.get(cell, cell)}/guest", path] for path in machine.masked_directories)),
+        words(*(["--ro-bind", empty, path] for path in machine.masked_directories)),
         ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
         ["--chdir", place],
     )  # fmt: skip

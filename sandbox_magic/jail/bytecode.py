@@ -22,6 +22,8 @@ def prepare(directory: str) -> None:
                 import py_compile
 
                 py_compile.compile(entry.path, doraise=False, quiet=2)
+            elif entry.is_dir(follow_symlinks=False) and entry.name != "__pycache__":
+                prepare(entry.path)
 
 
 def _is_stale(entry: os.DirEntry[str]) -> bool:

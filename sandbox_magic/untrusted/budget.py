@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest import parts
+from sandbox_magic.guest.codec import base
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ _MOST_ROWS = 20_000_000  # that no data bounds: nulls, ranges; eight bytes each 
 _MOST_STEPS = 10_000  # rows of indexes with a frequency that is no fixed length of time: 0.3 ms each
 
 
-class Budget(parts.Budget):
+class Budget(base.Budget):
     """One allowance for all variables of a run, which the decoder asks while it decodes.
 
     Args:
@@ -40,10 +40,10 @@ class Budget(parts.Budget):
         """Raise `parts.Unreadable` if the time is over, or somebody wants it to end."""
         if self._stopped():
             msg = "reading it was interrupted"
-            raise parts.Unreadable(msg)
+            raise base.Unreadable(msg)
         if time.monotonic() > self._end:
             msg = f"reading all variables takes longer than {SECONDS:g} s"
-            raise parts.Unreadable(msg)
+            raise base.Unreadable(msg)
 
     def check_keys(self, keys: Sequence[object], kind: type) -> None:
         """Raise `parts.Unreadable` if these keys were chosen to make a dict or a set slow."""
@@ -57,7 +57,7 @@ class Budget(parts.Budget):
             self._count_probes(hashes, kind)
         if min(self._compared, self._probes) < 0:
             msg = "it holds keys that were made to collide"
-            raise parts.Unreadable(msg)
+            raise base.Unreadable(msg)
 
     def _compare(self, sizes: list[tuple[int, int]]) -> None:
         """Pay for comparing each key with all others of its hash."""
@@ -78,7 +78,7 @@ class Budget(parts.Budget):
         self._rows -= count
         if self._rows < 0:
             msg = "it claims many rows and has no data for them"
-            raise parts.Unreadable(msg)
+            raise base.Unreadable(msg)
 
     def allows_steps(self, count: int) -> bool:
         """Return whether so many more rows may be stepped through one by one."""

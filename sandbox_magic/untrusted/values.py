@@ -1,8 +1,8 @@
 """A variable that came out of a sandbox, put together again from bytes that anybody may have written.
 
 Nothing is unpickled, evaluated or imported by a name that the bytes give. What they can cost is bounded: what is
-claimed is compared with what is there before anything is made from it (see `sandbox_magic.guest.values`, which both
-sides use, and the files it names).
+claimed is compared with what is there before anything is made from it (see `sandbox_magic.guest.codec`, which both
+sides use).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import importlib
 import warnings
 
-from sandbox_magic.guest import values
+from sandbox_magic.guest.codec import codec
 from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.budget import Budget
 
-Unreadable = values.Unreadable
+Unreadable = codec.Unreadable
 
 
 def decode(data: bytes, *, most: int, budget: Budget | None = None) -> object:
@@ -35,7 +35,7 @@ def decode(data: bytes, *, most: int, budget: Budget | None = None) -> object:
     try:
         with importing(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy's and pandas' opinions on what the guest made up
-            return values.decode(data, importlib.import_module, budget or Budget())
+            return codec.decode(data, importlib.import_module, budget or Budget())
     except Unreadable:
         raise
     except Exception as error:

@@ -128,13 +128,13 @@ def _ask(path: str, _stamp: int) -> Interpreter:
         )  # fmt: skip
         facts = json.loads(answer.stdout if answer.returncode == 0 else b"")
         version, prefixes, search = (tuple(facts[name]) for name in ("version", "prefixes", "path"))
-        recent = version >= (3, 8)
+        recent = version >= (3, 9)
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         msg = f"{path} does not answer as a Python"
-        raise PolicyError(msg, seen=f"{error}", remedy="the path of a Python 3.8 or later") from error
+        raise PolicyError(msg, seen=f"{error}", remedy="the path of a Python 3.9 or later") from error
     if not recent:
         msg = f"{path} is Python {'.'.join(map(str, version))}"
-        raise PolicyError(msg, remedy="a Python 3.8 or later")
+        raise PolicyError(msg, remedy="a Python 3.9 or later")
     return _checked(executable=path, prefixes=prefixes, search=search, extra=(), user_base="")
 
 

@@ -58,7 +58,7 @@ class RunDirectory:
 
     def _furnish(self, uid: int) -> None:
         os.mkdir(self.cell, 0o700)
-        os.mkdir(os.path.join(self.cell, "guest"), 0o755)  # where the guest's code is bound
+        os.makedirs(os.path.join(self.cell, "lib/sandbox_guest"), 0o755)  # where the guest's code is bound
         if uid != os.geteuid():
             os.chmod(self.path, 0o711)  # noqa: S103 - that user must get through, and can list nothing
             os.chown(self.cell, uid, -1)

@@ -9,7 +9,7 @@ import re
 import sys
 from importlib.machinery import PathFinder
 
-from sandbox_magic.guest.files import MOST_STEPS
+from sandbox_magic.guest.workspace.archive import MOST_STEPS
 
 MOST_NAME = 3000
 _MOST_PART = 255

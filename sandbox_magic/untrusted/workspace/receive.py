@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest import files
-from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.guest.codec.base import Unreadable
+from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.result import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
 from sandbox_magic.untrusted.workspace.changes import Change, Changes
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.openat import Kind
     from sandbox_magic.untrusted.workspace.snapshot import Original
 
-_KINDS: dict[bytes, Kind] = {files.FILE: "file", files.TOO_LARGE: "file", files.DIRECTORY: "directory"}
-_KINDS |= {files.LINK: "link", files.SPECIAL: "special"}
+_KINDS: dict[bytes, Kind] = {archive.FILE: "file", archive.TOO_LARGE: "file", archive.DIRECTORY: "directory"}
+_KINDS |= {archive.LINK: "link", archive.SPECIAL: "special"}
 _MOST_TARGET = 4096
 
 
@@ -75,21 +75,21 @@ class Receiver:
 
     def _next(self) -> bool:
         """Take one entry from the buffer; tell whether there may be another."""
-        if self._ended or len(self._buffer) < files.HEADER.size:
+        if self._ended or len(self._buffer) < archive.HEADER.size:
             return False
-        kind, flag, length, size, _ = files.HEADER.unpack_from(self._buffer)
-        if kind == files.END:
+        kind, flag, length, size, _ = archive.HEADER.unpack_from(self._buffer)
+        if kind == archive.END:
             self._ended, self._cut = True, bool(flag)
-            del self._buffer[: files.HEADER.size]
+            del self._buffer[: archive.HEADER.size]
             return True
-        carried = size if kind in (files.FILE, files.LINK) else 0
-        if length > files.MOST_NAME or carried > (_MOST_TARGET if kind == files.LINK else self._room):
+        carried = size if kind in (archive.FILE, archive.LINK) else 0
+        if length > archive.MOST_NAME or carried > (_MOST_TARGET if kind == archive.LINK else self._room):
             msg = "a file is larger than was allowed"
             raise Unreadable(msg)
-        start = files.HEADER.size + length
+        start = archive.HEADER.size + length
         if len(self._buffer) < start + carried:
             return False
-        name, data = bytes(self._buffer[files.HEADER.size : start]), bytes(self._buffer[start : start + carried])
+        name, data = bytes(self._buffer[archive.HEADER.size : start]), bytes(self._buffer[start : start + carried])
         del self._buffer[: start + carried]
         self._room -= carried
         self._take(kind, os.fsdecode(name), size, data, executable=bool(flag))
@@ -97,28 +97,28 @@ class Receiver:
 
     def _take(self, kind: bytes, path: str, size: int, data: bytes, *, executable: bool) -> None:
         before = self._original.sketches.get(path) if self._original else None
-        known = kind in _KINDS or (kind == files.REMOVED and before is not None)
+        known = kind in _KINDS or (kind == archive.REMOVED and before is not None)
         if not known or not file_names.is_good(path) or path in self._changes or len(self._changes) >= self._files:
             msg = "an entry among the files is wrong"
             raise Unreadable(msg)
-        removed = kind == files.REMOVED
+        removed = kind == archive.REMOVED
         self._changes[path] = Change(
             path=path,
             kind="removed" if removed else "changed" if before else "added",
             type=before[0] if removed and before else _KINDS[kind],
-            size=size if kind in (files.FILE, files.TOO_LARGE) else 0,
+            size=size if kind in (archive.FILE, archive.TOO_LARGE) else 0,
             executable=executable and not removed,
-            data=data if kind in (files.FILE, files.LINK) else None,
+            data=data if kind in (archive.FILE, archive.LINK) else None,
             left_out=self._why_left_out(kind, path, data),
             refused=self._refusal(kind, path, size, data),
         )
 
     def _refusal(self, kind: bytes, path: str, size: int, data: bytes) -> str:
-        if kind == files.SPECIAL:
+        if kind == archive.SPECIAL:
             return "skipped: neither a file nor a directory"
-        if kind == files.TOO_LARGE:
+        if kind == archive.TOO_LARGE:
             return f"skipped: {in_words(size)} are more than there was room for"
-        if kind != files.LINK:
+        if kind != archive.LINK:
             return ""
         if self._original is None:
             return "symlink skipped: only files are saved"
@@ -131,8 +131,8 @@ class Receiver:
         """Say why it is not taken over by default: what it is itself, or what it leads to."""
         before = self._original.sketches if self._original else {}
         added = path not in before and f"{path.partition('/')[0]}/__init__.py" not in before
-        why = file_names.why_left_out(path, added=added, link=kind == files.LINK)
-        steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == files.LINK else []
+        why = file_names.why_left_out(path, added=added, link=kind == archive.LINK)
+        steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == archive.LINK else []
         return why or (file_names.why_left_out("/".join(steps), added=False) if steps else "")
 
     def _check_above(self, path: str, seen: set[str]) -> None:

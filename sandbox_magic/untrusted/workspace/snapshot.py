@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest import files
+from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.result import size as in_words
 from sandbox_magic.untrusted.workspace import file_names, openat
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PAGE = 4096  # what a file takes of a tmpfs is a whole number of them
 _PIECE = 2**20
-_HEADS = {"file": files.FILE, "directory": files.DIRECTORY, "link": files.LINK}
+_HEADS = {"file": archive.FILE, "directory": archive.DIRECTORY, "link": archive.LINK}
 _LATEST_NS = 2**63 - 1  # in the year 2262; some file systems know later ones
 _OPEN = stat.S_IRUSR | stat.S_IXUSR
 _UNREADABLE, _TOO_LONG = "you may not read it", "its name is too long"
@@ -141,7 +141,7 @@ def pack(found: Found, write: Callable[[bytes], object], *, most_bytes: int, mos
     with _readable(found.path, found.here) as root:
         for path, status in found.entries:
             states[path] = _packed(root, path, status, write)
-    write(files.header(files.END, b""))
+    write(archive.header(archive.END, b""))
     sketches = {path: (state.kind, state.size) for path, state in states.items()}
     return Original(path=found.path, states=states, sketches=sketches, skipped=found.reasons)
 
@@ -151,8 +151,8 @@ def listed(found: Found, write: Callable[[bytes], object]) -> Original:
     skipped = ((path, status) for path, status, why in found.skipped if why != _TOO_LONG)
     there = [*found.entries, *(each for each in skipped if sketch(each[1])[0] != "special")]
     for path, status in there:
-        write(files.header(_HEADS[sketch(status)[0]], os.fsencode(path)))
-    write(files.header(files.END, b""))
+        write(archive.header(_HEADS[sketch(status)[0]], os.fsencode(path)))
+    write(archive.header(archive.END, b""))
     sketches = {path: sketch(status) for path, status in there}
     states = Unread(found.path, dict(there))
     return Original(path=found.path, states=states, sketches=sketches, skipped=found.reasons)
@@ -212,7 +212,7 @@ def _why_covered(path: str, status: os.stat_result, covered: Collection[str]) ->
 
 def _why_not(here: int, path: str, status: os.stat_result) -> str:
     mode, name = status.st_mode, os.path.basename(path)
-    if len(os.fsencode(path)) > files.MOST_NAME or path.count("/") >= files.MOST_STEPS:
+    if len(os.fsencode(path)) > archive.MOST_NAME or path.count("/") >= archive.MOST_STEPS:
         return _TOO_LONG
     if stat.S_ISLNK(mode):
         return "" if file_names.stays_inside(path, os.readlink(name, dir_fd=here)) else "a link that leads out"
@@ -236,12 +236,12 @@ def _check_size(directory: str, size: int, most: int) -> None:
 def _packed(root: int, path: str, status: os.stat_result, write: Callable[[bytes], object]) -> State:
     name = os.fsencode(path)
     if stat.S_ISDIR(status.st_mode):
-        write(files.header(files.DIRECTORY, name))
+        write(archive.header(archive.DIRECTORY, name))
         return State(kind="directory")
     with openat.parent(root, path) as (here, last):
         if stat.S_ISLNK(status.st_mode):
             target = os.fsencode(os.readlink(last, dir_fd=here))
-            write(files.header(files.LINK, name, len(target)) + target)
+            write(archive.header(archive.LINK, name, len(target)) + target)
             return State(kind="link", digest=target)
         return _packed_file(here, path, write)
 
@@ -252,7 +252,7 @@ def _packed_file(here: int, path: str, write: Callable[[bytes], object]) -> Stat
     with os.fdopen(file, "rb") as stream:
         status = os.fstat(file)
         left, runs = status.st_size, bool(status.st_mode & stat.S_IXUSR)
-        write(files.header(files.FILE, os.fsencode(path), left, runs, min(status.st_mtime_ns, _LATEST_NS)))
+        write(archive.header(archive.FILE, os.fsencode(path), left, runs, min(status.st_mtime_ns, _LATEST_NS)))
         digest = hashlib.sha256()
         while left:
             piece = stream.read(min(left, _PIECE))

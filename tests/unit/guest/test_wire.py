@@ -1,10 +1,7 @@
 """The frames between guest and host, and what the guest may be written in."""
 
-import ast
 import os
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +14,6 @@ settings.load_profile("unhurried")
 
 FIELD = st.binary(max_size=20)
 FRAMES = st.lists(st.lists(FIELD, min_size=1, max_size=5), max_size=6)
-GUEST = sorted(Path(wire.__file__).parent.glob("*.py"))
 
 
 def split(data, cuts):
@@ -116,43 +112,3 @@ def test_one_frame_is_read_from_a_descriptor_and_none_at_its_end():
         assert wire.read(read) is None
     finally:
         os.close(read)
-
-
-@pytest.fixture(params=GUEST, ids=lambda path: path.name)
-def guest(request):
-    """The syntax tree of one file of the guest, as Python 3.8 would read it."""
-    return ast.parse(request.param.read_text(encoding="utf-8"), feature_version=(3, 8))
-
-
-def test_the_guest_has_files():
-    assert {"init.py", "python.py", "wire.py"} <= {path.name for path in GUEST}
-
-
-AT_REQUEST = {"figures.py": {"matplotlib"}}  # loaded once the cell itself has imported it
-
-
-def test_the_guest_imports_only_the_standard_library_and_itself(request, guest):
-    own = request.node.callspec.params["guest"].name
-    allowed = sys.stdlib_module_names | {path.stem for path in GUEST} | AT_REQUEST.get(own, set())
-    for node in ast.walk(guest):
-        if isinstance(node, ast.Import):
-            assert {name.name.partition(".")[0] for name in node.names} <= allowed
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0
-            assert node.module.partition(".")[0] in allowed
-
-
-def test_the_guest_evaluates_no_annotation(guest):
-    """`list[bytes] | None` is an error in Python 3.8 unless annotations stay text."""
-    annotated = any(
-        getattr(node, "returns", None) or getattr(node, "annotation", None)
-        for node in ast.walk(guest)
-        if isinstance(node, (ast.FunctionDef, ast.arg, ast.AnnAssign))
-    )
-    futures = [name.name for node in guest.body if isinstance(node, ast.ImportFrom) for name in node.names]
-    assert not annotated or "annotations" in futures
-
-
-def test_the_guest_calls_nothing_newer_than_python_3_8(guest):
-    newer = {"removeprefix", "removesuffix", "bit_count", "is_relative_to", "pairwise", "waitstatus_to_exitcode"}
-    assert not newer & {node.attr for node in ast.walk(guest) if isinstance(node, ast.Attribute)}

@@ -55,10 +55,10 @@ LISTING = """
 --ro-bind /etc/ld.so.cache /etc/ld.so.cache
 --symlink usr/bin /bin
 --symlink usr/lib64 /lib64
---symlink /sandbox/guest/etc/passwd /etc/passwd
---symlink /sandbox/guest/etc/group /etc/group
---symlink /sandbox/guest/etc/hosts /etc/hosts
---symlink /sandbox/guest/etc/nsswitch.conf /etc/nsswitch.conf
+--symlink /sandbox/lib/sandbox_guest/etc/passwd /etc/passwd
+--symlink /sandbox/lib/sandbox_guest/etc/group /etc/group
+--symlink /sandbox/lib/sandbox_guest/etc/hosts /etc/hosts
+--symlink /sandbox/lib/sandbox_guest/etc/nsswitch.conf /etc/nsswitch.conf
 --proc /proc
 --dev /dev
 --size 16777216 --perms 1777 --tmpfs /dev/shm
@@ -70,9 +70,9 @@ LISTING = """
 --ro-bind /tmp/extra /tmp/extra
 --ro-bind /home/ann/project /home/ann/project
 --ro-bind /run/cell /sandbox
---ro-bind /site/guest /sandbox/guest
+--ro-bind /site/guest /sandbox/lib/sandbox_guest
 --ro-bind /dev/null /proc/kallsyms
---ro-bind /run/cell/guest /proc/fs
+--ro-bind /run/cell/lib/sandbox_guest /proc/fs
 --remount-ro /proc
 --remount-ro /dev
 --remount-ro /
@@ -165,4 +165,4 @@ def test_a_path_out_of_reach_is_bound_from_its_stage_to_the_same_place(path, tar
 
 
 def test_an_empty_directory_masks_from_the_stage_too():
-    assert ["--ro-bind", "/mnt/7/guest", "/proc/fs"] in operations(sources={"/run/cell": "/mnt/7"})
+    assert ["--ro-bind", "/mnt/7/lib/sandbox_guest", "/proc/fs"] in operations(sources={"/run/cell": "/mnt/7"})

@@ -1,7 +1,7 @@
 """The compiled filter, evaluated: what it allows, what it answers, and that it is the table's.
 
 A classic-BPF interpreter runs the very bytes that bwrap loads.  `seccomp_reachable_MACHINE.txt` lists
-what is reachable, for a person to review in a diff; `python tests/unit/test_seccomp.py` rewrites it.
+what is reachable, for a person to review in a diff; `python tests/unit/jail/test_seccomp.py` rewrites it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 HERE = Path(__file__).resolve().parent
-TOOL = HERE.parents[1] / "tools" / "compile_seccomp.py"
+TOOL = HERE.parents[2] / "tools" / "compile_seccomp.py"
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 I386, ARM, X32_BIT = 0x40000003, 0x40000028, 0x40000000
 ALLOW, ERRNO = 0x7FFF0000, 0x00050000

@@ -13,7 +13,7 @@ import sys
 
 import pyarrow as pa
 
-from sandbox_magic.guest import columns, parts, values
+from sandbox_magic.guest.codec import arrow_columns, base, codec
 from sandbox_magic.untrusted.values import Unreadable, decode
 
 MOST = 2**22
@@ -91,13 +91,13 @@ def break_one(rng, part):
     if what == 0:
         length = rng.choice((0, 0, 1, length + 1, length - 1, 10, 2**31))
     elif what == 1 and children:
-        children = parts.Fields(rng.sample(list(children), len(children)))
+        children = base.Fields(rng.sample(list(children), len(children)))
     elif buffers:
         place = rng.randrange(len(buffers))
         changed = list(buffers)
         changed[place] = rng.choice((None, b"", broken_bytes(rng, buffers[place]), broken_bytes(rng, buffers[place])))
         buffers = tuple(changed)
-    array.payload = parts.Fields((length, buffers, children))
+    array.payload = base.Fields((length, buffers, children))
 
 
 def broken_bytes(rng, data):
@@ -138,7 +138,7 @@ def use(table):
         lambda: pa.concat_tables([table, table]).combine_chunks().to_pandas(),
         lambda: table.equals(table.slice(0)),
         lambda: table.sort_by(table.column_names[0]),
-        lambda: values.encode(table, most=MOST),
+        lambda: codec.encode(table, most=MOST),
     )
     for way in ways:
         with contextlib.suppress(Exception):
@@ -153,13 +153,13 @@ def main():
         rng = random.Random(seed)
         table = pa.table({"a": any_array(rng, any_type(rng))})
         try:
-            part = columns.take_apart(table, MOST)
-        except (parts.Unfit, pa.ArrowException, OSError):  # a dictionary within a dictionary, say
+            part = arrow_columns.take_apart(table, MOST)
+        except (base.Unfit, pa.ArrowException, OSError):  # a dictionary within a dictionary, say
             continue
         for _ in range(rng.choice((0, 1, 1, 2))):
             break_one(rng, part)
         with contextlib.suppress(Unreadable):
-            use(decode(values.encode(part, most=MOST), most=MOST))
+            use(decode(codec.encode(part, most=MOST), most=MOST))
             came += 1
     print("came", came)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.guest import parts, values
+from sandbox_magic.guest.codec import base, codec, pandas_tables
 from sandbox_magic.untrusted import budget
 from sandbox_magic.untrusted.budget import Budget
 from sandbox_magic.untrusted.values import Unreadable, decode
@@ -21,12 +21,12 @@ settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
 MOST = 2**26
-Part, Fields = parts.Part, parts.Fields
+Part, Fields = base.Part, base.Fields
 
 
 def sent(kind, *fields):
     """Give what a guest would send that writes its own parts."""
-    return values.encode(Part(kind, Fields(fields)), most=MOST)
+    return codec.encode(Part(kind, Fields(fields)), most=MOST)
 
 
 def column(length, *buffers, children=()):
@@ -38,7 +38,7 @@ def arrow_table(kind, array, notes=None, field_notes=None):
 
 
 GOOD = [
-    values.encode(value, most=MOST)
+    codec.encode(value, most=MOST)
     for value in (
         {"a": [1, "b", (2.5, {3, b"c"})], 4: [True, None, 2**70]},
         [np.arange(4), np.array([(1, True, "x")], [("a", "i4"), ("b", "?"), ("c", "U2")])],
@@ -116,14 +116,14 @@ def test_the_hours_of_business_of_many_indexes_count_together():
     hours = pd.date_range("2000-01-03 09:00", periods=4000, freq="cbh")
     indexes = [Part("pandas.Index", Fields((np.asarray(hours), None, "cbh")))] * 50
     shared = Budget()
-    kept = [decode(values.encode(indexes, most=MOST), most=MOST, budget=shared) for _ in range(2)]
+    kept = [decode(codec.encode(indexes, most=MOST), most=MOST, budget=shared) for _ in range(2)]
     assert [[index.freq is not None for index in value] for value in kept] == [[True] * 2 + [False] * 48, [False] * 50]
 
 
 def test_the_time_is_one_for_all_values(monkeypatch):
     """What is decoded when it is over is refused within the decoder, not behind it."""
     shared = Budget()
-    data = values.encode([[1, "a"]] * 100_000, most=MOST)
+    data = codec.encode([[1, "a"]] * 100_000, most=MOST)
     decode(data, most=MOST, budget=shared)
     monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
     with pytest.raises(Unreadable, match="longer than 5 s"):
@@ -133,7 +133,7 @@ def test_the_time_is_one_for_all_values(monkeypatch):
 def test_reading_ends_when_somebody_wants_it_to():
     looks = iter([False] * 5)
     with pytest.raises(Unreadable, match="interrupted"):
-        decode(values.encode([[1, "a"]] * 100_000, most=MOST), most=MOST, budget=Budget(lambda: next(looks, True)))
+        decode(codec.encode([[1, "a"]] * 100_000, most=MOST), most=MOST, budget=Budget(lambda: next(looks, True)))
 
 
 def decoded(data):
@@ -174,12 +174,12 @@ def test_pieces_cut_out_and_put_in_give_a_value_or_the_one_error(data, start, le
 @given(st.binary(max_size=100))
 @example(b"")
 def test_any_bytes_give_a_value_or_the_one_error(data):
-    decoded(values.MAGIC + data)
+    decoded(codec.MAGIC + data)
     decoded(data)
 
 
 KINDS = [
-    *sorted(values.tables._BUILDERS),
+    *sorted(pandas_tables._BUILDERS),
     "numpy.ndarray", "numpy.scalar", "numpy.text", "pyarrow.Table", "pyarrow.column", "pyarrow.array", "python.date",
     "python.time",
     "python.datetime", "python.timedelta", "python.timezone", "python.ZoneInfo", "python.Decimal", "numpy.",
@@ -205,11 +205,11 @@ PARTS = st.recursive(
 @settings(max_examples=600)
 @given(PARTS)
 def test_parts_put_together_wrongly_give_a_value_or_the_one_error(value):
-    decoded(values.encode(value, most=MOST))
+    decoded(codec.encode(value, most=MOST))
 
 
 def node(*pieces):
-    return values.MAGIC + b"".join(piece if isinstance(piece, bytes) else struct.pack(">I", piece) for piece in pieces)
+    return codec.MAGIC + b"".join(piece if isinstance(piece, bytes) else struct.pack(">I", piece) for piece in pieces)
 
 
 HUGE = 2**32 - 1
@@ -271,10 +271,10 @@ TWO_DIMENSIONS = {
         sent("python.datetime", 2020, 0, None),
         sent("python.datetime", 2020, 1, 1, 0, 0, 0, 0, 0, 7),
         sent("python.datetime", b"\x07\xe5\x01\xff\xff\xff\xff\xff\xff\xff", None),
-        values.encode(Part("python.ZoneInfo", "../../../../etc/passwd"), most=MOST),
-        values.encode(Part("python.ZoneInfo", "/etc/passwd"), most=MOST),
-        values.encode(Part("python.ZoneInfo", "x.y/z"), most=MOST),
-        values.encode(Part("python.Decimal", "x" * 100), most=MOST),
+        codec.encode(Part("python.ZoneInfo", "../../../../etc/passwd"), most=MOST),
+        codec.encode(Part("python.ZoneInfo", "/etc/passwd"), most=MOST),
+        codec.encode(Part("python.ZoneInfo", "x.y/z"), most=MOST),
+        codec.encode(Part("python.Decimal", "x" * 100), most=MOST),
         sent("pandas.RangeIndex", 0, 2**60, 1, None),
         sent("pandas.DataFrame", pd.RangeIndex(1), pd.RangeIndex(3), Fields([np.arange(2)]), {}),
         sent("pandas.Categorical", np.array([5]), pd.Index(["a"]), False),
@@ -325,11 +325,11 @@ def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
 
 def keys_of(kind, keys):
     """Give a dict or a set of these keys as a guest would send it that made them up."""
-    encoder = values._Encoder(MOST)
+    encoder = codec._Encoder(MOST)
     encoder._list(keys, 0)
-    listed = bytes(encoder.out[len(values.MAGIC) :])
+    listed = bytes(encoder.out[len(codec.MAGIC) :])
     falses = b"L?" + struct.pack(">I", len(keys)) + bytes(len(keys))
-    return values.MAGIC + {dict: b"D", set: b"S", frozenset: b"Z"}[kind] + listed + (falses if kind is dict else b"")
+    return codec.MAGIC + {dict: b"D", set: b"S", frozenset: b"Z"}[kind] + listed + (falses if kind is dict else b"")
 
 
 SAME_HASH = [(2**61 - 1) * number for number in range(40_000)]
@@ -382,13 +382,13 @@ def test_keys_that_share_a_probe_sequence_are_refused(monkeypatch, kind, made):
 )
 def test_many_keys_of_an_honest_kind_come_out(kind, keys):
     value = dict.fromkeys(keys, False) if kind is dict else kind(keys)
-    assert decode(values.encode(value, most=MOST), most=MOST) == value
+    assert decode(codec.encode(value, most=MOST), most=MOST) == value
 
 
 def test_keys_that_collide_by_chance_are_not():
     """The hashes of -1 and -2 are one in CPython."""
     grid = {(x, y, z) for x in range(-5, 5) for y in range(-5, 5) for z in range(-5, 5)}
-    assert decode(values.encode(grid, most=MOST), most=MOST) == grid
+    assert decode(codec.encode(grid, most=MOST), most=MOST) == grid
 
 
 def test_many_small_objects_are_refused_before_they_fill_the_memory():
@@ -399,7 +399,7 @@ def test_many_small_objects_are_refused_before_they_fill_the_memory():
 
 def test_more_bytes_than_allowed_are_not_looked_at():
     with pytest.raises(Unreadable, match="larger than 10 bytes"):
-        decode(values.encode("x" * 10, most=100), most=10)
+        decode(codec.encode("x" * 10, most=100), most=10)
 
 
 def test_a_pickle_is_never_read(monkeypatch):
@@ -421,7 +421,7 @@ def test_a_module_that_the_data_asks_for_is_not_taken_from_the_working_directory
     import sys
 
     (tmp_path / "pyarrow.py").write_text("raise SystemExit('imported from the working directory')")
-    data = values.encode(pa.table({"a": [1]}), most=MOST)
+    data = codec.encode(pa.table({"a": [1]}), most=MOST)
     for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.chdir(tmp_path)

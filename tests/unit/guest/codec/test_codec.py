@@ -6,7 +6,6 @@ import datetime as dt
 import decimal
 import enum
 import math
-import os
 import subprocess
 import sys
 import typing
@@ -20,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.guest import values
+from sandbox_magic.guest.codec import codec
 from sandbox_magic.untrusted.values import decode
 
 settings.register_profile("unhurried", settings(), deadline=None)
@@ -54,7 +53,7 @@ VALUES = st.recursive(
 
 
 def travelled(value):
-    return decode(values.encode(value, most=MOST), most=MOST)
+    return decode(codec.encode(value, most=MOST), most=MOST)
 
 
 def same(one, other):  # noqa: PLR0911 - one for each family of types
@@ -122,7 +121,7 @@ def test_arrays_come_back_with_type_shape_and_order(array):
 def test_what_lies_between_the_fields_of_an_array_is_not_sent():
     """It is whatever the memory held before: something of the host's."""
     array = np.frombuffer(b"\xee" * 32, np.dtype([("a", "i1"), ("b", "i8")], align=True))
-    assert values.encode(array, most=MOST).count(b"\xee") == 2 * (1 + 8)
+    assert codec.encode(array, most=MOST).count(b"\xee") == 2 * (1 + 8)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +207,8 @@ def test_indexes_of_many_keys_come_back(index):
 
 def test_many_categories_that_are_numbers_in_no_order_are_refused():
     """They could have been made to collide in the table of pandas: the host would take hours over them."""
-    with pytest.raises(values.Unfit, match=r"more than 500 categories in no order"):
-        values.encode(pd.Categorical(MANY, categories=MANY), most=MOST)
+    with pytest.raises(codec.Unfit, match=r"more than 500 categories in no order"):
+        codec.encode(pd.Categorical(MANY, categories=MANY), most=MOST)
 
 
 def test_series_indexes_moments_and_attributes_come_back():
@@ -270,7 +269,7 @@ def test_arrow_tables_come_back_with_schema_and_notes(make):
 
 def test_a_slice_of_a_table_sends_no_more_than_the_slice():
     table = pa.table({"a": range(100_000), "s": ["secret"] * 100_000})
-    assert len(values.encode(table.slice(5, 3), most=MOST)) < 1000
+    assert len(codec.encode(table.slice(5, 3), most=MOST)) < 1000
     assert travelled(table.slice(5, 3)["s"]).equals(table.slice(5, 3)["s"])
 
 
@@ -329,8 +328,8 @@ def extended():
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
 def test_what_can_not_travel_is_named_with_its_place_and_what_would(value, path, what, remedy):
-    with pytest.raises(values.Unfit) as caught:
-        values.encode(value, most=MOST)
+    with pytest.raises(codec.Unfit) as caught:
+        codec.encode(value, most=MOST)
     assert caught.value.path == path
     assert what in caught.value.what
     assert remedy in caught.value.remedy
@@ -345,46 +344,46 @@ def test_what_can_not_travel_is_named_with_its_place_and_what_would(value, path,
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_is_larger_than_allowed_is_refused(value):
-    with pytest.raises(values.Unfit, match="larger than 1,000 bytes"):
-        values.encode(value, most=1000)
+    with pytest.raises(codec.Unfit, match="larger than 1,000 bytes"):
+        codec.encode(value, most=1000)
 
 
 def test_depth_and_number_are_bounded_by_name(monkeypatch):
     deep = []
-    for _ in range(values.MOST_DEPTH + 1):
+    for _ in range(codec.MOST_DEPTH + 1):
         deep = [deep]
-    with pytest.raises(values.Unfit, match="nested more than 100 deep"):
-        values.encode(deep, most=MOST)
+    with pytest.raises(codec.Unfit, match="nested more than 100 deep"):
+        codec.encode(deep, most=MOST)
     twice = []
     for _ in range(40):  # 2 ** 40 lists, if it were written out
         twice = [twice, twice]
-    monkeypatch.setattr(values.parts, "MOST_COST", 100_000)
-    with pytest.raises(values.Unfit, match="more than 20000 objects"):
-        values.encode(twice, most=MOST)
+    monkeypatch.setattr(codec.base, "MOST_COST", 100_000)
+    with pytest.raises(codec.Unfit, match="more than 20000 objects"):
+        codec.encode(twice, most=MOST)
 
 
 def test_the_deepest_that_is_allowed_comes_back():
     deep = 1
-    for _ in range(values.MOST_DEPTH):
+    for _ in range(codec.MOST_DEPTH):
         deep = [deep]
     assert travelled(deep) == deep
 
 
 BARE = """
 import sys
-sys.path.insert(0, {guest!r})
-import values
-print(values.decode(sys.stdin.buffer.read()), file=sys.stderr)
-sys.stdout.buffer.write(values.encode({{"a": (1, b"x", 2.5)}}, most=1000))
+sys.path.insert(0, {place!r})
+from guest.codec import codec
+print(codec.decode(sys.stdin.buffer.read()), file=sys.stderr)
+sys.stdout.buffer.write(codec.encode({{"a": (1, b"x", 2.5)}}, most=1000))
 print(*sorted(set(sys.modules) & {{"numpy", "pandas", "pyarrow", "datetime", "decimal", "json", "pickle"}}),
 file=sys.stderr)
 """
 
 
 def test_the_guest_needs_the_standard_library_only_and_loads_little(tmp_path):
-    """It runs as files side by side under a Python without packages, as in a sandbox."""
-    code = BARE.format(guest=os.path.dirname(values.__file__))
-    sent = values.encode([1, "\u20ac"], most=100)
+    """It runs as a package of another name under a Python without packages, as in a sandbox."""
+    code = BARE.format(place=str(Path(codec.__file__).parents[2]))
+    sent = codec.encode([1, "\u20ac"], most=100)
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], input=sent, capture_output=True, check=True)
     assert done.stderr.decode().splitlines() == ["[1, '\u20ac']", ""]
     assert decode(done.stdout, most=1000) == {"a": (1, b"x", 2.5)}
@@ -396,13 +395,13 @@ def test_a_guest_without_pandas_says_so_in_plain_words():
             raise ImportError
         return __import__(name)
 
-    with pytest.raises(values.Unreadable, match="it needs pandas, which is not there"):
-        values.decode(values.encode(pd.DataFrame({"a": [1]}), most=MOST), load)
+    with pytest.raises(codec.Unreadable, match="it needs pandas, which is not there"):
+        codec.decode(codec.encode(pd.DataFrame({"a": [1]}), most=MOST), load)
 
 
 def test_text_columns_come_back_where_pyarrow_is_not_there(monkeypatch):
     """Without pyarrow they are kept otherwise, and are equal."""
-    sent = values.encode(pd.Series(["a", None], dtype=pd.StringDtype("pyarrow")), most=MOST)
+    sent = codec.encode(pd.Series(["a", None], dtype=pd.StringDtype("pyarrow")), most=MOST)
     real = pd.StringDtype
 
     def without(storage=None, **more):

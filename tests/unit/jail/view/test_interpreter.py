@@ -152,7 +152,7 @@ def program(home, tmp_path):
 
 def test_another_python_is_asked_for_its_places(program, tmp_path):
     opt = str(tmp_path / "opt")
-    path = program(f'{{"prefixes": ["/usr", "/usr"], "path": ["{opt}", "/nowhere"], "version": [3, 8, 1]}}')
+    path = program(f'{{"prefixes": ["/usr", "/usr"], "path": ["{opt}", "/nowhere"], "version": [3, 9, 1]}}')
     assert choose(path) == Interpreter(executable=path, prefixes=("/usr", opt), search=(opt,))
 
 
@@ -165,7 +165,7 @@ def test_another_python_that_would_share_a_home_is_refused(program, home):
 @pytest.mark.parametrize(
     ("answer", "status", "message"),
     [
-        ('{"prefixes": [], "path": [], "version": [3, 7, 9]}', 0, r"is Python 3\.7\.9\nTry: a Python 3\.8 or later"),
+        ('{"prefixes": [], "path": [], "version": [3, 8, 9]}', 0, r"is Python 3\.8\.9\nTry: a Python 3\.9 or later"),
         ('{"prefixes": [], "path": [], "version": [3, 12, 0]}', 1, "does not answer as a Python"),
         ("Usage: ...", 0, "does not answer as a Python"),
         ("[]", 0, "does not answer as a Python"),
@@ -173,7 +173,7 @@ def test_another_python_that_would_share_a_home_is_refused(program, home):
         ('{"version": [3, 12, 0]}', 0, "does not answer"),
     ],
 )
-def test_what_is_no_python_3_8_is_refused_with_what_is_needed(program, answer, status, message):
+def test_what_is_no_python_3_9_is_refused_with_what_is_needed(program, answer, status, message):
     with pytest.raises(PolicyError, match=message):
         ask(program(answer, status))
 

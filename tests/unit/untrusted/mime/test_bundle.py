@@ -19,7 +19,7 @@ settings.load_profile("unhurried")
 
 CORPUS = [
     json.loads(line)
-    for line in (Path(__file__).parents[1] / "notebook" / "active_content.jsonl").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[3] / "notebook" / "active_content.jsonl").read_text("utf-8").splitlines()
 ]
 KINDS = {"text/html", "text/latex", "text/plain", "image/png", "image/jpeg", "image/gif"}
 DOT = base64.b64decode(

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.guest import files as guest
-from sandbox_magic.guest.parts import Unreadable
+from sandbox_magic.guest.codec.base import Unreadable
+from sandbox_magic.guest.workspace import archive as guest
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted.workspace import file_names, openat, snapshot
 from sandbox_magic.untrusted.workspace.apply import NotApplied, save

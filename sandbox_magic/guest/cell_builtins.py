@@ -5,7 +5,6 @@ A cold cell waits for this module, so what is behind it is loaded when it is fir
 
 from __future__ import annotations
 
-import _frozen_importlib_external
 import builtins
 import os
 import sys
@@ -13,24 +12,11 @@ import sys
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any, Callable
 
-    from talk import Talk
+    from .channel import Talk
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 FIGURES = "sandbox_figures"  # the name of matplotlib's backend
 _LABEL_BYTES = 400
 _PROMPT_BYTES = 4000
-_loaded: dict[str, Any] = {}
-
-
-def load(name: str) -> Any:
-    """Give another module of ours; it is not in ``sys.modules``, where the cell may want its name."""
-    if name not in _loaded:
-        loader = _frozen_importlib_external.SourceFileLoader(name, os.path.join(HERE, name + ".py"))
-        module = type(sys)(name)
-        module.__file__ = loader.path
-        exec(loader.get_code(name), module.__dict__)  # type: ignore[arg-type] # a source file has code
-        _loaded.setdefault(name, module)  # whole, for other threads come here too
-    return _loaded[name]
 
 
 class Offers:
@@ -54,7 +40,9 @@ class Offers:
         outputs = [word[4:] for word in wanted if word.startswith("out:")]
         self._inputs = "inputs" in wanted
         if outputs or self._inputs:
-            self._exchange = load("exchange").Exchange(self._talk, outputs)
+            from .variables import Exchange
+
+            self._exchange = Exchange(self._talk, outputs)
         builtins.__dict__.update(mark=self._mark(), display=self._display())
         hooks = {"IPython.core.display_functions": self._into_ipython, "matplotlib": self._into_matplotlib}
         if "ask" in wanted:
@@ -86,7 +74,9 @@ class Offers:
     def shows(self) -> Any:
         """What shows things; loaded when it is first used."""
         if self._shows is None:
-            self._shows = load("display").Display(self._talk, self._show_error, load)
+            from .display import Display
+
+            self._shows = Display(self._talk, self._show_error)
         return self._shows
 
     def _mark(self) -> Callable[[object], None]:
@@ -147,7 +137,9 @@ class Offers:
             module.rcParams["backend"] = "module://" + FIGURES
 
     def _make_figures(self, module: Any) -> None:
-        load("figures").fill(module, self.shows.figure)
+        from . import figures
+
+        figures.fill(module, self.shows.figure)
 
 
 def _flush() -> None:

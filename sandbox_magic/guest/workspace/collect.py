@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 
-import files
+from . import archive
 
 
 class Gather:
     """The working directory, held open from before the cell runs.
 
     Args:
-        order: What there is to compare with (`files.WITH_...`), the most bytes, the most names, and
+        order: What there is to compare with (`archive.WITH_...`), the most bytes, the most names, and
             patterns, joined by NUL.
     """
 
     def __init__(self, order: bytes) -> None:
         compares, most_bytes, most_files, *patterns = order.split(b"\0")
-        self._compares = compares == files.WITH_ARCHIVE
+        self._compares = compares == archive.WITH_ARCHIVE
         self._most = int(most_bytes), int(most_files)
         self._patterns = patterns
         self._workspace = _workspace(compares)
@@ -40,16 +40,16 @@ class Gather:
         if self._compares and not self._workspace.filled:
             return  # without the end: what is not there was not removed
         if self._compares:
-            self._workspace.unpack(files.ARCHIVE, make=False)
+            self._workspace.unpack(archive.ARCHIVE, make=False)
         for piece in self._workspace.collect(self._patterns, *self._most):
             left = memoryview(piece)
             while left:
                 left = left[os.write(descriptor, left) :]
 
 
-def _workspace(compares: bytes) -> files.Workspace:
-    if compares != files.WITH_LAYER:
-        return files.Workspace(os.getcwd())
-    from layered import Layered
+def _workspace(compares: bytes) -> archive.Workspace:
+    if compares != archive.WITH_LAYER:
+        return archive.Workspace(os.getcwd())
+    from .overlay import Layered
 
     return Layered(os.getcwd())

@@ -11,19 +11,17 @@ import resource
 import sys
 import time
 
-import inherited
-import wire
+from . import clean_process, wire
 
 if False:  # for the type checker; typing costs milliseconds
+    from collections.abc import Iterator
     from types import CodeType, TracebackType
-    from typing import Iterator
 
-    from offers import Offers
+    from .cell_builtins import Offers
 
 DUMP_SIGNAL = _signal.SIGRTMAX - 1  # PID 1 sends it at a time limit
 
-_OURS = os.path.dirname(os.path.abspath(__file__))
-_MODULES = ("inherited", "init", "offers", "python", "talk", "wire")  # names that the cell may want for itself
+_OURS = os.path.dirname(os.path.abspath(__file__)) + "/"
 _TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _ast
 _VALUE = "_sandbox_last_value"
 _LINES = 1000  # after which it is looked whether they are a flood
@@ -50,19 +48,16 @@ def main(start: int, display: int, doors: list[int]) -> None:
     _python_signals()
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2)
-    inherited.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
-    import offers
-    import talk
+    clean_process.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
+    from . import cell_builtins, channel
 
-    sys.path.remove(_OURS)
-    for name in _MODULES:
-        del sys.modules[name]
+    del sys.path[0]
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
     os.close(start)
-    if display != talk.DISPLAY:
-        os.dup2(display, talk.DISPLAY, inheritable=False)
+    if display != channel.DISPLAY:
+        os.dup2(display, channel.DISPLAY, inheritable=False)
         os.close(display)
     wanted, _, limits, path, *arguments = (field.decode("utf-8", "surrogateescape") for field in frame)
     sys.path[:] = [os.getcwd(), *path.split(":")] if path else [os.getcwd(), *sys.path]
@@ -71,11 +66,15 @@ def main(start: int, display: int, doors: list[int]) -> None:
     _limit(limits)
     words = wanted.split()
     if "workspace" in words:
-        offers.load("files").fill(os.getcwd())
+        from .workspace import archive
+
+        archive.fill(os.getcwd())
     if frame[1]:
         commands, own = wire.Reader().feed(frame[1]), frame[5:]
-        offers.load("foreign").run(commands, own, ignored=DUMP_SIGNAL, default_signals=inherited.default_signals)
-    offered = offers.Offers(talk.Talk(DUMP_SIGNAL), _show)
+        from . import program
+
+        program.run(commands, own, ignored=DUMP_SIGNAL, default_signals=clean_process.default_signals)
+    offered = cell_builtins.Offers(channel.Talk(DUMP_SIGNAL), _show)
     offered.make(words)
     _expect_flood()
     run(arguments[0], offered, value="value" in words)
@@ -195,7 +194,7 @@ def _without_ours(error: BaseException | None) -> None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         kept = [each for each in _entries(error.__traceback__) if not _is_ours(each)]
-        for entry, following in zip(kept, [*kept[1:], None]):  # of one length; 3.8 has no strict
+        for entry, following in zip(kept, [*kept[1:], None]):  # of one length; 3.9 has no strict
             entry.tb_next = following
         error.__traceback__ = kept[0] if kept else None
         error = error.__cause__ or error.__context__
@@ -208,12 +207,12 @@ def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def _is_ours(entry: TracebackType) -> bool:
-    return os.path.dirname(entry.tb_frame.f_code.co_filename) == _OURS
+    return entry.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def _python_signals() -> None:
     """Put every signal where a fresh Python has it, whatever the host's process had."""
-    inherited.default_signals()
+    clean_process.default_signals()
     _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
     _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from . import base
+
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any
 
-_here = __name__.rpartition("tables")[0]  # the other files are beside this one, wherever that is
-parts = __import__(_here + "parts", fromlist=["Part"])
 
 _PLAIN_INDEXES = {"Index", "DatetimeIndex", "TimedeltaIndex", "CategoricalIndex", "IntervalIndex"}
 _PLAIN_INDEXES |= {"Int64Index", "UInt64Index", "Float64Index"}  # of pandas 1
@@ -32,20 +32,20 @@ def take_apart(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
         return _frame(value)
     if kind is pd.Series:
         fields = (_index(value.index), _column(value.array), value.name, dict(value.attrs))
-        return parts.Part("pandas.Series", parts.Fields(fields), cost=2000)
+        return base.Part("pandas.Series", base.Fields(fields), cost=2000)
     if isinstance(value, pd.Index):
         return _index(value)
     if isinstance(value, pd.api.extensions.ExtensionArray):
         return _column(value)
     if value is pd.NA or value is pd.NaT:
-        return parts.Part("pandas.missing", "NA" if value is pd.NA else "NaT")
+        return base.Part("pandas.missing", "NA" if value is pd.NA else "NaT")
     if kind is pd.Timestamp:
-        return parts.Part("pandas.Timestamp", parts.Fields((value.asm8, _zone(value.tz))), cost=100)
+        return base.Part("pandas.Timestamp", base.Fields((value.asm8, _zone(value.tz))), cost=100)
     if kind is pd.Timedelta:
-        return parts.Part("pandas.Timedelta", value.asm8, cost=100)
-    for base in (pd.DataFrame, pd.Series):
-        if isinstance(value, base):
-            raise parts.Unfit("a %s, a kind of %s" % (kind.__name__, base.__name__), "pandas.%s(x)" % base.__name__)
+        return base.Part("pandas.Timedelta", value.asm8, cost=100)
+    for plain in (pd.DataFrame, pd.Series):
+        if isinstance(value, plain):
+            raise base.Unfit("a %s, a kind of %s" % (kind.__name__, plain.__name__), "pandas.%s(x)" % plain.__name__)
     return None
 
 
@@ -56,13 +56,13 @@ def _frame(frame: Any) -> Any:
         step = "[%.60r]" % (name,)
         try:
             column = _column(frame.iloc[:, number].array)
-        except parts.Unfit as error:
+        except base.Unfit as error:
             error.below(step)
             raise
-        columns.append(parts.Part("pandas.column", column, step))
+        columns.append(base.Part("pandas.column", column, step))
     index, header = _index(frame.index), _index(frame.columns, ".columns")
-    fields = (header, index, parts.Fields(columns), dict(frame.attrs))
-    return parts.Part("pandas.DataFrame", parts.Fields(fields), cost=5000)
+    fields = (header, index, base.Fields(columns), dict(frame.attrs))
+    return base.Part("pandas.DataFrame", base.Fields(fields), cost=5000)
 
 
 def _index(index: Any, step: str = ".index") -> Any:
@@ -76,17 +76,17 @@ def _index(index: Any, step: str = ".index") -> Any:
                 list(map(index.get_level_values, range(index.nlevels))), names=index.names
             )
         if any(_may_collide(pd, level) for level in index.levels):
-            raise parts.Unfit("a pandas MultiIndex with a level in no order", "x.reset_index()", step)
-        levels = parts.Fields([_index(level, ".levels[%d]" % n) for n, level in enumerate(index.levels)])
-        codes = parts.Fields([_plain(each) for each in index.codes])
+            raise base.Unfit("a pandas MultiIndex with a level in no order", "x.reset_index()", step)
+        levels = base.Fields([_index(level, ".levels[%d]" % n) for n, level in enumerate(index.levels)])
+        codes = base.Fields([_plain(each) for each in index.codes])
         return _index_part("MultiIndex", step, levels, codes, list(index.names))
     if kind.__name__ not in _PLAIN_INDEXES or kind.__module__.partition(".")[0] != "pandas":
-        raise parts.Unfit("a pandas %s" % kind.__name__, "x.reset_index(), or x.index.astype(str)", step)
+        raise base.Unfit("a pandas %s" % kind.__name__, "x.reset_index(), or x.index.astype(str)", step)
     return _index_part("Index", step, _column(index.array), index.name, getattr(index, "freqstr", None))
 
 
 def _index_part(kind: str, step: str, *fields: Any) -> Any:
-    return parts.Part("pandas." + kind, parts.Fields(fields), step, cost=1000)
+    return base.Part("pandas." + kind, base.Fields(fields), step, cost=1000)
 
 
 def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
@@ -96,27 +96,27 @@ def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
     name = type(dtype).__name__
     if isinstance(dtype, np.dtype) or name in ("NumpyEADtype", "PandasDtype"):
         plain = np.asarray(array)
-        return parts.Part("pandas.objects", list(array), cost=1000) if plain.dtype.kind == "O" else plain
+        return base.Part("pandas.objects", list(array), cost=1000) if plain.dtype.kind == "O" else plain
     if name == "StringDtype":
         return _strings(array)
     if name == "CategoricalDtype":
         if _may_collide(pd, array.categories):
-            raise parts.Unfit("a column of more than %d categories in no order" % _MOST_MIXED, "x.astype(str)")
+            raise base.Unfit("a column of more than %d categories in no order" % _MOST_MIXED, "x.astype(str)")
         fields = (_plain(array.codes), _index(array.categories, ".cat.categories"), array.ordered)
-        return parts.Part("pandas.Categorical", parts.Fields(fields), cost=1000)
+        return base.Part("pandas.Categorical", base.Fields(fields), cost=1000)
     if name == "DatetimeTZDtype":
         moments = np.asarray(array, dtype="M8[%s]" % dtype.unit)
-        return parts.Part("pandas.moments", parts.Fields((moments, _zone(dtype.tz))), cost=1000)
+        return base.Part("pandas.moments", base.Fields((moments, _zone(dtype.tz))), cost=1000)
     if name == "IntervalDtype":
         fields = (_index(array.left, ".left"), _index(array.right, ".right"), array.closed)
-        return parts.Part("pandas.intervals", parts.Fields(fields), cost=1000)
+        return base.Part("pandas.intervals", base.Fields(fields), cost=1000)
     if name == "ArrowDtype":
-        return parts.Part("pandas.arrow", sys.modules["pyarrow"].chunked_array(array.__arrow_array__()), cost=1000)
+        return base.Part("pandas.arrow", sys.modules["pyarrow"].chunked_array(array.__arrow_array__()), cost=1000)
     if name in _MASKED_TYPES:
         missing = np.asarray(pd.isna(array))
         values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
-        return parts.Part("pandas.masked", parts.Fields((values, missing)), cost=1000)
-    raise parts.Unfit("a pandas column of type %s" % dtype, "x.astype(str)")
+        return base.Part("pandas.masked", base.Fields((values, missing)), cost=1000)
+    raise base.Unfit("a pandas column of type %s" % dtype, "x.astype(str)")
 
 
 def _plain(array: Any) -> Any:
@@ -129,12 +129,12 @@ def _strings(array: Any) -> Any:
     texts = array.to_numpy(dtype=object, na_value="").tolist()
     storage, empty = dtype.storage, getattr(dtype, "na_value", None)
     fields = (storage, isinstance(empty, float), texts, missing)
-    return parts.Part("pandas.strings", parts.Fields(fields), cost=1000)
+    return base.Part("pandas.strings", base.Fields(fields), cost=1000)
 
 
 def _zone(zone: Any) -> Any:
     """Give a time zone; pytz's by its name, for pandas makes it from that."""
-    return zone.zone if parts.of_module(zone, "pytz") and zone.zone else zone
+    return zone.zone if base.of_module(zone, "pytz") and zone.zone else zone
 
 
 def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
@@ -142,7 +142,7 @@ def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
     pd = load("pandas")
     maker = _BUILDERS.get(kind)
     if maker is None:
-        raise parts.Unreadable("it holds a kind of value that does not travel")
+        raise base.Unreadable("it holds a kind of value that does not travel")
     return maker(pd, payload, budget)
 
 
@@ -152,7 +152,7 @@ def _built_frame(pd: Any, payload: Any, _: Any) -> Any:
     for column in columns:
         _check_column(pd, column)
     if len(header) != len(columns) or any(len(column) != len(index) for column in columns):
-        raise parts.Unreadable("a table's columns are not as long as its index")
+        raise base.Unreadable("a table's columns are not as long as its index")
     series = {n: pd.Series(a, index=index, dtype=a.dtype) for n, a in enumerate(columns)}
     frame = pd.DataFrame(series, index=index)
     frame.columns = header
@@ -165,7 +165,7 @@ def _built_series(pd: Any, payload: Any, _: Any) -> Any:
     _check_index(pd, index)
     _check_column(pd, array)
     if len(array) != len(index):
-        raise parts.Unreadable("a column is not as long as its index")
+        raise base.Unreadable("a column is not as long as its index")
     series = pd.Series(array, index=index, dtype=array.dtype, name=name)
     series.attrs.update(attributes)
     return series
@@ -173,9 +173,9 @@ def _built_series(pd: Any, payload: Any, _: Any) -> Any:
 
 def _built_range(pd: Any, payload: Any, _: Any) -> Any:
     start, stop, step, name = payload
-    parts.whole(start, stop, step)
+    base.whole(start, stop, step)
     if len(range(start, stop, step)) > _MOST_ROWS:
-        raise parts.Unreadable("an index claims more than %d rows" % _MOST_ROWS)
+        raise base.Unreadable("an index claims more than %d rows" % _MOST_ROWS)
     return pd.RangeIndex(start, stop, step, name=name)
 
 
@@ -194,7 +194,7 @@ def _built_index(pd: Any, payload: Any, budget: Any) -> Any:
     index = pd.Index(array, dtype=array.dtype, name=name)
     if frequency is not None:
         if type(frequency) is not str or len(frequency) > 40:
-            raise parts.Unreadable("an index has a frequency that is none")
+            raise base.Unreadable("an index has a frequency that is none")
         if frequency.lstrip("-0123456789") in _TICKS or budget.allows_steps(len(index)):
             index.freq = frequency  # if it is no fixed length of time, pandas steps through all rows
     return index
@@ -202,7 +202,7 @@ def _built_index(pd: Any, payload: Any, budget: Any) -> Any:
 
 def _built_objects(_: Any, payload: Any, __: Any = None) -> Any:
     if type(payload) is not list:
-        raise parts.Unreadable("a column is no list")
+        raise base.Unreadable("a column is no list")
     array = sys.modules["numpy"].empty(len(payload), object)
     for number, value in enumerate(payload):
         array[number] = value
@@ -213,9 +213,9 @@ def _built_strings(pd: Any, payload: Any, _: Any) -> Any:
     storage, nan, texts, missing = payload
     _check_column(pd, missing)
     if type(texts) is not list or any(type(text) is not str for text in texts) or len(texts) != len(missing):
-        raise parts.Unreadable("a column of text is none")
+        raise base.Unreadable("a column of text is none")
     if storage not in ("python", "pyarrow") or missing.dtype != bool:
-        raise parts.Unreadable("a column of text is of no kind that is known")
+        raise base.Unreadable("a column of text is of no kind that is known")
     array = _built_objects(pd, texts)
     array[missing] = pd.NA
     return pd.array(array, dtype=_string_type(pd, storage, nan))
@@ -229,7 +229,7 @@ def _string_type(pd: Any, storage: str, nan: Any) -> Any:
             return pd.StringDtype(kept, **more)
         except (ImportError, TypeError):  # TypeError: before pandas 2.3 it takes no na_value
             continue
-    raise parts.Unreadable("a column of text is of a kind that the pandas here does not have")
+    raise base.Unreadable("a column of text is of a kind that the pandas here does not have")
 
 
 def _built_categorical(pd: Any, payload: Any, budget: Any) -> Any:
@@ -238,14 +238,14 @@ def _built_categorical(pd: Any, payload: Any, budget: Any) -> Any:
     _check_inner(pd, budget, categories)
     _check_keys(pd, categories)
     if type(ordered) is not bool:
-        raise parts.Unreadable("a categorical column is neither ordered nor not")
+        raise base.Unreadable("a categorical column is neither ordered nor not")
     return pd.Categorical.from_codes(codes, categories, ordered=ordered)
 
 
 def _built_moments(pd: Any, payload: Any, _: Any) -> Any:
     moments, zone = payload
     _check_column(pd, moments)
-    zone = parts.checked_zone(zone) if isinstance(zone, str) else zone
+    zone = base.checked_zone(zone) if isinstance(zone, str) else zone
     return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(zone).array
 
 
@@ -278,22 +278,22 @@ def _built_missing(pd: Any, payload: Any, _: Any) -> Any:
 def _built_timestamp(pd: Any, payload: Any, _: Any) -> Any:
     moment, zone = payload
     if type(moment) is not sys.modules["numpy"].datetime64:
-        raise parts.Unreadable("a moment is none")
+        raise base.Unreadable("a moment is none")
     stamp = pd.Timestamp(moment)
     if zone is None:
         return stamp
-    return stamp.tz_localize("UTC").tz_convert(parts.checked_zone(zone) if isinstance(zone, str) else zone)
+    return stamp.tz_localize("UTC").tz_convert(base.checked_zone(zone) if isinstance(zone, str) else zone)
 
 
 def _built_timedelta(pd: Any, payload: Any, _: Any) -> Any:
     if type(payload) is not sys.modules["numpy"].timedelta64:
-        raise parts.Unreadable("a length of time is none")
+        raise base.Unreadable("a length of time is none")
     return pd.Timedelta(payload)
 
 
 def _check_index(pd: Any, *indexes: Any) -> None:
     if not all(isinstance(index, pd.Index) for index in indexes):
-        raise parts.Unreadable("a table's index is none")
+        raise base.Unreadable("a table's index is none")
 
 
 def _check_inner(pd: Any, budget: Any, *indexes: Any) -> None:
@@ -306,7 +306,7 @@ def _check_inner(pd: Any, budget: Any, *indexes: Any) -> None:
 
 def _check_keys(pd: Any, *indexes: Any) -> None:
     if any(_may_collide(pd, index) for index in indexes):
-        raise parts.Unreadable("an index holds many keys in no order, which could have been made to collide")
+        raise base.Unreadable("an index holds many keys in no order, which could have been made to collide")
 
 
 def _may_collide(pd: Any, index: Any) -> bool:
@@ -331,7 +331,7 @@ def _may_collide(pd: Any, index: Any) -> bool:
 def _check_column(pd: Any, array: Any) -> None:
     known = (sys.modules["numpy"].ndarray, pd.api.extensions.ExtensionArray)
     if not isinstance(array, known) or array.ndim != 1:
-        raise parts.Unreadable("a column is none")
+        raise base.Unreadable("a column is none")
 
 
 _BUILDERS: dict[str, Any] = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from . import base
+
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any
 
-parts = __import__(__name__.rpartition("kinds")[0] + "parts", fromlist=["Part"])  # beside this file
 
 _PLAIN = (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
 _WORDS = {
@@ -32,17 +33,17 @@ def unfit(value: Any) -> Any:
     """Give the error for a value that can't travel."""
     kind = type(value)
     if kind.__name__ in _WORDS and kind.__module__ in ("builtins", "_io"):
-        return parts.Unfit(*_WORDS[kind.__name__])
+        return base.Unfit(*_WORDS[kind.__name__])
     enum = sys.modules.get("enum")
     if enum is not None and isinstance(value, enum.Enum):
-        return parts.Unfit("%s, an enumeration" % _named(kind), "x.value")
+        return base.Unfit("%s, an enumeration" % _named(kind), "x.value")
     for plain in _PLAIN:
         if isinstance(value, plain):
-            return parts.Unfit("%s, a kind of %s" % (_named(kind), plain.__name__), "%s(x)" % plain.__name__)
+            return base.Unfit("%s, a kind of %s" % (_named(kind), plain.__name__), "%s(x)" % plain.__name__)
     for mark, remedy in _REMEDIES:
         if hasattr(kind, mark):
-            return parts.Unfit(_named(kind), remedy)
-    return parts.Unfit(_named(kind), _ELSE)
+            return base.Unfit(_named(kind), remedy)
+    return base.Unfit(_named(kind), _ELSE)
 
 
 _REMEDIES = (

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import stat
 
-import files
+from . import archive
 
 if False:  # for the type checker; typing costs milliseconds
-    from typing import Iterator
+    from collections.abc import Iterator
 
 LAYER = "/sandbox/layer"
 
 
-class Layered(files.Workspace):  # type: ignore[misc] # mypy does not see its module
-    """See `files.Workspace`; the archive has no data, only what was there by name.
+class Layered(archive.Workspace):
+    """See `archive.Workspace`; the archive has no data, only what was there by name.
 
     Args:
         root: The directory, which must be there.
@@ -49,7 +49,7 @@ class Layered(files.Workspace):  # type: ignore[misc] # mypy does not see its mo
 
     def _removed(self) -> Iterator[bytes]:
         """Give what is not there any more: looked for where the cell did something, and below what has gone."""
-        for _, name, *_ in self._listed(files.ARCHIVE):
+        for _, name, *_ in self._listed(archive.ARCHIVE):
             above = name.rpartition(b"/")[0]
             if above in self._gone or (above in self._visited and name not in self._seen):
                 self._gone.add(name)

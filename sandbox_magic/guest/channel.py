@@ -13,7 +13,7 @@ import _thread
 import itertools
 import os
 
-import wire
+from . import wire
 
 DISPLAY = 3  # the one descriptor besides 0, 1 and 2; it is closed when the cell starts another program
 MOST_BYTES = wire.MOST_BYTES

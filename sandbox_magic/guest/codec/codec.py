@@ -1,6 +1,6 @@
 """One value as bytes, between guest and host, in both directions. Nothing is ever unpickled.
 
-Both sides use this file, so it runs on Python 3.8; a decoder that is not told otherwise expects the worst. The bytes
+Both sides use this file, so it runs on Python 3.9. A decoder trusts nothing but its budget. The bytes
 are `MAGIC` and one node: a tag of one byte, what it needs (numbers of four bytes in front of what they count), and the
 nodes within it.
 
@@ -20,24 +20,18 @@ from __future__ import annotations
 
 import struct
 
+from . import arrow_columns, base, datetimes, numpy_arrays, pandas_tables, unsupported
+
 if False:  # for the type checker; typing costs milliseconds
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
-_here = __name__.rpartition("values")[0]  # the other files are beside this one, wherever that is
-parts = __import__(_here + "parts", fromlist=["Part"])
-arrays = __import__(_here + "arrays", fromlist=["build"])
-columns = __import__(_here + "columns", fromlist=["build"])
-tables = __import__(_here + "tables", fromlist=["build"])
-moments = __import__(_here + "moments", fromlist=["build"])
-words = __import__(_here + "kinds", fromlist=["unfit"])
 
-Unfit = parts.Unfit
-Unreadable = parts.Unreadable
+Unfit = base.Unfit
+Unreadable = base.Unreadable
 
 MAGIC = b"smv1"
 MOST_DEPTH = 100
-_SLICE = 8  # keys that are put into a dict or a set between two looks at the budget: comparing two may take 0.1 s
 _CHECK_EVERY = 64  # nodes
 _NODE_COST = 5
 _SIMPLE = {int: b"q", float: b"d", bool: b"?"}
@@ -53,7 +47,7 @@ def encode(value: object, *, most: int) -> bytes:
     try:
         encoder.node(value, 0)
     except RecursionError:
-        raise parts.Unfit("nested too deep for the stack that is left", "a flatter form") from None
+        raise base.Unfit("nested too deep for the stack that is left", "a flatter form") from None
     return bytes(encoder.out)
 
 
@@ -63,16 +57,16 @@ def decode(data: bytes, load: Callable[[str], Any] = __import__, budget: Any = N
     Args:
         data: What `encode` returned, or what somebody says it returned.
         load: Imports NumPy and its like by name.
-        budget: What it may take, a `parts.Budget`; no bound without one, for bytes of our own.
+        budget: What it may take, a `base.Budget`; no bound without one, for bytes of our own.
 
     Raises:
         Unreadable: It is no value, one of a kind whose module is not there, or one that the budget does not cover.
             Data made to mislead raises other errors too, for the host's `untrusted.values.decode` to catch.
     """
-    decoder = _Decoder(data, load, budget or parts.Budget())
+    decoder = _Decoder(data, load, budget or base.Budget())
     value = decoder.node(0)
     if decoder.at != len(data):
-        raise parts.Unreadable("something follows the value")
+        raise base.Unreadable("something follows the value")
     return value
 
 
@@ -80,7 +74,7 @@ class _Cost:
     """Bounds what a value costs, in the same way on both sides."""
 
     def __init__(self) -> None:
-        self._left: int = parts.MOST_COST
+        self._left: int = base.MOST_COST
 
     def pay(self, cost: int) -> bool:
         self._left -= cost
@@ -98,35 +92,35 @@ class _Encoder:
         kind = type(value)
         self._pay(_NODE_COST)
         if depth > MOST_DEPTH:
-            raise parts.Unfit("nested more than %d deep" % MOST_DEPTH, "a flatter form")
+            raise base.Unfit("nested more than %d deep" % MOST_DEPTH, "a flatter form")
         put = _PUT.get(kind)
         if put is not None:
             put(self, value)
             return
         if kind in _CONTAINERS:
             if id(value) in self._open:
-                raise parts.Unfit("a %s that holds itself" % kind.__name__, "a form without the cycle")
+                raise base.Unfit("a %s that holds itself" % kind.__name__, "a form without the cycle")
             self._open.add(id(value))
             _CONTAINERS[kind](self, value, depth)
             self._open.remove(id(value))
             return
-        part = value if kind is parts.Part else self._taken_apart(value)
+        part = value if kind is base.Part else self._taken_apart(value)
         self._part(part, depth)
 
     def _taken_apart(self, value: Any) -> Any:
         room = self._most - len(self.out)
-        part = moments.take_apart(value)
+        part = datetimes.take_apart(value)
         try:
-            if part is None and parts.of_module(value, "numpy"):
-                part = arrays.take_apart(value, room)
-            if part is None and parts.of_module(value, "pandas"):
-                part = tables.take_apart(value)
-            if part is None and parts.of_module(value, "pyarrow"):
-                part = columns.take_apart(value, room)
+            if part is None and base.of_module(value, "numpy"):
+                part = numpy_arrays.take_apart(value, room)
+            if part is None and base.of_module(value, "pandas"):
+                part = pandas_tables.take_apart(value)
+            if part is None and base.of_module(value, "pyarrow"):
+                part = arrow_columns.take_apart(value, room)
         except OverflowError:
-            raise parts.too_large(self._most) from None
+            raise base.too_large(self._most) from None
         if part is None:
-            raise words.unfit(value)
+            raise unsupported.unfit(value)
         return part
 
     def _part(self, part: Any, depth: int) -> None:
@@ -134,17 +128,17 @@ class _Encoder:
         self._sized(b"x", part.kind.encode())
         try:
             self.node(part.payload, depth + 1)
-        except parts.Unfit as error:
+        except base.Unfit as error:
             error.below(part.step)
             raise
 
     def _pay(self, cost: int) -> None:
         if not self._cost.pay(cost):
-            raise parts.Unfit("more than %d objects" % (parts.MOST_COST // _NODE_COST), "a NumPy array, or a table")
+            raise base.Unfit("more than %d objects" % (base.MOST_COST // _NODE_COST), "a NumPy array, or a table")
 
     def _add(self, *pieces: bytes) -> None:
         if len(self.out) + sum(map(len, pieces)) > self._most:
-            raise parts.too_large(self._most)
+            raise base.too_large(self._most)
         for piece in pieces:
             self.out += piece
 
@@ -153,7 +147,7 @@ class _Encoder:
 
     def _text(self, value: str) -> None:
         if len(value) > self._most:
-            raise parts.too_large(self._most)
+            raise base.too_large(self._most)
         self._sized(b"s", value.encode("utf-8", "surrogatepass"))
 
     def _whole(self, value: int) -> None:
@@ -171,7 +165,7 @@ class _Encoder:
             for item in value:
                 number += 1
                 self.node(item, depth + 1)
-        except parts.Unfit as error:
+        except base.Unfit as error:
             if steps:
                 error.below("[%d]" % number)
             raise
@@ -198,7 +192,7 @@ class _Encoder:
         keys = list(value)
         try:
             self._list(keys, depth)
-        except parts.Unfit as error:
+        except base.Unfit as error:
             error.below(".keys()")
             raise
         self._pay(len(keys))
@@ -211,7 +205,7 @@ class _Encoder:
         try:
             for key in keys:
                 self.node(value[key], depth + 1)
-        except parts.Unfit as error:
+        except base.Unfit as error:
             error.below("[%.60r]" % (key,))
             raise
 
@@ -237,7 +231,7 @@ _PUT: dict[type, Callable[[_Encoder, Any], None]] = {
 _CONTAINERS: dict[type, Callable[[_Encoder, Any, int], None]] = {
     list: _Encoder._list,  # noqa: SLF001
     tuple: _Encoder._tuple,  # noqa: SLF001
-    parts.Fields: _Encoder._tuple,  # noqa: SLF001
+    base.Fields: _Encoder._tuple,  # noqa: SLF001
     set: _Encoder._set,  # noqa: SLF001
     frozenset: _Encoder._set,  # noqa: SLF001
     dict: _Encoder._dict,  # noqa: SLF001
@@ -253,28 +247,28 @@ class _Decoder:
         self._cost = _Cost()
         self._nodes = 0
         if data[: len(MAGIC)] != MAGIC:
-            raise parts.Unreadable("it does not begin as a value does")
+            raise base.Unreadable("it does not begin as a value does")
 
     def node(self, depth: int) -> Any:
         if depth > MOST_DEPTH:
-            raise parts.Unreadable("it is nested too deep")
+            raise base.Unreadable("it is nested too deep")
         self._pay(_NODE_COST)
         self._nodes += 1
         if not self._nodes % _CHECK_EVERY:
             self._budget.check()
         get = _GET.get(self._take(1))
         if get is None:
-            raise parts.Unreadable("it holds a tag that none has")
+            raise base.Unreadable("it holds a tag that none has")
         return get(self, depth)
 
     def _pay(self, cost: int) -> None:
         if not self._cost.pay(cost):
-            raise parts.Unreadable("it holds too many objects")
+            raise base.Unreadable("it holds too many objects")
 
     def _take(self, count: int) -> bytes:
         end = self.at + count
         if end > len(self._data):
-            raise parts.Unreadable("it ends too early")
+            raise base.Unreadable("it ends too early")
         piece = self._data[self.at : end]
         self.at = end
         return piece
@@ -305,7 +299,7 @@ class _Decoder:
         if letter == b"s":
             return self._texts(count)
         if letter not in _SIMPLE.values():
-            raise parts.Unreadable("it holds a list of no type")
+            raise base.Unreadable("it holds a list of no type")
         form = "<%d%s" % (count, letter.decode())
         return list(struct.unpack(form, self._take(struct.calcsize(form))))
 
@@ -313,7 +307,7 @@ class _Decoder:
         lengths = struct.unpack("<%dI" % count, self._take(4 * count))
         text = self._text()
         if sum(lengths) != len(text):
-            raise parts.Unreadable("it holds texts that are not as long as they say")
+            raise base.Unreadable("it holds texts that are not as long as they say")
         texts, start = [], 0
         for length in lengths:
             texts.append(text[start : start + length])
@@ -324,32 +318,22 @@ class _Decoder:
         """Give what a tuple, a set or a dict holds: the list that follows."""
         tag = self._take(1)
         if tag not in (b"l", b"L"):
-            raise parts.Unreadable("it holds a tuple, a set or a dict that is none")
+            raise base.Unreadable("it holds a tuple, a set or a dict that is none")
         return self._list(depth) if tag == b"l" else self._packed(depth)
 
     def _set(self, depth: int, kind: Any = set) -> Any:
         items = self._items(depth)
         self._pay(10)  # an empty one takes 216 bytes
         self._budget.check_keys(items, set)
-        built: set[Any] = set()
-        for some in self._slices(len(items)):
-            built.update(items[some])
-        return built if kind is set else kind(built)
+        return kind(items)
 
     def _dict(self, depth: int) -> dict[Any, Any]:
         keys, values = self._items(depth), self._items(depth)
         self._budget.check_keys(keys, dict)
-        built: dict[Any, Any] = {}
-        for some in self._slices(len(keys)):
-            built.update(zip(keys[some], values[some]))
+        built = dict(zip(keys, values))
         if not len(built) == len(keys) == len(values):
-            raise parts.Unreadable("it holds a dict with a key twice, or without a value")
+            raise base.Unreadable("it holds a dict with a key twice, or without a value")
         return built
-
-    def _slices(self, count: int) -> Iterator[slice]:
-        for start in range(0, count, _SLICE):
-            self._budget.check()
-            yield slice(start, start + _SLICE)
 
     def _part(self, depth: int) -> Any:
         kind = self._text()
@@ -357,7 +341,7 @@ class _Decoder:
         self._pay(_COSTS.get(module, 0))
         payload = self.node(depth + 1)
         if module not in _BUILD:
-            raise parts.Unreadable("it holds a kind of value that does not travel")
+            raise base.Unreadable("it holds a kind of value that does not travel")
         self._budget.check()
         return _BUILD[module](kind, payload, self._loaded, self._budget)
 
@@ -365,11 +349,16 @@ class _Decoder:
         try:
             return self._load(module)
         except ImportError:
-            raise parts.Unreadable("it needs %s, which is not there" % module) from None
+            raise base.Unreadable("it needs %s, which is not there" % module) from None
 
 
 _COSTS = {"numpy": 200, "pandas": 1000, "pyarrow": 250}
-_BUILD = {"numpy": arrays.build, "pandas": tables.build, "pyarrow": columns.build, "python": moments.build}
+_BUILD = {
+    "numpy": numpy_arrays.build,
+    "pandas": pandas_tables.build,
+    "pyarrow": arrow_columns.build,
+    "python": datetimes.build,
+}
 _GET: dict[bytes, Callable[[_Decoder, int], Any]] = {
     b"n": lambda _, __: None,
     b"t": lambda _, __: True,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sandbox_magic.guest import wire
 
-_spec = importlib.util.spec_from_file_location("plain", Path(wire.__file__).with_name("plain.py"))
+_spec = importlib.util.spec_from_file_location("pretty", Path(wire.__file__).with_name("pretty.py"))
 plain = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(plain)
 

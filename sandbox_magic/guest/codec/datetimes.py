@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from . import base
+
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any
-
-parts = __import__(__name__.rpartition("moments")[0] + "parts", fromlist=["Part"])  # beside this file
 
 
 def take_apart(value: Any) -> Any:
@@ -18,12 +18,12 @@ def take_apart(value: Any) -> Any:
     module = sys.modules.get(kind.__module__)
     if take is None or getattr(module, kind.__qualname__, None) is not kind:
         return None
-    return parts.Part("python." + kind.__qualname__, take(value))
+    return base.Part("python." + kind.__qualname__, take(value))
 
 
 def _zone(zone: Any) -> str:
     if zone.key is None:
-        raise parts.Unfit("a time zone that was read from a file", "zoneinfo.ZoneInfo(name)")
+        raise base.Unfit("a time zone that was read from a file", "zoneinfo.ZoneInfo(name)")
     return str(zone.key)
 
 
@@ -33,10 +33,10 @@ def _time(moment: Any) -> tuple[Any, ...]:
 
 _TAKE: dict[str, Any] = {
     "datetime.date": lambda day: (day.year, day.month, day.day),
-    "datetime.time": lambda moment: parts.Fields(_time(moment)),
-    "datetime.datetime": lambda moment: parts.Fields((moment.year, moment.month, moment.day, *_time(moment))),
+    "datetime.time": lambda moment: base.Fields(_time(moment)),
+    "datetime.datetime": lambda moment: base.Fields((moment.year, moment.month, moment.day, *_time(moment))),
     "datetime.timedelta": lambda length: (length.days, length.seconds, length.microseconds),
-    "datetime.timezone": lambda zone: parts.Fields(zone.__getinitargs__()),
+    "datetime.timezone": lambda zone: base.Fields(zone.__getinitargs__()),
     "zoneinfo.ZoneInfo": _zone,
     "decimal.Decimal": str,
 }
@@ -46,21 +46,21 @@ def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
     """Put such a part together again; its data is not trusted."""
     name = kind.partition(".")[2]
     if name in _NUMBERS:  # by their number: one argument that is bytes would be a pickle's form, which is not checked
-        parts.whole(*payload)
+        base.whole(*payload)
         _count(payload, _NUMBERS[name])
         return getattr(load("datetime"), name)(*payload)
     if name in _MOMENTS:
         *numbers, fold, zone = payload
-        parts.whole(*numbers, fold)
+        base.whole(*numbers, fold)
         _count(numbers, _MOMENTS[name])
         return getattr(load("datetime"), name)(*numbers, tzinfo=_built_zone(zone, load), fold=fold)
     if name == "timezone":
         return load("datetime").timezone(*payload)
     if name == "ZoneInfo":
-        return load("zoneinfo").ZoneInfo(parts.checked_zone(payload))
+        return load("zoneinfo").ZoneInfo(base.checked_zone(payload))
     if name == "Decimal" and type(payload) is str:
         return load("decimal").Decimal(payload)
-    raise parts.Unreadable("it holds a kind of value that does not travel")
+    raise base.Unreadable("it holds a kind of value that does not travel")
 
 
 _NUMBERS = {"date": 3, "timedelta": 3}
@@ -69,10 +69,10 @@ _MOMENTS = {"time": 4, "datetime": 7}
 
 def _count(numbers: Any, count: int) -> None:
     if len(numbers) != count:
-        raise parts.Unreadable("a moment is none")
+        raise base.Unreadable("a moment is none")
 
 
 def _built_zone(zone: Any, load: Any) -> Any:
     if zone is not None and not isinstance(zone, load("datetime").tzinfo):
-        raise parts.Unreadable("a moment's time zone is none")
+        raise base.Unreadable("a moment's time zone is none")
     return zone

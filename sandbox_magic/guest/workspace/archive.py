@@ -75,7 +75,7 @@ class Workspace:
         """Whether it has been filled; if not, what it lacks was never there."""
         return os.fstat(self._root).st_mode & 0o777 != _UNFILLED
 
-    def unpack(self, archive: str, make: bool = True) -> None:  # noqa: FBT001, FBT002 - 3.8's own way
+    def unpack(self, archive: str, *, make: bool = True) -> None:
         """Fill it from an archive of the host's, and keep that to compare with.
 
         Args:

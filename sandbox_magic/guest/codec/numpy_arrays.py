@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 
+from . import base
+
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any
 
-parts = __import__(__name__.rpartition("arrays")[0] + "parts", fromlist=["Part"])  # beside this file, wherever that is
 
 MOST_EMPTY = 10_000_000  # elements that take no bytes, so no data bounds their number
 _MOST_ITEM = 2**20  # bytes of one element of an array without elements: NumPy allocates one
@@ -27,20 +28,20 @@ def take_apart(value: Any, room: int) -> Any:
     np = sys.modules["numpy"]
     kind = type(value)
     if kind is np.str_ or kind is np.bytes_:  # an array would drop NULs at their end
-        return parts.Part("numpy.text", parts.Fields((kind.__name__, value[:])))
+        return base.Part("numpy.text", base.Fields((kind.__name__, value[:])))
     if isinstance(value, np.generic):
-        return parts.Part("numpy.scalar", _array(np.asarray(value), room))
+        return base.Part("numpy.scalar", _array(np.asarray(value), room))
     if kind is np.ndarray:
         return _array(value, room)
     if isinstance(value, np.ndarray):
-        raise parts.Unfit("a %s, a kind of NumPy array" % kind.__name__, "numpy.array(x), a plain one")
+        raise base.Unfit("a %s, a kind of NumPy array" % kind.__name__, "numpy.array(x), a plain one")
     return None
 
 
 def _array(array: Any, room: int) -> Any:
     dtype = array.dtype
     if dtype.hasobject:
-        raise parts.Unfit("a NumPy array of Python objects", "x.tolist(), or x.astype() to a type of NumPy's own")
+        raise base.Unfit("a NumPy array of Python objects", "x.tolist(), or x.astype() to a type of NumPy's own")
     if array.nbytes > room:
         raise OverflowError
     if dtype.names is not None:  # what lies between its fields is not the array's, and was anything before
@@ -49,7 +50,7 @@ def _array(array: Any, room: int) -> Any:
     flags = array.flags
     order = "F" if flags.f_contiguous and not flags.c_contiguous else "C"
     payload = (_described(dtype), tuple(array.shape), order, array.tobytes(order))
-    return parts.Part("numpy.ndarray", parts.Fields(payload), cost=200)
+    return base.Part("numpy.ndarray", base.Fields(payload), cost=200)
 
 
 def _described(dtype: Any) -> Any:
@@ -66,7 +67,7 @@ def _described(dtype: Any) -> Any:
     except (ValueError, TypeError, UserWarning):
         same = False
     if not same:
-        raise parts.Unfit("a NumPy array of type %s" % (dtype,), "x.astype() to a usual type, such as float64")
+        raise base.Unfit("a NumPy array of type %s" % (dtype,), "x.astype() to a usual type, such as float64")
     return description
 
 
@@ -75,25 +76,25 @@ def _check_description(description: Any) -> None:
 
     if type(description) is str:
         if not re.fullmatch(_PLAIN, description):
-            raise parts.Unreadable("an array has elements of a type that does not travel")
+            raise base.Unreadable("an array has elements of a type that does not travel")
     elif type(description) is list:
         for field in description:
             _check_field(field)
     else:
-        raise parts.Unreadable("an array's type is no description of one")
+        raise base.Unreadable("an array's type is no description of one")
 
 
 def _check_field(field: Any) -> None:
     if type(field) is not tuple or len(field) not in (2, 3):
-        raise parts.Unreadable("an array's type has a broken field")
+        raise base.Unreadable("an array's type has a broken field")
     name, description = field[:2]
     names = name if type(name) is tuple and len(name) == 2 else (name,)
     if any(type(each) is not str for each in names):
-        raise parts.Unreadable("an array's type has a field without a name")
+        raise base.Unreadable("an array's type has a field without a name")
     if len(field) == 3:
         if type(field[2]) is not tuple:
-            raise parts.Unreadable("an array's type has a field of no shape")
-        parts.whole(*field[2])
+            raise base.Unreadable("an array's type has a field of no shape")
+        base.whole(*field[2])
     _check_description(description)
 
 
@@ -105,10 +106,10 @@ def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
     if kind == "numpy.text":
         name, text = payload
         if (name, type(text)) not in (("str_", str), ("bytes_", bytes)):
-            raise parts.Unreadable("a NumPy text is none")
+            raise base.Unreadable("a NumPy text is none")
         return getattr(np, name)(text)
     if type(payload) is not np.ndarray or payload.shape != ():
-        raise parts.Unreadable("a NumPy scalar is none")
+        raise base.Unreadable("a NumPy scalar is none")
     return payload[()]
 
 
@@ -116,17 +117,17 @@ def _built(payload: Any, np: Any) -> Any:
     description, shape, order, data = payload
     _check_description(description)
     if type(shape) is not tuple or order not in ("C", "F") or type(data) is not bytes:
-        raise parts.Unreadable("an array is broken")
-    parts.whole(*shape)
+        raise base.Unreadable("an array is broken")
+    base.whole(*shape)
     dtype = np.lib.format.descr_to_dtype(description)
     count = 1
     for length in shape:
         count *= length
     if any(length < 0 for length in shape) or count * dtype.itemsize != len(data):
-        raise parts.Unreadable("an array's shape does not fit its data")
+        raise base.Unreadable("an array's shape does not fit its data")
     if not data:
         if dtype.itemsize > _MOST_ITEM or count > MOST_EMPTY:
-            raise parts.Unreadable("an array without data claims to be large")
+            raise base.Unreadable("an array without data claims to be large")
         return np.zeros(shape, dtype, order)
     array = np.frombuffer(data, dtype, count).reshape(shape, order=order).copy(order)
     _check_content(array, np)
@@ -140,9 +141,9 @@ def _check_content(array: Any, np: Any) -> None:
         for name in dtype.names:
             _check_content(array[name], np)
     elif dtype.kind == "b" and array.view("u1").max(initial=0) > 1:
-        raise parts.Unreadable("an array holds truth values that are neither true nor false")
+        raise base.Unreadable("an array holds truth values that are neither true nor false")
     elif dtype.kind == "U" and dtype.itemsize:
         order = dtype.byteorder.replace("=", "<" if sys.byteorder == "little" else ">")
         codes = np.ascontiguousarray(array).view(order + "u4")
         if codes.max(initial=0) > sys.maxunicode:
-            raise parts.Unreadable("an array holds characters that do not exist")
+            raise base.Unreadable("an array holds characters that do not exist")

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
+
+from .codec import base, codec
 
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any
 
-    from talk import Talk
+    from .channel import Talk
 
-_OURS = os.path.dirname(os.path.abspath(__file__))
-_MODULES = ("arrays", "columns", "kinds", "moments", "parts", "tables", "values")  # names that the cell may want
 INPUTS = "/sandbox/inputs"
 MOST_BYTES = 64 * 2**20  # of all that goes out
 _PIECE = 4 * 2**20  # of a value, in one frame
 _MOST_WORDS = 500
-
-
-def codec() -> Any:
-    """Give the module that knows the form of a value; the cell does not find it."""
-    sys.path.insert(0, _OURS)
-    try:
-        import values
-    finally:
-        sys.path.remove(_OURS)
-        for name in _MODULES:
-            sys.modules.pop(name, None)
-    return values
 
 
 class Exchange:
@@ -42,7 +29,6 @@ class Exchange:
         self._talk = talk
         self._outputs = outputs
         self._room = MOST_BYTES
-        self._values = codec()
         self._owner = os.getpid()
 
     def bring(self, namespace: dict[str, Any]) -> None:
@@ -52,7 +38,8 @@ class Exchange:
             Unreadable: A module that one of them needs is not here.
         """
         with open(INPUTS, "rb") as packed:
-            namespace.update(self._values.decode(packed.read()))
+            given: Any = codec.decode(packed.read())
+        namespace.update(given)
 
     def send(self, namespace: dict[str, Any]) -> None:
         """Send the variables that are asked for; of one that can't travel, why."""
@@ -69,8 +56,8 @@ class Exchange:
             self._refuse(name, "", "not there at the end", "")
             return
         try:
-            data = self._values.encode(namespace[name], most=self._room)
-        except self._values.Unfit as unfit:
+            data = codec.encode(namespace[name], most=self._room)
+        except base.Unfit as unfit:
             self._refuse(name, unfit.path, unfit.what, unfit.remedy)
             return
         except Exception as error:  # noqa: BLE001 - whatever a value of the cell's own making raises

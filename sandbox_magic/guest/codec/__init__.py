@@ -1,0 +1,1 @@
+"""One value as bytes, and back."""
