@@ -23,12 +23,17 @@ def importing() -> Iterator[None]:
     """Leave the working directory and relative entries out of ``sys.path`` while the block imports."""
     with _lock:
         before = sys.path
-        here = _real(os.getcwd()) if _has_directory() else ""
-        sys.path = [entry for entry in before if os.path.isabs(entry) and _real(entry) != here]
+        sys.path = elsewhere()
         try:
             yield
         finally:
             sys.path = before
+
+
+def elsewhere() -> list[str]:
+    """Return the entries of ``sys.path`` but the working directory and relative ones."""
+    here = _real(os.getcwd()) if _has_directory() else ""
+    return [entry for entry in sys.path if os.path.isabs(entry) and _real(entry) != here]
 
 
 def _has_directory() -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,34 @@ def test_what_runs_by_itself_later_is_left_out(here, case):
     applied = result.changes.apply()
     assert listing(here) == before, applied
     assert len(applied.left) >= 1
+
+
+# What a program of the folder runs by itself, and a program that does; pandas looks for bottleneck.
+BY_ITSELF = {
+    "notebooks/random.py": "import random",
+    "notebooks/json/__init__.py": "import json",
+    "notebooks/bottleneck.py": "import pandas",
+    "notebooks/evil-1.0.dist-info/entry_points.txt": (
+        "import importlib.metadata as m\nif m.entry_points(group='pytest11', name='evil'): print('theirs')"
+    ),
+}
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("name", BY_ITSELF)
+def test_a_program_started_in_a_sub_folder_does_not_run_what_is_new_there(here, name):
+    """Unless it was taken over by its exact name."""
+    (here / "notebooks").mkdir()
+    (here / "notebooks/n.ipynb").write_text("{}")
+    text = "[pytest11]\nevil = evil\n" if name.endswith(".txt") else "print('theirs')\n"
+    code = f"import os\nos.makedirs(os.path.dirname({name!r}), exist_ok=True)\nopen({name!r}, 'w').write({text!r})"
+    changes = sm.run(code, workspace=".").changes
+    command = [sys.executable, "-W", "ignore", "-c", BY_ITSELF[name]]
+    for chosen, said in (((), ""), ((name,), "theirs\n")):
+        changes.apply(*chosen)
+        done = subprocess.run(command, cwd=here / "notebooks", capture_output=True, text=True, check=False)
+        assert done.stdout.startswith(said)
+        assert bool(done.stdout) == bool(said), done.stderr
 
 
 def test_links_out_are_not_followed(here, canary):

@@ -9,7 +9,9 @@ from sandbox_magic.guest.codec.base import Unreadable
 from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.result import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
+from sandbox_magic.untrusted.workspace.autorun import why_it_runs
 from sandbox_magic.untrusted.workspace.changes import Change, Changes
+from sandbox_magic.untrusted.workspace.shadowing import Modules
 
 if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.openat import Kind
@@ -31,6 +33,7 @@ class Receiver:
 
     def __init__(self, original: Original | None, *, most_bytes: int, most_files: int) -> None:
         self._original = original
+        self._modules = Modules(original.sketches if original else ())
         self._room = most_bytes
         self._files = most_files + (len(original.states) if original else 0)
         self._buffer = bytearray()
@@ -129,11 +132,16 @@ class Receiver:
 
     def _why_left_out(self, kind: bytes, path: str, data: bytes) -> str:
         """Say why it is not taken over by default: what it is itself, or what it leads to."""
-        before = self._original.sketches if self._original else {}
-        added = path not in before and f"{path.partition('/')[0]}/__init__.py" not in before
-        why = file_names.why_left_out(path, added=added, link=kind == archive.LINK)
-        steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if kind == archive.LINK else []
-        return why or (file_names.why_left_out("/".join(steps), added=False) if steps else "")
+        link = kind == archive.LINK
+        why = why_it_runs(path)
+        if not why and kind in _KINDS and self._is_new(path, _KINDS[kind]):
+            why = self._modules.why_it_shadows(path, link=link)
+        steps = [step for step in os.fsdecode(data).split("/") if step != ".."] if link else []
+        return why or (why_it_runs("/".join(steps)) if steps else "")
+
+    def _is_new(self, path: str, kind: Kind) -> bool:
+        before = self._original.sketches.get(path) if self._original else None
+        return before is None or before[0] != kind
 
     def _check_above(self, path: str, seen: set[str]) -> None:
         """Check that what stands above a name is a directory, unless that has been seen."""

@@ -247,6 +247,33 @@ def test_a_new_file_in_a_package_of_the_users_own_hides_nothing(trip):
     assert trip.end().apply().done == ("pytest/new.py",)
 
 
+def test_no_module_is_hidden_from_a_notebook_of_any_folder(trip):
+    """A2-06: only the first part of a name was looked at."""
+    write(trip.host / "notebooks/n.ipynb")
+    write(trip.host / "project/__init__.py")
+    trip.start()
+    for name in ("notebooks/random.py", "notebooks/json/__init__.py", "project/types.py", "notebooks/new.py"):
+        write(trip.cell / name)
+    (trip.cell / "notebooks/pytest").symlink_to("../project")
+    applied = trip.end().apply()
+    assert dict(applied.left) == {
+        "notebooks/json/__init__.py": "would be imported in place of the standard library's",
+        "notebooks/pytest": "would be imported in place of an installed module",
+        "notebooks/random.py": "would be imported in place of the standard library's",
+    }
+    assert {"project/types.py", "notebooks/new.py"} <= set(applied.done)
+
+
+def test_what_was_another_thing_before_is_looked_at_as_if_it_were_new(trip):
+    """A file of data becomes a link to a package."""
+    write(trip.host / "json")
+    write(trip.host / "payload/__init__.py")
+    trip.start()
+    (trip.cell / "json").unlink()
+    (trip.cell / "json").symlink_to("payload")
+    assert dict(trip.end().apply().left).keys() == {"json"}
+
+
 def test_many_names_are_looked_at_in_bounded_time(saved, tmp_path):
     """files-deep-and-wide: each step of each name was matched with each pattern, each saved name with each."""
     deep = saved.cell.joinpath(*"a" * (guest.MOST_STEPS - 1))
