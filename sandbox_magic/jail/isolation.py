@@ -111,7 +111,7 @@ def _memory(limits: Limits, group: Group) -> Guard:
     if group.tier != "none":
         return Guard(name="memory", kind="limit", mechanism=f"{asked}, {group.tier} memory controller, without swap")
     # What no process has mapped (a memfd, data in sockets) is in neither.
-    mechanism = f"{asked} of what is mapped, samples of its processes; RLIMIT_DATA in each"
+    mechanism = f"{asked} of what is mapped and its page tables, samples of its processes; RLIMIT_DATA in each"
     return Guard(name="memory", kind="limit", strength="watched", mechanism=mechanism, remedy=_REMEDY)
 
 

@@ -1,4 +1,4 @@
-"""Samples of what a sandbox's processes use: the control group's counters, and psutil for the rest.
+"""Samples of what a sandbox's processes use: the control group's counters, /proc and psutil for the rest.
 
 The processes are found in the group, or else in PID 1's own tree, never by a scan of the host, so
 the cost does not depend on what else runs there.
@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sandbox_magic.jail import process_memory
 from sandbox_magic.jail.cgroup.base import Group, Reading
 from sandbox_magic.model.events import Sample
 from sandbox_magic.safe_import import importing
@@ -18,11 +19,14 @@ from sandbox_magic.safe_import import importing
 if TYPE_CHECKING:
     import psutil
 
+    from sandbox_magic.jail.process_memory import Status
+
 _FINEST_SECONDS = 0.01
 _COARSEST_SECONDS = 0.25
 _SHARE_OF_TIME = 0.05  # the interval grows with the run: 1 s in, every 50 ms
 _MOST_COST = 0.02  # of one core
 _SLOW_SECONDS = 0.05  # for one look at memory: a process can make its PSS as slow to read as it likes
+_LARGE_TABLES = 16 * 2**20  # bytes of page tables, which the kernel walks for the PSS: about as slow as that
 
 
 class Meter:
@@ -69,17 +73,18 @@ class Meter:
         now = time.monotonic() - self._began
         reading = self._reading()
         cpu = self._cpu(reading) - self.cpu_before
+        statuses = self._statuses(reading)
         read, written = self._bytes_moved(reading.pids)
         self._last = sample = Sample(
             seconds=now,
             cpu_seconds=cpu,
             cpu_percent=self._percent(now, cpu),
-            memory_bytes=self._memory(reading),
+            memory_bytes=self._memory(reading, statuses),
             anonymous_bytes=reading.anonymous_bytes,
             shared_bytes=reading.shared_bytes,
             file_bytes=reading.file_bytes,
             processes=len(reading.pids),
-            threads=self._threads(reading),
+            threads=sum(each.threads for each in statuses.values()) if reading.tasks is None else reading.tasks,
             read_bytes=read,
             written_bytes=written,
         )
@@ -121,35 +126,37 @@ class Meter:
             total += times.children_user + times.children_system
         return total
 
-    def _memory(self, reading: Reading) -> int | None:
+    def _statuses(self, reading: Reading) -> dict[int, Status]:
+        """Read the status of each process, where the group does not count what it tells."""
+        statuses: dict[int, Status] = {}
+        if None in {reading.anonymous_bytes, reading.shared_bytes, reading.tasks}:
+            for pid in reading.pids:
+                with suppress(OSError):  # it has just ended
+                    statuses[pid] = process_memory.status(pid)
+        return statuses
+
+    def _memory(self, reading: Reading, statuses: dict[int, Status]) -> int | None:
         if reading.anonymous_bytes is not None and reading.shared_bytes is not None:
             return reading.anonymous_bytes + reading.shared_bytes
-        alive = self._alive(reading)
         began, total = time.monotonic(), 0
-        for process in alive:
-            with suppress(self._psutil.NoSuchProcess):
-                total += self._share(process, alone=len(alive) == 1)
+        for pid, status in statuses.items():
+            total += status.table_bytes + status.huge_bytes
+            with suppress(OSError):
+                total += self._share(pid, status, alone=len(statuses) == 1)
             if self.memory_source == "pss" and time.monotonic() - began > _SLOW_SECONDS:
                 self.memory_source = "rss"  # very many mappings, say: the limits wait for this sample
         return total
 
-    def _share(self, process: psutil.Process, *, alone: bool) -> int:
+    def _share(self, pid: int, status: Status, *, alone: bool) -> int:
         """Give its share of memory. PSS walks every page, so a process that shares with none is read by RSS."""
         if not alone and self.memory_source != "rss":
             try:
-                return int(process.memory_full_info().pss)
-            except self._psutil.AccessDenied:
-                self.memory_source = "rss"
-        return int(process.memory_info().rss)
-
-    def _threads(self, reading: Reading) -> int:
-        if reading.tasks is not None:
-            return reading.tasks
-        total = 0
-        for process in self._alive(reading):
-            with suppress(self._psutil.Error):
-                total += process.num_threads()
-        return total
+                if status.table_bytes <= _LARGE_TABLES:
+                    return process_memory.proportional_bytes(pid)
+            except PermissionError:
+                pass
+            self.memory_source = "rss"
+        return status.resident_bytes
 
     def _bytes_moved(self, pids: tuple[int, ...]) -> tuple[int | None, int | None]:
         """Give bytes read and written by all processes that could be read; None if none could (undumpable)."""

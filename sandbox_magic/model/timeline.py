@@ -29,7 +29,8 @@ class Timeline:
     Attributes:
         samples: The samples.
         memory_source: What ``memory_bytes`` counts: ``cgroup`` (the kernel's own count), ``pss``
-            (shared pages divided among the processes that share them) or ``rss`` (counted in each).
+            (shared pages divided among the processes that share them) or ``rss`` (counted in each), both
+            with swap and page tables.
         marks: What happened, in order; the first 100.
         peaks: Field of `Sample` and its largest value, of the samples that were thinned out too.
         memory_limit_bytes: The bound on memory, for the picture; None if it is not known.

@@ -34,6 +34,23 @@ def is_enforced(result, name):
 
 
 FILL = "with open({!r}, 'wb') as f:\n    while True: f.write(b'x' * 2**20)"
+# A page of zeros, mapped once in each 2 MiB of a large mapping, takes a page of tables each time and else nothing.
+TABLES = """
+    import ctypes, os, time
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    for _ in range({processes} - 1):
+        if os.fork() == 0:
+            break
+    else:
+        print("up", flush=True)
+    pages = {mebibytes} * 256
+    place = libc.mmap(None, ctypes.c_size_t(pages << 21), 1, 0x4022, -1, ctypes.c_long(0))  # PROT_READ, MAP_NORESERVE
+    for page in range(pages):
+        ctypes.c_char.from_address(place + (page << 21)).value
+        if page % 64 == 0: time.sleep(0.004)  # no faster than 64 MiB a second
+    time.sleep({mebibytes})
+"""
 EATERS = {
     "own memory": "kept = []\nwhile True: kept.append(b'x' * 2**20)",
     "children": """
@@ -47,6 +64,7 @@ EATERS = {
     "home": FILL.format("f"),
     "/tmp": FILL.format("/tmp/f"),
     "/dev/shm": FILL.format("/dev/shm/f"),
+    "page tables": TABLES.format(processes=1, mebibytes=100),
     "memfd": "import os\nf = os.memfd_create('f')\nfor _ in range(400): os.write(f, b'x' * 2**20)",
     "SharedMemory": """
         from multiprocessing.shared_memory import SharedMemory
@@ -243,6 +261,19 @@ def test_strict(tier, footprint):
     assert all(name in caught.value.what for name in weak)
     assert "delegate a cgroup" in caught.value.remedy
     assert footprint() == before
+
+
+@pytest.mark.parametrize("processes", [1, 8])
+def test_page_tables_count_without_a_cgroup(processes, monkeypatch, slowness):
+    """They are kernel memory, but each process tells its own: what makes many is stopped near the limit."""
+    monkeypatch.setattr(cgroup, "_tiers", dict)
+    code = TABLES.format(processes=processes, mebibytes=256)
+    result = run(code, memory="96M", timeout=20 * slowness)
+    assert (result.outcome, result.stdout) == (Outcome.OUT_OF_MEMORY, "up\n")
+    assert 96 * MIB <= result.usage.peak_memory_bytes <= 96 * MIB + 64 * MIB * processes * slowness
+    few = run(TABLES.format(processes=processes, mebibytes=1), memory="96M", timeout=20 * slowness)
+    assert (few.outcome, few.stdout) == (Outcome.COMPLETED, "up\n")
+    assert few.usage.peak_memory_bytes < 96 * MIB
 
 
 def test_without_a_cgroup(monkeypatch, slowness):
