@@ -266,7 +266,7 @@ def test_strict(tier, footprint):
 @pytest.mark.parametrize("processes", [1, 8])
 def test_page_tables_count_without_a_cgroup(processes, monkeypatch, slowness):
     """They are kernel memory, but each process tells its own: what makes many is stopped near the limit."""
-    monkeypatch.setattr(cgroup, "_tiers", dict)
+    monkeypatch.setattr(tiers, "_tiers", dict)
     code = TABLES.format(processes=processes, mebibytes=256)
     result = run(code, memory="96M", timeout=20 * slowness)
     assert (result.outcome, result.stdout) == (Outcome.OUT_OF_MEMORY, "up\n")
