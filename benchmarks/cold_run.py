@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sandbox_magic as sm
-from sandbox_magic.jail import bubblewrap, identity, seccomp, spawn
+from sandbox_magic.jail import bubblewrap, seccomp, spawn
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
-from sandbox_magic.jail.view import interpreter
+from sandbox_magic.jail.view import host_paths, identity, interpreter
 from sandbox_magic.model.policy import Limits
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def by_hand(directory: Path) -> Callable[[], Times]:
     how = identity.launch(who, (*python.shared, spawn.GUEST, str(cell), os.path.dirname(program)))
     folder, name = os.path.split(program)
     options = bubblewrap.arguments(
-        Limits(), python, bubblewrap.host(), guest=spawn.GUEST, cell=str(cell), sources=how.sources
+        Limits(), python, host_paths.host(), guest=spawn.GUEST, cell=str(cell), sources=how.sources
     )
     command = [*how.prefix, os.path.join(how.sources.get(folder, folder), name), *options, "--", python.executable]
 

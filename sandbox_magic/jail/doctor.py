@@ -16,7 +16,7 @@ from sandbox_magic.model.policy import Policy
 from sandbox_magic.safe_import import shadow, shadow_warning
 
 if TYPE_CHECKING:
-    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.view.identity import Identity
     from sandbox_magic.model.result import Isolation
 
 

@@ -11,7 +11,7 @@ from sandbox_magic.model.result import Guard, Isolation, seconds, size
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.cgroup.base import Group
-    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.view.identity import Identity
     from sandbox_magic.model.policy import Limits
 
 _NOT_ASKED = "no bound asked for"

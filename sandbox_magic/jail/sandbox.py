@@ -13,12 +13,12 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, bytecode, identity, isolation, rlimits, spawn
+from sandbox_magic.jail import bubblewrap, bytecode, isolation, rlimits, spawn
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.jail.descriptors import Descriptors
-from sandbox_magic.jail.view import interpreter, overlay
+from sandbox_magic.jail.view import identity, interpreter, overlay, places
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxUnavailable
 
@@ -201,7 +201,7 @@ class Sandbox:
         words = (
             rlimits.words(limits, self.group),
             ":".join(self.interpreter.search),
-            f"{bubblewrap.CELL}/{name}",
+            f"{places.CELL}/{name}",
             *task.arguments,
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))

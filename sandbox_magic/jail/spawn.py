@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, identity, seccomp
+from sandbox_magic.jail import bubblewrap, seccomp
 from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.descriptors import in_memory, opened
-from sandbox_magic.jail.view import mounts, special_files
+from sandbox_magic.jail.view import host_paths, identity, mounts, places, special_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.bubblewrap import Bubblewrap
     from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.descriptors import Descriptors
-    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.view.identity import Identity
     from sandbox_magic.jail.view.interpreter import Interpreter
     from sandbox_magic.jail.view.overlay import Layer
     from sandbox_magic.jail.view.run_directory import RunDirectory
@@ -114,7 +114,7 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subpr
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
         listed = in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
         numbers = (control, report, display, counter, files, *doors)
-        init = (python.executable, f"{bubblewrap.GUEST}/start.py", directory.token, *map(str, numbers))
+        init = (python.executable, f"{places.GUEST}/start.py", directory.token, *map(str, numbers))
         inherited = [number for number in numbers if number >= 0]
         command = (*how.prefix, program, "--args", str(listed), "--", *init)
         try:
@@ -144,11 +144,11 @@ def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:
 def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]:
     """Give bwrap's options: what the sandbox sees and is bounded by."""
     mounts.check(policy.binds, parts.identity)
-    python, place = parts.interpreter, bubblewrap.working_directory(workspace=bool(policy.workspace))
+    python, place = parts.interpreter, places.working_directory(workspace=bool(policy.workspace))
     return bubblewrap.arguments(
         policy.limits,
         python,
-        bubblewrap.host(),
+        host_paths.host(),
         guest=GUEST,
         cell=parts.directory.cell,
         sources=sources,

@@ -11,9 +11,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, PolicyError
-from sandbox_magic.jail import bubblewrap
 from sandbox_magic.jail.cgroup import tiers
-from sandbox_magic.jail.view import interpreter, programs
+from sandbox_magic.jail.view import interpreter, places, programs
 from sandbox_magic.model.languages import LANGUAGES
 from sandbox_magic.model.policy import Limits
 
@@ -292,4 +291,4 @@ def test_another_python_is_a_language_too():
     assert result.stdout.startswith(os.path.dirname(sys.executable))
     own = sm.Language(name="plain", suffix=".py", commands=("python3 -E {file}",))
     assert sm.run("print(6*7)", language=own).stdout == "42\n"
-    assert bubblewrap.CELL == "/sandbox"
+    assert places.CELL == "/sandbox"

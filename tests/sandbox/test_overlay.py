@@ -17,9 +17,8 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import PolicyError, SandboxUnavailable
 from sandbox_magic.execution import files
-from sandbox_magic.jail import identity
 from sandbox_magic.jail.sandbox import Sandbox
-from sandbox_magic.jail.view import overlay
+from sandbox_magic.jail.view import identity, overlay
 from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.untrusted.workspace import snapshot

@@ -9,8 +9,7 @@ import sys
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import bubblewrap
-from sandbox_magic.jail.view import interpreter
+from sandbox_magic.jail.view import host_paths, interpreter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +66,7 @@ class Outside:
 
     def _shown(self) -> tuple[str, ...]:
         sources = (mount.source for mount in self._policy.binds)
-        return ("/usr", "/bin", "/lib", "/lib64", *bubblewrap.host().binds, *self._python.shared, *sources)
+        return ("/usr", "/bin", "/lib", "/lib64", *host_paths.host().binds, *self._python.shared, *sources)
 
     def module(self, name: str) -> tuple[str, bool] | None:
         """Find a module that the sandbox does not see.

@@ -12,7 +12,7 @@ from sandbox_magic.model.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.view.identity import Identity
     from sandbox_magic.model.policy import Mount
 
 

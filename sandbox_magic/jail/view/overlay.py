@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox_magic.jail.identity import Identity
+    from sandbox_magic.jail.view.identity import Identity
     from sandbox_magic.jail.view.run_directory import RunDirectory
 
 _PROBE_SECONDS = 10.0

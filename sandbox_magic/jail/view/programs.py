@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap
+from sandbox_magic.jail.view import environment, host_paths, places
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.languages import Language, known
 from sandbox_magic.model.summary import printable
@@ -39,7 +39,7 @@ def commands(
     """
     view = View(interpreter, limits)
     found = []
-    for first, *rest in language.argv(f"{bubblewrap.CELL}/cell{language.suffix}", _MADE):
+    for first, *rest in language.argv(f"{places.CELL}/cell{language.suffix}", _MADE):
         program = view.find(first)
         if program is None:
             raise _missing(first, view, own)
@@ -74,9 +74,9 @@ class View:
     """
 
     def __init__(self, interpreter: Interpreter, limits: Limits) -> None:
-        machine = bubblewrap.host()
+        machine = host_paths.host()
         self._shown = (*machine.binds, *interpreter.shared)
-        self._search = bubblewrap.environment(interpreter, limits, machine)["PATH"].split(":")
+        self._search = environment.environment(interpreter, limits, machine)["PATH"].split(":")
 
     def find(self, program: str) -> str | None:
         """Give the first of a program's names (``"lua|lua5.4"``) under which it is there; None if it is not."""
@@ -103,7 +103,7 @@ class View:
 
 def _is_the_cells_own(name: str) -> bool:
     """Tell whether it is a program that lies where the cell's files do; whether it is there turns out inside."""
-    writable = (f"{bubblewrap.HOME}/", "/tmp/", "./")  # noqa: S108 - inside
+    writable = (f"{places.HOME}/", "/tmp/", "./")  # noqa: S108 - inside
     return "/" in name and (not os.path.isabs(name) or name.startswith(writable))
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from sandbox_magic.execution import hints
-from sandbox_magic.jail import bubblewrap
+from sandbox_magic.jail.view import places
 from sandbox_magic.model.policy import Limits
 from sandbox_magic.model.result import Outcome
 
@@ -225,7 +225,7 @@ def test_the_longest_path_makes_a_line_of_bounded_length():
 
 
 def test_it_knows_the_working_directories_inside():
-    assert set(hints._INSIDE) == {f"{bubblewrap.HOME}/", f"{bubblewrap.WORKSPACE}/"}
+    assert set(hints._INSIDE) == {f"{places.HOME}/", f"{places.WORKSPACE}/"}
 
 
 def test_a_directory_of_the_workspace_is_not_renamed_below_a_layer_only():

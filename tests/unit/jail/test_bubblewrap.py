@@ -3,8 +3,10 @@
 import pytest
 
 from sandbox_magic import Limits
-from sandbox_magic.jail.bubblewrap import CELL, GUEST, HOME, Host, arguments
+from sandbox_magic.jail.bubblewrap import arguments
+from sandbox_magic.jail.view.host_paths import Host
 from sandbox_magic.jail.view.interpreter import Interpreter
+from sandbox_magic.jail.view.places import CELL, GUEST, HOME
 from sandbox_magic.model.policy import MIB
 
 MACHINE = Host(

@@ -6,8 +6,8 @@ import types
 import pytest
 
 from sandbox_magic import SandboxUnavailable
-from sandbox_magic.jail import identity
-from sandbox_magic.jail.identity import Identity, Launch, choose, launch, reachable
+from sandbox_magic.jail.view import identity
+from sandbox_magic.jail.view.identity import Identity, Launch, choose, launch, reachable
 
 WHOLE = "         0          0 4294967295\n"
 CONTAINER = "0 100000 65536\n"
