@@ -1,8 +1,9 @@
-"""Imports go one way, and what is heavy is imported late."""
+"""Imports go one way, rooms are free of circles, and what is heavy is imported late."""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,116 +13,145 @@ import sandbox_magic
 ROOT = Path(sandbox_magic.__file__).parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
-PURE = (
-    "axes",
-    "clock",
-    "deadline",
-    "errors",
-    "events",
-    "ink",
-    "languages",
-    "options",
+# The rooms from the lowest on: each may import those before it. A room is a directory, or a file of the root.
+ORDER = (
+    "safe_import",
+    "atomic_write",
+    "guest/codec",
+    "guest/workspace",
+    "guest",
+    "model",
     "picture",
-    "policy",
-    "result",
-    "timeline",
+    "terminal",
+    "untrusted",
+    "untrusted/mime",
+    "untrusted/workspace",
+    "jail/cgroup",
+    "jail/view",
+    "jail",
+    "execution",
+    "notebook/dashboard",
+    "notebook",
+    "cli",
+    "__init__",
+    "__main__",
 )
-PURE += (
-    "card",
-    "comparison",
-    "drawing",
-    "exits",
-    "flags",
-    "panel",
-    "sparkline",
-    "usage_file",
-    "verdict",
-    "watch",
-    "words",
-)
-ABOVE = ("batch", "cli", "commands", "notebook", "terminal", "__main__", "__init__")
-
-SHARED = ("guest.values", "guest.parts", "guest.files", "guest.exchange")  # what both sides write and read
-
-# What each room may import of ours besides itself; a room is a module or a directory.
-ROOMS = {
-    **dict.fromkeys(PURE, (*PURE, "trusted", "saving")),
-    "trusted": (),  # a leaf that everybody may use
-    "saving": (),  # likewise; writes a file when a value is told to save itself
-    "untrusted": (*PURE, "trusted", *SHARED),
-    "jail": (*PURE, "guest.wire", "trusted"),
-    "relay": (*PURE, "untrusted"),
-    "hints": (*PURE, "untrusted"),
+# What of the guest the host may import: the forms in which both sides write and read.
+SHARED = ("guest/wire.py", "guest/variables.py", "guest/codec/", "guest/workspace/archive.py")
+# The arrows that run up: a value that shows itself, as pandas' and xarray's do. All are late, or for types alone.
+UP = {
+    ("model/result.py", "picture/card.py"),
+    ("model/result.py", "picture/course.py"),
+    ("model/result.py", "picture/drawing.py"),
+    ("model/result.py", "untrusted/workspace/changes.py"),
+    ("model/timeline.py", "picture/course.py"),
+    ("model/timeline.py", "picture/drawing.py"),
 }
-BELOW = (*PURE, "trusted", "saving", "untrusted", "guest.wire", *SHARED, "jail", "hints", "relay")
-RUNS = ("ending", "execution", "gathering", "handover", "heard", "loop", "question", "run", "session", "variables")
-ROOMS["result"] += ("untrusted.files",)  # names the type of its changes, which can apply themselves
-ROOMS |= dict.fromkeys(RUNS, (*BELOW, *RUNS))
-ROOMS |= dict.fromkeys(ABOVE, (*BELOW, *RUNS, *ABOVE))
+# Circles of files within a room that are meant.
+TOGETHER = {frozenset({"untrusted/workspace/changes.py", "untrusted/workspace/apply.py"})}
+
+
+def room(file):
+    directory, _, name = file.rpartition("/")
+    return directory or name.removesuffix(".py")
+
+
+def parsed(file):
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+
+
+def for_types(tree):
+    """Give the nodes below ``if TYPE_CHECKING`` and the guest's ``if False``."""
+    tests = ("TYPE_CHECKING", "False")
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) in tests]
+    return {child for block in blocks for child in ast.walk(block)}
+
+
+def imported(file, tree, *, top=False):
+    """Give every module that a file imports by name; with ``top`` only when it is itself imported."""
+    within = for_types(tree) if top else set()
+    within |= {
+        child for node in ast.walk(tree) if top and isinstance(node, ast.FunctionDef) for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in within:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = ("sandbox_magic/" + file).split("/")[: -node.level or None] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            for name in node.names:
+                yield f"{base}.{name.name}" if path_of(f"{base}.{name.name}") else base
+
+
+def path_of(module):
+    path = "/".join(module.split(".")[1:]) + ".py"
+    return path if module.startswith("sandbox_magic.") and path in FILES else ""
+
+
+def of_ours(file, *, top=False):
+    return {path for name in imported(file, parsed(file), top=top) if (path := path_of(name))}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_go_one_way(file):
+    own = room(file)
+    assert own in ORDER, "say in ORDER where this new room stands"
+    above = [other for other in of_ours(file) if ORDER.index(room(other)) > ORDER.index(own)]
+    assert [other for other in above if (file, other) not in UP] == []
+    now = of_ours(file, top=True)
+    assert not [other for other in above if other in now], "what runs up must be late"
+
+
+def test_the_arrows_that_run_up_are_there():
+    assert {(file, other) for file, other in UP if other not in of_ours(file)} == set()
+
+
+@pytest.mark.parametrize("own", ORDER)
+def test_a_room_is_free_of_circles(own):
+    """Also those of functions and of types: who reads one file needs not read them all."""
+    inside = {file: {other for other in of_ours(file) if room(other) == own} for file in FILES if room(file) == own}
+    for one, *others in map(sorted, TOGETHER):
+        for other in others:
+            inside.get(one, set()).discard(other)
+    list(TopologicalSorter(inside).static_order())
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not room(file).startswith("guest")])
+def test_the_host_imports_of_the_guest_what_both_sides_write(file):
+    assert [other for other in of_ours(file) if room(other).startswith("guest") and not other.startswith(SHARED)] == []
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if room(file).startswith("guest")])
+def test_the_guest_imports_nothing_of_the_hosts(file):
+    assert [other for other in of_ours(file) if not room(other).startswith("guest")] == []
+
 
 NO_INPUT_OR_OUTPUT = {"asyncio", "ctypes", "multiprocessing", "select", "selectors", "shutil", "socket", "subprocess"}
 NO_INPUT_OR_OUTPUT |= {"tempfile", "threading", "pathlib", "fcntl", "psutil", "IPython"}
 
 
-def room(file):
-    return file.removesuffix(".py").partition("/")[0]
-
-
-def imported(file):
-    """Give every module that a file imports anywhere, functions and TYPE_CHECKING included."""
-    for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative imports are not used"
-            for name in node.names:
-                below = f"{node.module}.{name.name}"
-                path = ROOT / "/".join(below.split(".")[1:])
-                yield below if path.is_dir() or path.with_suffix(".py").is_file() else node.module
-
-
-def of_ours(file):
-    for name in imported(file):
-        head, _, rest = name.partition(".")
-        if head == "sandbox_magic":
-            yield rest or "__init__"
-
-
-@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("guest/")])
-def test_imports_go_one_way(file):
-    own = room(file)
-    assert own in ROOMS, "say in ROOMS what this new module may import"
-    allowed = (own, *ROOMS[own])
-    wrong = [name for name in of_ours(file) if not any(f"{name}.".startswith(f"{other}.") for other in allowed)]
-    assert wrong == []
-
-
-@pytest.mark.parametrize("file", [file for file in FILES if room(file) in PURE])
-def test_pure_modules_start_no_process_and_no_thread_and_open_nothing(file):
-    assert not {name.partition(".")[0] for name in imported(file)} & NO_INPUT_OR_OUTPUT
-    calls = [node.func for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Call)]
+@pytest.mark.parametrize("file", [file for file in FILES if room(file) in ("model", "picture")])
+def test_values_and_pictures_start_no_process_and_no_thread_and_open_nothing(file):
+    tree = parsed(file)
+    assert not {name.partition(".")[0] for name in imported(file, tree)} & NO_INPUT_OR_OUTPUT
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert "open" not in {call.id for call in calls if isinstance(call, ast.Name)}
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if room(file) == "guest"])
-def test_the_guest_imports_nothing_of_the_hosts(file):
-    assert list(of_ours(file)) == []
-
-
 ON_REQUEST = {  # imported late
-    "timeline.py": {"pandas"},  # Timeline.to_frame gives a frame to those who have pandas
+    "model/timeline.py": {"pandas"},  # Timeline.to_frame gives a frame to those who have pandas
     "untrusted/hash_tables.py": {"numpy"},  # when a dict or a set with many keys comes out
 }
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if room(file) != "notebook"])
+@pytest.mark.parametrize("file", [file for file in FILES if not room(file).startswith("notebook")])
 def test_only_the_notebooks_side_knows_widgets_and_ipython(file):
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    checking = [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
-    for node in checking:
-        tree.body.remove(node)
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    tree = parsed(file)
+    used = set(ast.walk(tree)) - for_types(tree)
+    names = {alias.name for node in used if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in used if isinstance(node, ast.ImportFrom) and not node.level}
     theirs = {"IPython", "ipywidgets", "bqplot", "numpy", "pandas"} - ON_REQUEST.get(file, set())
     assert not {name.partition(".")[0] for name in names} & theirs
 
