@@ -11,12 +11,15 @@ from sandbox_magic.safe_import import importing
 with importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.execution.api import run, stream
     from sandbox_magic.execution.run import Run
-    from sandbox_magic.model.errors import PolicyError, RunFailed, SandboxError, SandboxUnavailable
-    from sandbox_magic.model.events import Display, Ended, Event, InputRequest, Mark, Sample, Text
+    from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
+    from sandbox_magic.model.events import Ended, Event
+    from sandbox_magic.model.isolation import Guard, Isolation
     from sandbox_magic.model.languages import Language
+    from sandbox_magic.model.outcome import Outcome
+    from sandbox_magic.model.output import Display, InputRequest, Text
     from sandbox_magic.model.policy import Limits, Policy
-    from sandbox_magic.model.result import Guard, Isolation, Outcome, Result, Usage
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.result import Result, RunFailed, Usage
+    from sandbox_magic.model.timeline import Mark, Sample, Timeline
     from sandbox_magic.picture.comparison import Comparison, compare
 
 if TYPE_CHECKING:

@@ -62,7 +62,7 @@ def _svg(result: Result) -> bytes:
 def _html(result: Result) -> bytes:
     """Give a page with the picture, the notes, and what was in force."""
     guards = "".join(
-        f"<tr><th>{escape(guard.name)}</th><td>{escape(guard.mechanism)}</td>"
+        f"<tr><th>{escape(guard.name)}</th><td>{escape(guard.text)}</td>"
         f"<td>{'' if guard.strength == 'enforced' else escape(guard.strength)}</td></tr>"
         for guard in result.isolation.guards
     )

@@ -16,8 +16,10 @@ from sandbox_magic.execution.api import answering, interrupting, stream
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.events import Display, Ended, InputRequest, Sample, Text
+from sandbox_magic.model.events import Ended
 from sandbox_magic.model.languages import for_suffix
+from sandbox_magic.model.output import Display, InputRequest, Text
+from sandbox_magic.model.timeline import Sample
 from sandbox_magic.model.usage_file import to_json
 from sandbox_magic.safe_import import shadow_warning
 from sandbox_magic.terminal.screen import Terminal

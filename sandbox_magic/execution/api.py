@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from sandbox_magic.model.events import InputRequest
+    from sandbox_magic.model.output import InputRequest
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
 

@@ -10,7 +10,8 @@ from sandbox_magic.execution.verdict import Report, decide, notes
 from sandbox_magic.jail.cgroup.base import Facts
 from sandbox_magic.jail.view.host_lookup import Outside
 from sandbox_magic.jail.view.overlay import Layer
-from sandbox_magic.model.result import Outcome, Result, Usage
+from sandbox_magic.model.outcome import Outcome
+from sandbox_magic.model.result import Result, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.model.result import Outcome
-from sandbox_magic.model.summary import limit_size
+from sandbox_magic.model.outcome import Outcome
+from sandbox_magic.model.units import limit_size
 from sandbox_magic.untrusted.text import Cleaner, label
 
 if TYPE_CHECKING:

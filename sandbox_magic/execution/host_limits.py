@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox_magic.model.events import Sample
     from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.timeline import Sample
 
 _FASTEST_FILL = 4e9  # bytes a second: how fast memory can be filled
 _SOONEST = 0.005

@@ -22,17 +22,18 @@ from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
 from sandbox_magic.jail.meter import Meter
 from sandbox_magic.jail.sandbox import Sandbox
-from sandbox_magic.model.events import Ended, Event, InputRequest, Mark, Output
-from sandbox_magic.model.timeline import Recorder
+from sandbox_magic.model.events import Ended, Event, Output
+from sandbox_magic.model.output import InputRequest
+from sandbox_magic.model.timeline import Mark, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox_magic.execution.cell import Handover
     from sandbox_magic.execution.messages import Said
-    from sandbox_magic.model.events import Sample
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Sample
 
 _MOST_WAITING = 8  # questions of a run at a time
 MOST_PAUSED_SECONDS = 600.0  # then the run goes on by itself

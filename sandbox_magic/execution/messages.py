@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sandbox_magic.execution.variables import Outputs
 from sandbox_magic.guest import wire
-from sandbox_magic.model.events import Display, InputRequest
-from sandbox_magic.model.result import size
+from sandbox_magic.model.output import Display, InputRequest
+from sandbox_magic.model.units import size
 from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox_magic.model.events import Sample
+    from sandbox_magic.model.timeline import Sample
 
 MOST_SECONDS = 600.0  # of all questions of a run
 STEP_SECONDS = 0.05  # the longest step, so that an answer is not held up

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sandbox_magic.model.events import StreamName, Text
+from sandbox_magic.model.output import StreamName, Text
 from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
 
 if TYPE_CHECKING:

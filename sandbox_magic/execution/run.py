@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.execution.loop import Loop
 from sandbox_magic.execution.questions import Question
-from sandbox_magic.model.events import Event, InputRequest
+from sandbox_magic.model.output import InputRequest
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from sandbox_magic.jail.sandbox import Sandbox
+    from sandbox_magic.model.events import Event
     from sandbox_magic.model.result import Result
 
 _ANSWER_BYTES = 64 * 1024  # of a line that somebody typed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest.codec import codec
 from sandbox_magic.guest.variables import MOST_BYTES
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.result import size
+from sandbox_magic.model.units import size
 from sandbox_magic.untrusted import values as untrusted
 from sandbox_magic.untrusted.budget import Budget
 from sandbox_magic.untrusted.text import label

@@ -7,21 +7,14 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.model.result import Outcome, seconds, size
+from sandbox_magic.model import units
+from sandbox_magic.model.options import limit_names
+from sandbox_magic.model.outcome import BY_CAUSE, ENDINGS, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandbox_magic.model.policy import Limits
-
-CAUSES = {
-    "deadline": Outcome.WALL_TIME,
-    "cpu": Outcome.CPU_TIME,
-    "memory": Outcome.OUT_OF_MEMORY,
-    "output": Outcome.OUTPUT_LIMIT,
-    "interrupt": Outcome.INTERRUPTED,
-}
-"""What made PID 1, or the host in its place, stop the run -> the outcome."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +23,7 @@ class Report:
 
     Attributes:
         status: The wait status of the code's first process, as of waitpid(2).
-        cause: A key of `CAUSES` if PID 1 stopped the code, else empty.
+        cause: A key of `BY_CAUSE` if PID 1 stopped the code, else empty.
         wall_seconds: Real time from "go" to the end of the code.
         cpu_seconds: CPU time of all processes that were waited for.
         largest_bytes: Peak resident memory of the largest process.
@@ -93,11 +86,11 @@ def decide(
         cause = "memory"
     cause = cause or ("output" if too_much else "")
     if report is None:
-        return Verdict(outcome=CAUSES.get(cause, Outcome.SIGNALLED))
+        return Verdict(outcome=BY_CAUSE.get(cause, Outcome.SIGNALLED))
     exit_code = os.WEXITSTATUS(report.status) if os.WIFEXITED(report.status) else None
     number = os.WTERMSIG(report.status) if os.WIFSIGNALED(report.status) else None
     if cause:
-        outcome = CAUSES.get(cause, Outcome.SIGNALLED)
+        outcome = BY_CAUSE.get(cause, Outcome.SIGNALLED)
     elif number is not None:
         outcome = Outcome.CPU_TIME if _hit_cpu_rlimit(number, report, limits) else Outcome.SIGNALLED
     else:
@@ -121,17 +114,12 @@ def notes(  # noqa: PLR0913 - the facts, each by name
 ) -> tuple[str, ...]:
     """Give what a person should know about the end, in plain sentences."""
     said = []
-    match verdict.outcome:
-        case Outcome.WALL_TIME if limits.wall_seconds is not None:
-            said.append(f"It ran for longer than {seconds(limits.wall_seconds)}; --timeout allows more.")
-        case Outcome.CPU_TIME if limits.cpu_seconds is not None:
-            said.append(f"It used {seconds(limits.cpu_seconds)} of CPU time; --cpu-time allows more.")
-        case Outcome.OUT_OF_MEMORY:
-            said.append(f"It needed more than {size(limits.memory_bytes)}; --memory allows more.")
-        case Outcome.OUTPUT_LIMIT:
-            said.append(f"It wrote more than {size(limits.output_bytes)}; --output-limit allows more.")
-        case Outcome.SIGNALLED if report is None:
-            said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
+    row = ENDINGS[verdict.outcome]
+    reached = getattr(limits, row.limit) if row.limit else None
+    if reached is not None:
+        said.append(row.note.format(limit=units.limit(row.limit, reached), option=f"--{limit_names()[row.limit]}"))
+    if verdict.outcome is Outcome.SIGNALLED and report is None:
+        said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
     if oom_kills and verdict.exit_code is not None:
         said.append("The kernel killed a process that it had started, not the code's first process.")
     if refused_forks:

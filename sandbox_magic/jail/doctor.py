@@ -17,7 +17,7 @@ from sandbox_magic.safe_import import shadow, shadow_warning
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.view.identity import Identity
-    from sandbox_magic.model.result import Isolation
+    from sandbox_magic.model.isolation import Isolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,15 @@ import os
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import SandboxUnavailable
-from sandbox_magic.model.result import Guard, Isolation, seconds, size
+from sandbox_magic.model.isolation import Guard, Isolation
+from sandbox_magic.model.units import limit_seconds, limit_size
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.view.identity import Identity
+    from sandbox_magic.model.isolation import Strength
     from sandbox_magic.model.policy import Limits
 
-_NOT_ASKED = "no bound asked for"
 _REMEDY = (
     "log in through systemd with cgroup v2 (loginctl enable-linger $USER for a server), "
     "or in a container delegate a cgroup to it"
@@ -42,8 +43,9 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
         counted: Whether PID 1 reads the group's count of CPU time.
         workspace: What keeps the host's directory as it is; empty if there is none.
     """
-    kept = (Guard(name="workspace", kind="protection", mechanism=workspace),) if workspace else ()
-    limited = _limits(limits, group, counted=counted)
+    words = "your directory stays as it is"
+    kept = (Guard(name="workspace", kind="protection", words=words, mechanism=workspace),) if workspace else ()
+    limited = limit_guards(limits, group, counted=counted)
     return Isolation(guards=(*_protections(identity), *kept, *limited), shared=shared, bwrap=bwrap)
 
 
@@ -64,74 +66,93 @@ def demand(isolation: Isolation) -> None:
 def _protections(identity: Identity) -> tuple[Guard, ...]:
     who = f"host uid {identity.uid}" + (", nothing else's" if identity.dropped else ", the caller's own")
 
-    def guard(name: str, mechanism: str) -> Guard:
-        return Guard(name=name, kind="protection", mechanism=mechanism)
+    def guard(name: str, words: str, mechanism: str) -> Guard:
+        return Guard(name=name, kind="protection", words=words, mechanism=mechanism)
 
     return (
-        guard("files", "mount namespace: only the listed paths, read-only; sockets in sys.path entries masked"),
-        guard("network", "network namespace with a loopback of its own"),
-        guard("processes seen", "PID namespace; PID 1 is ours and undumpable"),
-        guard("other namespaces", "user, IPC, UTS and cgroup namespaces; no further user namespaces"),
-        guard("privileges", f"{who}; no capability, no_new_privs"),
-        guard("terminal", "a session of its own, no controlling terminal"),
-        guard("environment", "built from nothing"),
-        guard("system calls", "seccomp filter of what is allowed; the rest is EPERM or ENOSYS"),
+        guard(
+            "files",
+            "it sees what is listed, read-only, and writes to a home of its own",
+            "mount namespace; sockets in sys.path entries masked",
+        ),
+        guard("network", "it has none", "network namespace with a loopback of its own"),
+        guard("processes seen", "its own alone", "PID namespace; PID 1 is ours and undumpable"),
+        guard(
+            "other namespaces",
+            "its own names, users and shared memory",
+            "user, IPC, UTS and cgroup namespaces; no further user namespaces",
+        ),
+        guard("privileges", "it has none on the host", f"{who}; no capability, no_new_privs"),
+        guard("terminal", "it can't type into yours", "a session of its own, no controlling terminal"),
+        guard("environment", "it sees none of your variables", "built from nothing"),
+        guard(
+            "system calls",
+            "it can make those that programs need",
+            "seccomp filter of what is allowed; the rest is EPERM or ENOSYS",
+        ),
     )
 
 
-def _limits(limits: Limits, group: Group, *, counted: bool) -> tuple[Guard, ...]:
-    def guard(name: str, mechanism: str) -> Guard:
-        return Guard(name=name, kind="limit", mechanism=mechanism)
-
-    wall = _NOT_ASKED if limits.wall_seconds is None else f"{seconds(limits.wall_seconds)}, PID 1's own clock"
+def limit_guards(limits: Limits, group: Group, *, counted: bool) -> tuple[Guard, ...]:
+    """Return what holds each limit; arguments as for `describe`."""
+    wall = limits.wall_seconds
     return (
-        guard("timeout", wall),
+        _NO_TIMEOUT if wall is None else _limit("timeout", limit_seconds(wall), "PID 1's own clock"),
         _cpu_time(limits, group, counted=counted),
         _memory(limits, group),
         _processes(limits, group),
         _cpus(limits, group),
-        guard("disk", f"{size(limits.disk_bytes)}, tmpfs size"),
-        guard("open-files", f"{limits.open_files} in each process, RLIMIT_NOFILE"),
-        guard("output-limit", f"{size(limits.output_bytes)} of each stream, kept by the host"),
+        _limit("disk", limit_size(limits.disk_bytes), "tmpfs size"),
+        _limit("open-files", f"{limits.open_files} in each process", "RLIMIT_NOFILE"),
+        _limit("output-limit", f"{limit_size(limits.output_bytes)} of each stream", "kept by the host"),
     )
+
+
+def _limit(name: str, words: str, mechanism: str, strength: Strength = "enforced") -> Guard:
+    remedy = "" if strength == "enforced" else _REMEDY
+    return Guard(name=name, kind="limit", words=words, mechanism=mechanism, strength=strength, remedy=remedy)
+
+
+_NO_TIMEOUT, _NO_CPU_TIME, _NO_CPUS = (
+    _limit(name, "no limit asked for", "") for name in ("timeout", "cpu-time", "cpus")
+)
 
 
 def _cpu_time(limits: Limits, group: Group, *, counted: bool) -> Guard:
     if limits.cpu_seconds is None:
-        return Guard(name="cpu-time", kind="limit", mechanism=_NOT_ASKED)
-    asked = seconds(limits.cpu_seconds)
+        return _NO_CPU_TIME
+    asked = limit_seconds(limits.cpu_seconds)
     if counted:
-        return Guard(name="cpu-time", kind="limit", mechanism=f"{asked}, {group.tier} CPU accounting, held by PID 1")
-    mechanism = f"{asked}, samples of its processes, by PID 1 too; RLIMIT_CPU in each"
-    return Guard(name="cpu-time", kind="limit", strength="watched", mechanism=mechanism, remedy=_REMEDY)
+        return _limit("cpu-time", asked, f"{group.tier} CPU accounting, held by PID 1")
+    return _limit("cpu-time", asked, "samples of its processes, by PID 1 too; RLIMIT_CPU in each", "watched")
 
 
 def _memory(limits: Limits, group: Group) -> Guard:
-    asked = size(limits.memory_bytes)
+    asked = limit_size(limits.memory_bytes)
     if group.tier != "none":
-        return Guard(name="memory", kind="limit", mechanism=f"{asked}, {group.tier} memory controller, without swap")
+        return _limit("memory", asked, f"{group.tier} memory controller, without swap")
     # What no process has mapped (a memfd, data in sockets) is in neither.
-    mechanism = f"{asked} of what is mapped and its page tables, samples of its processes; RLIMIT_DATA in each"
-    return Guard(name="memory", kind="limit", strength="watched", mechanism=mechanism, remedy=_REMEDY)
+    mechanism = "of what is mapped and its page tables: samples of its processes; RLIMIT_DATA in each"
+    return _limit("memory", asked, mechanism, "watched")
 
 
 def _processes(limits: Limits, group: Group) -> Guard:
-    asked = str(limits.processes)
+    asked = f"{limits.processes}, threads included"
     if group.tier != "none":
-        return Guard(name="processes", kind="limit", mechanism=f"{asked}, {group.tier} pids controller")
+        return _limit("processes", asked, f"{group.tier} pids controller")
     if kernel() >= (5, 14):
-        return Guard(name="processes", kind="limit", mechanism=f"{asked}, RLIMIT_NPROC of the user namespace")
-    mechanism = f"{asked}, RLIMIT_NPROC, all of the user's processes counted (Linux before 5.14)"
-    return Guard(name="processes", kind="limit", strength="per process", mechanism=mechanism, remedy=_REMEDY)
+        return _limit("processes", asked, "RLIMIT_NPROC of the user namespace")
+    mechanism = "RLIMIT_NPROC, all of the user's processes counted (Linux before 5.14)"
+    return _limit("processes", asked, mechanism, "per process")
 
 
 def _cpus(limits: Limits, group: Group) -> Guard:
     if limits.cpus is None:
-        return Guard(name="cpus", kind="limit", mechanism=_NOT_ASKED)
+        return _NO_CPUS
+    asked = f"{limits.cpus:g}"
     if group.bounds_cpus:
-        return Guard(name="cpus", kind="limit", mechanism=f"{limits.cpus:g}, {group.tier} CPU quota")
-    mechanism = f"{limits.cpus:g}, told to numeric libraries only"
-    return Guard(name="cpus", kind="limit", strength="none", mechanism=mechanism, remedy=_REMEDY)
+        return _limit("cpus", asked, f"{group.tier} CPU quota")
+    return _limit("cpus", asked, "told to numeric libraries only", "none")
 
 
 @functools.lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.jail import process_memory
 from sandbox_magic.jail.cgroup.base import Group, Reading
-from sandbox_magic.model.events import Sample
+from sandbox_magic.model.timeline import Sample
 from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:

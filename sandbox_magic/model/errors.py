@@ -5,11 +5,6 @@ How untrusted code ends is never an error; it is an `Outcome` in a `Result`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sandbox_magic.model.result import Result
-
 
 class SandboxError(Exception):
     """The base of every error of this package.
@@ -54,19 +49,3 @@ class StoppedEarly(KeyboardInterrupt):
     def _render_traceback_(self) -> list[str]:
         """Give IPython this line to show instead of a traceback of ours."""
         return ["sandbox: stopped by you before it started; nothing was run"]
-
-
-class RunFailed(SandboxError):  # noqa: N818 - reads as what it says, like `CalledProcessError`'s cousins
-    """A run did not end well; raised on request only, by `Result.check` and by the magic.
-
-    Args:
-        result: How the run ended.
-    """
-
-    def __init__(self, result: Result) -> None:
-        self.result = result
-        super().__init__(result.summary)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Travel between processes with the result."""
-        return type(self), (self.result,)

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.policy import Limits, Mount, Policy, parse_bytes, parse_count, parse_cpus, parse_seconds
+from sandbox_magic.model.policy import Limits, Mount, Policy
+from sandbox_magic.model.units import parse_bytes, parse_count, parse_cpus, parse_seconds
 
 _MOST_CHARACTERS = 500_000  # of all arguments, so that they fit one frame to the guest
 Scope = Literal["limits", "policy", "run", "show"]

@@ -1,88 +1,14 @@
-"""What a run may see, use and do: plain frozen values. Sizes and times are parsed once, here."""
+"""What a run may see, use and do: plain frozen values."""
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.units import MIB
 
 OnOutputLimit = Literal["cut", "stop"]
-
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?", re.IGNORECASE | re.ASCII)
-_TIMES = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_TIME = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|min|m|h)?", re.IGNORECASE | re.ASCII)
-_MOST_DIGITS = 20
-MIB = 2**20
-
-
-def parse_bytes(value: object) -> int:
-    """Read a size: a number of bytes, or text such as ``512M``, ``1.5G``, ``64 KiB``.
-
-    Units are powers of 1024, as in Docker and systemd.
-
-    Raises:
-        PolicyError: It is not a size.
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return int(value)
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or len(match[1]) > _MOST_DIGITS:
-        msg = f"{value!r} is not a size"
-        raise PolicyError(msg, remedy="a number of bytes, or a number with K, M, G or T: 512M, 1.5G")
-    return int(float(match[1]) * _UNITS[(match[2] or "").upper()])
-
-
-def parse_seconds(value: object) -> float | None:
-    """Read a time: a number of seconds, text such as ``90``, ``1.5s``, ``200ms``, ``2m``, or ``none``.
-
-    Raises:
-        PolicyError: It is not a time.
-    """
-    if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
-        return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or len(match[1]) > _MOST_DIGITS:
-        msg = f"{value!r} is not a time"
-        raise PolicyError(msg, remedy="seconds, or a number with ms, s, m or h: 30, 1.5s, 200ms, 2m")
-    return float(match[1]) * _TIMES[(match[2] or "").lower()]
-
-
-def parse_count(value: object) -> int:
-    """Read a whole number.
-
-    Raises:
-        PolicyError: It is not one.
-    """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value.strip()):
-        return int(value)
-    msg = f"{value!r} is not a whole number"
-    raise PolicyError(msg, remedy="a whole number, such as 64")
-
-
-def parse_cpus(value: object) -> float | None:
-    """Read a share of processors: 1.5 is one and a half; ``none`` is no bound.
-
-    Raises:
-        PolicyError: It is not a positive number.
-    """
-    if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
-        return None
-    try:
-        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        msg = f"{value!r} is not a share of processors"
-        raise PolicyError(msg, remedy="a number such as 0.5, 1 or 1.5")
-    return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +66,17 @@ def _between(name: str, value: object, least: float, most: float, unit: str, *, 
     if optional and value is None:
         return
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
+        if unit == "bytes" and isinstance(value, int) and 0 < value < least <= value * MIB <= most:
+            msg = f"{name}: {value} bytes is too little"
+            raise PolicyError(msg, remedy=f"{value}M, if you meant that; the least is {_bound(least, unit)}")
         msg = f"{name} is {value!r}"
         raise PolicyError(msg, remedy=f"from {_bound(least, unit)} to {_bound(most, unit)}")
 
 
 def _bound(value: float, unit: str) -> str:
-    return f"{value // MIB}M" if unit == "bytes" and value >= MIB else f"{value:,} {unit}"
+    if unit != "bytes" or value < MIB:
+        return f"{value:,} {unit}"
+    return f"{value // MIB}M" if value < 2**40 else f"{value // 2**40}T"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

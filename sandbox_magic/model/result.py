@@ -1,117 +1,24 @@
-"""How a run ended, what it cost, and what actually enforced each bound on it."""
+"""How a run ended, what it left, and what it cost."""
 
 from __future__ import annotations
 
-import signal as _signal
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sandbox_magic.model.errors import RunFailed
+from sandbox_magic.model.errors import SandboxError
+from sandbox_magic.model.isolation import Isolation
+from sandbox_magic.model.outcome import Outcome, ending
 from sandbox_magic.model.policy import Limits
 from sandbox_magic.model.timeline import Timeline
+from sandbox_magic.model.units import seconds, size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from sandbox_magic.model.events import Display
+    from sandbox_magic.model.output import Display
     from sandbox_magic.picture.drawing import Drawing
     from sandbox_magic.untrusted.workspace.changes import Changes
-
-
-class Outcome(StrEnum):
-    """How a run ended: a closed list. Decided from facts of the kernel and of PID 1 only."""
-
-    COMPLETED = "COMPLETED"
-    """The code ended by itself with exit status 0."""
-    FAILED = "FAILED"
-    """The code ended by itself with another exit status, an uncaught exception included."""
-    SIGNALLED = "SIGNALLED"
-    """A signal that we did not send ended the code, or it destroyed its own sandbox."""
-    WALL_TIME = "WALL_TIME"
-    """Stopped at the limit on real time."""
-    CPU_TIME = "CPU_TIME"
-    """Stopped at the limit on CPU time."""
-    OUT_OF_MEMORY = "OUT_OF_MEMORY"
-    """Stopped at the memory limit."""
-    OUTPUT_LIMIT = "OUTPUT_LIMIT"
-    """Stopped at the output limit (``on_output_limit="stop"``)."""
-    INTERRUPTED = "INTERRUPTED"
-    """Stopped by the caller."""
-
-
-Strength = Literal["enforced", "per process", "watched", "none"]
-"""``enforced`` by the kernel for the whole run; by the kernel but ``per process``; ``watched`` by
-us at intervals; ``none``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What holds one protection or one limit.
-
-    Attributes:
-        name: ``network``, ``memory``, ...
-        kind: ``protection`` or ``limit``.
-        mechanism: The kernel facility, in its own name.
-        strength: How strictly it holds.
-        remedy: What would make it stronger on this machine; empty if nothing is missing.
-    """
-
-    name: str
-    kind: Literal["protection", "limit"]
-    mechanism: str
-    strength: Strength = "enforced"
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Isolation:
-    """What was in force in one run.
-
-    Attributes:
-        guards: One for each protection and each limit.
-        shared: Host paths that the code could read, besides ``/usr``, ``/lib``, ``/lib64``, ``/bin``.
-        bwrap: The bubblewrap that made the sandbox, with its version.
-    """
-
-    guards: tuple[Guard, ...] = ()
-    shared: tuple[str, ...] = ()
-    bwrap: str = ""
-
-    def __getitem__(self, name: str) -> Guard:
-        """Give the guard of that name.
-
-        Raises:
-            KeyError: There is none.
-        """
-        for guard in self.guards:
-            if guard.name == name:
-                return guard
-        raise KeyError(name)
-
-    @property
-    def weaker(self) -> tuple[Guard, ...]:
-        """The guards that the kernel does not enforce for the run as a whole."""
-        return tuple(guard for guard in self.guards if guard.strength != "enforced")
-
-    def as_dict(self) -> dict[str, object]:
-        """Give it as plain values, for JSON."""
-        return asdict(self)
-
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's own form
-        printer.text(str(self))
-
-    def __str__(self) -> str:
-        """Give a table for a person: name, mechanism, and the strength where it is not full."""
-        wide = max((len(guard.name) for guard in self.guards), default=0)
-        lines = []
-        for guard in self.guards:
-            strength = "" if guard.strength == "enforced" else f"  [{guard.strength}]"
-            lines.append(f"{guard.name:<{wide}}  {guard.mechanism}{strength}")
-            if guard.remedy:
-                lines.append(f"{'':<{wide}}  -> {guard.remedy}")
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,27 +99,9 @@ class Result:
         return f"{self.ending} after {seconds(self.usage.wall_seconds)}"
 
     @property
-    def ending(self) -> str:  # noqa: PLR0911 - one for each outcome
+    def ending(self) -> str:
         """How it ended, in a few words."""
-        match self.outcome:
-            case Outcome.COMPLETED:
-                return "done"
-            case Outcome.FAILED:
-                return f"failed with exit status {self.exit_code}"
-            case Outcome.SIGNALLED if self.signal is not None:
-                return f"ended by signal {signal_name(self.signal)}"
-            case Outcome.SIGNALLED:
-                return "destroyed its own sandbox"
-            case Outcome.WALL_TIME:
-                return "stopped at the time limit"
-            case Outcome.CPU_TIME:
-                return "stopped at the CPU time limit"
-            case Outcome.OUT_OF_MEMORY:
-                return "out of memory"
-            case Outcome.OUTPUT_LIMIT:
-                return "stopped at the output limit"
-            case Outcome.INTERRUPTED:
-                return "stopped by you"
+        return ending(self.outcome, self.exit_code, self.signal).words
 
     def check(self) -> Self:
         """Give the result itself.
@@ -246,31 +135,17 @@ class Result:
         return f"<Result: {', '.join(figures)}>"
 
 
-def signal_name(number: int) -> str:
-    """Give a signal's name, ``SIGKILL`` for 9."""
-    try:
-        return _signal.Signals(number).name
-    except ValueError:
-        return f"SIGRTMIN+{number - _signal.SIGRTMIN}" if number > _signal.SIGRTMIN else str(number)
+class RunFailed(SandboxError):  # noqa: N818 - reads as what it says, like `CalledProcessError`'s cousins
+    """A run did not end well; raised on request only, by `Result.check` and by the magic.
 
+    Args:
+        result: How the run ended.
+    """
 
-def seconds(value: float) -> str:
-    """Write a time for a person: ``3 ms``, ``0.25 s``, ``12.3 s``, ``2 min 5 s``."""
-    if value < 0.0995:  # noqa: PLR2004 - below, milliseconds read better
-        return f"{value * 1000:.0f} ms"
-    if value < 9.995:  # noqa: PLR2004 - where two decimals would round to ten
-        return f"{value:.2f} s"
-    if value < 59.95:  # noqa: PLR2004 - where one decimal would round to a minute
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s"
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        super().__init__(result.summary)
 
-
-def size(value: float) -> str:
-    """Write a number of bytes for a person: ``9.8 MiB``."""
-    for unit in ("B", "KiB", "MiB"):
-        text = f"{value:.0f}" if unit == "B" or value >= 99.95 else f"{value:.1f}"  # noqa: PLR2004 - three digits
-        if float(text) < 1024:  # noqa: PLR2004 - the unit's own factor
-            return f"{text} {unit}"
-        value /= 1024
-    return f"{value:.2f} GiB"
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with the result."""
+        return type(self), (self.result,)

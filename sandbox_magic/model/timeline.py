@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import SandboxError
-from sandbox_magic.model.events import Mark, Sample
 from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
@@ -20,6 +19,53 @@ if TYPE_CHECKING:
 
 MOST_SAMPLES = 600
 MOST_MARKS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What the run's processes used at one moment. What could not be read is None, never 0.
+
+    Attributes:
+        seconds: Real time since "go".
+        cpu_percent: Use since the sample before, in percent of one core: 200 is two cores.
+        cpu_seconds: CPU time of all its processes so far.
+        memory_bytes: Memory of all its processes and its tmpfs that the kernel can't take back
+            (with a cgroup: anonymous and shared).
+        anonymous_bytes: Their own memory (with a cgroup only, as the next two).
+        shared_bytes: tmpfs, memfd and shared memory.
+        file_bytes: Cached pages of files, which the kernel takes back when memory is short.
+        processes: Processes alive, PID 1 (ours) left out.
+        threads: Their threads.
+        read_bytes: Bytes read by the live processes (``rchar`` of proc(5): pipes and caches included).
+        written_bytes: Bytes written, likewise.
+    """
+
+    seconds: float
+    cpu_percent: float | None = None
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+    anonymous_bytes: int | None = None
+    shared_bytes: int | None = None
+    file_bytes: int | None = None
+    processes: int | None = None
+    threads: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something happened at one moment of the run.
+
+    Attributes:
+        label: What, in a few words; the code's own (``mark("sorted")``) made safe to show.
+        seconds: Real time since "go".
+        own: Whether the code itself set it.
+    """
+
+    label: str
+    seconds: float
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,11 @@ from traitlets import TraitError, TraitType
 from sandbox_magic.execution.api import answering, interrupting, stream
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
-from sandbox_magic.model.errors import PolicyError, RunFailed, StoppedEarly
-from sandbox_magic.model.events import Display, Ended, InputRequest, Mark, Sample, Text
+from sandbox_magic.model.errors import PolicyError, StoppedEarly
+from sandbox_magic.model.events import Ended
+from sandbox_magic.model.output import Display, InputRequest, Text
+from sandbox_magic.model.result import RunFailed
+from sandbox_magic.model.timeline import Mark, Sample
 from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning

@@ -10,7 +10,7 @@ from IPython.core.error import StdinNotImplementedError
 from sandbox_magic.terminal import prompt
 
 if TYPE_CHECKING:
-    from sandbox_magic.model.events import InputRequest
+    from sandbox_magic.model.output import InputRequest
 
 WHO = "cell"
 

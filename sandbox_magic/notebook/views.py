@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import publish_display_data
 
 from sandbox_magic.model import summary
-from sandbox_magic.model.events import Text
+from sandbox_magic.model.output import Text
 from sandbox_magic.notebook.prompt import WHO, ask
 from sandbox_magic.terminal.screen import Terminal
 from sandbox_magic.terminal.sparkline import chart
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from sandbox_magic.execution.run import Run
-    from sandbox_magic.model.events import Display, InputRequest, Mark, Sample
+    from sandbox_magic.model.output import Display, InputRequest
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Mark, Sample
 
 CHARTED_FROM_SAMPLES = 8  # fewer are no course
 _CHART_WIDTH, _BESIDE_CHART = 60, 40  # characters: at most; what the chart's words need beside it

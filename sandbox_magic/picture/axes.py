@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sandbox_magic.model.policy import MIB
-from sandbox_magic.model.summary import limit_size
+from sandbox_magic.model.units import MIB, limit_size
 
 _STEPS = (1.0, 2.0, 5.0)
 _LONG_STEPS = (10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 21600.0)

@@ -7,13 +7,14 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
-from sandbox_magic.model.result import seconds, size
+from sandbox_magic.model.units import seconds, size
 from sandbox_magic.picture import course
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sandbox_magic.model.result import Guard, Isolation, Result, Usage
+    from sandbox_magic.model.isolation import Guard, Isolation
+    from sandbox_magic.model.result import Result, Usage
 
 SHOWN_CHARACTERS = 2000  # of each stream; the whole of it is in the result
 _MOST_PATHS = 12
@@ -154,4 +155,4 @@ def _isolation(isolation: Isolation) -> Iterator[str]:
 
 
 def _guard(guard: Guard) -> tuple[str, str, str, str]:
-    return guard.name, guard.mechanism, guard.strength, guard.remedy
+    return guard.name, guard.text, guard.strength, guard.remedy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.result import seconds, size
+from sandbox_magic.model.units import limit_size, seconds, size
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.card import STYLE, table
 from sandbox_magic.picture.drawing import SAVED_WIDTH, Drawing, save
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    from sandbox_magic.model.outcome import Icon
     from sandbox_magic.model.result import Result
     from sandbox_magic.picture.axes import Axis
     from sandbox_magic.picture.theme import Theme
@@ -46,7 +47,7 @@ class Comparison:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """What is compared, its value in each run, and how many times the first the second is."""
         first, second = (result.usage for result in self.results)
-        ended, other = (f"{_SIGNS[summary.ended(result).mark]} {result.ending}" for result in self.results)
+        ended, other = (f"{_SIGNS[summary.ended(result).icon]} {result.ending}" for result in self.results)
         return [
             ("outcome", ended, other, ""),
             _row("real time", first.wall_seconds, second.wall_seconds, seconds),
@@ -128,7 +129,7 @@ class Comparison:
         limits = {result.limits.memory_bytes for result in self.results}
         limit = limits.pop() if len(limits) == 1 else None
         up = memory_axis(self._peak("memory_bytes"), limit)
-        above = "" if limit is None else f", limit {summary.limit_size(limit)}{'' if up.limit else ' ↑'}"
+        above = "" if limit is None else f", limit {limit_size(limit)}{'' if up.limit else ' ↑'}"
         return Panel(
             top=_MEMORY_TOP, height=_MEMORY_HEIGHT, across=across, up=up,
             curves=self._curves("memory_bytes"), caption=f"memory{above}",
@@ -139,7 +140,7 @@ class Comparison:
         return max((peak for peak in peaks if peak is not None), default=None)
 
 
-_SIGNS: dict[summary.Mark, str] = {"running": "●", "done": "✓", "failed": "✗", "time": "◷", "stopped": "■"}
+_SIGNS: dict[Icon, str] = {"running": "●", "done": "✓", "failed": "✗", "time": "◷", "stopped": "■"}
 
 
 def compare(first: Result, second: Result, labels: Sequence[str] | None = None) -> Comparison:

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
-from sandbox_magic.model.result import size
+from sandbox_magic.model.units import limit_size, size
 from sandbox_magic.picture import mark_labels
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.drawing import Drawing
@@ -17,6 +17,7 @@ from sandbox_magic.picture.panel import Curve, Panel, Share, line, plot, time_ti
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sandbox_magic.model.outcome import Icon
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Timeline
     from sandbox_magic.picture.axes import Axis
@@ -31,7 +32,7 @@ _BOTTOM = MEMORY_TOP + MEMORY_HEIGHT - CPU_TOP  # of both panels, from the upper
 _SHARE_FROM = 0.06  # of the axis: a thinner part could not be seen
 
 _DOT = "\u2002·\u2002"  # with spaces that are not collapsed
-_MARKS: dict[summary.Mark, str] = {
+_MARKS: dict[Icon, str] = {
     "running": '<circle cx="20" cy="{y}" r="4" class="good"/>',
     "done": '<path d="M15,{y}l3.5,4l7,-8" class="good"/>',
     "failed": '<path d="M15.5,{y}m0,-4.5l9,9m0,-9l-9,9" class="bad"/>',
@@ -109,7 +110,7 @@ def _words(line: summary.Line, *, two_lines: bool) -> str:
 def _row(line: summary.Line, base: int, name: str) -> str:
     """Write one row: mark and state if there is one, then the figures."""
     state = f'<tspan class="state">{escape(line.state)}</tspan>' if line.state else ""
-    mark = f'<g class="mark {name}">{_MARKS[line.mark].format(y=base - 4)}</g>' if state else ""
+    mark = f'<g class="mark {name}">{_MARKS[line.icon].format(y=base - 4)}</g>' if state else ""
     figures = [
         f'<tspan class="{name}{i}">{_DOT if i or state else ""}{escape(figure)}</tspan>'
         for i, figure in enumerate(line.figures)
@@ -157,7 +158,7 @@ def _memory(timeline: Timeline, across: Axis, limit: int | None) -> Panel:
 
 def limit_caption(up: Axis, limit: int | None) -> str:
     """Name the limit on memory; an arrow says that it lies above the picture."""
-    return "" if limit is None else f"limit {summary.limit_size(limit)}{'' if up.limit else ' ↑'}"
+    return "" if limit is None else f"limit {limit_size(limit)}{'' if up.limit else ' ↑'}"
 
 
 def _shared(timeline: Timeline, up: Axis) -> Share | None:

@@ -15,7 +15,7 @@ from sandbox_magic.picture.theme import LEFT, RIGHT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sandbox_magic.model.events import Mark
+    from sandbox_magic.model.timeline import Mark
 
 _TOGETHER = 0.004  # of the width: two or three pixels
 _MOST_CHARACTERS = 28

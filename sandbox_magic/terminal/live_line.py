@@ -19,9 +19,8 @@ from sandbox_magic.terminal.streams import draws_blocks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox_magic.model.events import Sample
     from sandbox_magic.model.policy import Limits
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.timeline import Sample, Timeline
 
 LIVE_AFTER_SECONDS = 0.25  # a shorter run costs no import of the library
 REDRAW_EVERY_SECONDS = 0.2

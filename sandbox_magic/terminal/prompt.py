@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.terminal.streams import is_terminal
 
 if TYPE_CHECKING:
-    from sandbox_magic.model.events import InputRequest
+    from sandbox_magic.model.output import InputRequest
 
 
 def ask(request: InputRequest, who: str) -> str | None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from sandbox_magic.model.events import InputRequest, Sample, Text
+    from sandbox_magic.model.output import InputRequest, Text
     from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.timeline import Sample
 
 MOST_COLOURS = 16  # sequences since the last reset that are worth repeating
 

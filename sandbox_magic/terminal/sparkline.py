@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sandbox_magic.model import summary
+from sandbox_magic.model.units import amount
 from sandbox_magic.picture.axes import cpu_axis
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox_magic.model.events import Sample
     from sandbox_magic.model.policy import Limits
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.timeline import Sample, Timeline
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 UNKNOWN = "·"
@@ -67,7 +66,7 @@ def chart(timeline: Timeline, limits: Limits, width: int) -> tuple[str, str]:
     cpu, memory = pair(timeline, width)
     most_cpu, most_memory = timeline.peak("cpu_percent"), timeline.peak("memory_bytes")
     cpu_words = "unknown" if most_cpu is None else f"at most {most_cpu:.0f} %"
-    memory_words = "unknown" if most_memory is None else f"at most {summary.amount(most_memory, limits.memory_bytes)}"
+    memory_words = "unknown" if most_memory is None else f"at most {amount(most_memory, limits.memory_bytes)}"
     return f"CPU    {cpu} {cpu_words}", f"memory {memory} {memory_words}"
 
 

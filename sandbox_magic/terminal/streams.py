@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sandbox_magic.model.events import StreamName
+    from sandbox_magic.model.output import StreamName
 
 
 def file(name: StreamName) -> Any:

@@ -79,7 +79,9 @@ def test_pause_holds_the_curve_and_resume_lets_it_go_on(lab):
     lab.page.wait_for_selector(".sandbox-mark.paused")
     assert state(lab) == "paused"
     assert lab.page.inner_text(".sandbox-pause") == "Resume"
-    lab.page.wait_for_function("document.querySelector('.sandbox-wrap').innerText.includes('1 s, at most 10 min')")
+    lab.page.wait_for_function(
+        "document.querySelector('.sandbox-wrap').innerText.includes('paused for 1 s (goes on by itself after 10 min)')"
+    )
     curve = lab.page.get_attribute(CURVE, "d")
     lab.page.wait_for_timeout(700)
     assert lab.page.get_attribute(CURVE, "d") == curve

@@ -159,7 +159,7 @@ def test_a_failing_cell_sends_an_error_of_one_line(kernel):
     (error,) = (content for kind, content in messages if kind == "error")
     assert error["ename"] == "RunFailed"
     assert error["traceback"] == [f"sandbox: {error['evalue']}"]
-    assert error["evalue"].startswith("failed with exit status 1 after ")
+    assert error["evalue"].startswith("failed (exit status 1) after ")
     assert text(messages) == "before\n"
     assert text(messages, "stderr").endswith("ZeroDivisionError: division by zero\n")
 
@@ -232,7 +232,7 @@ def test_a_notebook_stops_at_the_cell_that_failed(tmp_path):
     sources = ["%load_ext sandbox_magic", "%%sandbox\nimport sys; sys.exit(7)", "print('not to be seen')"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     client = NotebookClient(notebook, km=manager(AsyncKernelManager, tmp_path), timeout=WAIT_SECONDS)
-    with pytest.raises(CellExecutionError, match="sandbox: failed with exit status 7"):
+    with pytest.raises(CellExecutionError, match=r"sandbox: failed \(exit status 7\)"):
         client.execute(cwd=str(tmp_path), cleanup_kc=True)
     assert [cell.execution_count for cell in notebook.cells] == [1, 2, None]
 

@@ -183,7 +183,7 @@ def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
 def test_strict_refuses_where_a_limit_is_not_held_by_the_kernel(run):
     held, strict = run("%%sandbox --cpus 0.5\nprint(1)"), run("%%sandbox --cpus 0.5 --strict\nprint(1)")
     weak = [guard.name for guard in held.result.isolation.weaker if guard.kind == "limit"]
-    assert held.result.isolation["cpus"].mechanism.startswith("0.5") or "cpus" in weak
+    assert held.result.isolation["cpus"].text.startswith("0.5") or "cpus" in weak
     assert isinstance(strict.error, SandboxUnavailable) if weak else strict.out == "1\n"
 
 

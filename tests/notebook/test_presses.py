@@ -173,9 +173,9 @@ def test_pause_stops_the_curve_and_tells_for_how_long_and_resume_goes_on(front):
     assert front.shows() == ["Pause", "Stop", "details ▾"]
     front.press("sandbox-pause")
     front.until(lambda: front.shows()[0] == "Resume")
-    front.until(lambda: front.says("paused · 0 s, at most 10 min · "))
+    front.until(lambda: front.says("paused for 0 s (goes on by itself after 10 min) · "))
     elapsed = front.state("sandbox-words")["value"].partition("at most 10 min · ")[2].partition(" ·")[0]
-    front.until(lambda: front.says("paused · 1 s, at most 10 min · "))
+    front.until(lambda: front.says("paused for 1 s (goes on by itself after 10 min) · "))
     assert front.says(f"at most 10 min · {elapsed} · "), "the run's clock stands still"
     front.press("sandbox-pause")
     front.until(lambda: front.says("running") and not front.says(elapsed))

@@ -36,7 +36,7 @@ def test_first_program():
 def test_check_raises_when_not_ok():
     """`check` turns an ending into an exception for those who want one."""
     result = sm.run("raise SystemExit(3)")
-    with pytest.raises(sm.RunFailed, match="failed with exit status 3"):
+    with pytest.raises(sm.RunFailed, match=r"failed \(exit status 3\)"):
         result.check()
 
 

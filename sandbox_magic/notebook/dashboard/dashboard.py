@@ -18,10 +18,9 @@ from sandbox_magic.picture import card
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox_magic.model.events import Mark, Sample
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.timeline import Mark, Sample, Timeline
     from sandbox_magic.notebook.dashboard.buttons import Controls
     from sandbox_magic.notebook.dashboard.panels import Panels
 

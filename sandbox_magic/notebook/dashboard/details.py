@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.model import summary
-from sandbox_magic.model.result import seconds, size
+from sandbox_magic.model.units import amount, counted, limit_seconds, limit_size, seconds, size
 from sandbox_magic.notebook.dashboard.chart import Chart, Look
 from sandbox_magic.picture.axes import HEADROOM, Axis, memory_axis, round_up
 from sandbox_magic.safe_import import importing
@@ -14,9 +13,8 @@ from sandbox_magic.safe_import import importing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sandbox_magic.model.events import Sample
     from sandbox_magic.model.policy import Limits
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.timeline import Sample, Timeline
 
 
 class Details:
@@ -50,8 +48,8 @@ class Details:
         self._processes.update(
             time,
             count_axis(max(timeline.peak("processes") or 0, timeline.peak("threads") or 0)),
-            (_points(samples, "processes"), summary.count(last.processes, "process", "processes")),
-            (_points(samples, "threads"), summary.count(last.threads, "thread", "threads")),
+            (_points(samples, "processes"), counted(last.processes, "process", "processes")),
+            (_points(samples, "threads"), counted(last.threads, "thread", "threads")),
         )
         self._bytes.update(
             time,
@@ -66,19 +64,17 @@ def figures(timeline: Timeline, limits: Limits, park_seconds: float | None) -> I
     """Give the name and the value of each figure; what is not known is left out."""
     last = timeline.samples[-1]
     if last.cpu_seconds is not None:
-        most = "no limit" if limits.cpu_seconds is None else f"limit {limits.cpu_seconds:g} s"
+        most = "no limit" if limits.cpu_seconds is None else f"limit {limit_seconds(limits.cpu_seconds)}"
         yield "CPU time", f"{seconds(last.cpu_seconds)}, {most}"
     if (peak := timeline.peak("memory_bytes")) is not None:
-        yield "peak memory so far", summary.amount(peak, limits.memory_bytes)
+        yield "peak memory so far", amount(peak, limits.memory_bytes)
     if last.anonymous_bytes is not None and last.shared_bytes is not None:
-        yield (
-            "memory now",
-            f"{size(last.anonymous_bytes)} its own, {size(last.shared_bytes)} shared and in files",
-        )
+        files = f", {size(last.shared_bytes)} of it shared and in files" if last.shared_bytes else ""
+        yield "memory now", f"{size(last.anonymous_bytes + last.shared_bytes)}{files}"
     if (most_processes := timeline.peak("processes")) is not None:
         yield "most processes", f"{most_processes:.0f}; limit {limits.processes}, threads included"
-    yield "time limit", "none" if limits.wall_seconds is None else seconds(limits.wall_seconds)
-    yield "disk limit", summary.limit_size(limits.disk_bytes)
+    yield "time limit", "none" if limits.wall_seconds is None else limit_seconds(limits.wall_seconds)
+    yield "disk limit", limit_size(limits.disk_bytes)
     if park_seconds is not None:
         yield "start of the sandbox", seconds(park_seconds)
 

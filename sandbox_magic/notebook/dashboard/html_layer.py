@@ -11,14 +11,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
-from sandbox_magic.model.result import size
+from sandbox_magic.model.units import counted, limit_size, running_seconds, size
 from sandbox_magic.picture import mark_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sandbox_magic.model.events import Mark, Sample
     from sandbox_magic.model.policy import Limits
+    from sandbox_magic.model.timeline import Mark, Sample
     from sandbox_magic.picture.mark_labels import Flag
 
 MOST_LABELS = 8
@@ -97,12 +97,12 @@ def _values(group: Sequence[Sample]) -> str:
     memory = max((sample.memory_bytes for sample in group if sample.memory_bytes is not None), default=None)
     processes = max((sample.processes for sample in group if sample.processes is not None), default=None)
     figures = [
-        f"{seconds:.2f} s" if seconds < _PRECISE_SECONDS else summary.clock(seconds),
+        f"{seconds:.2f} s" if seconds < _PRECISE_SECONDS else running_seconds(seconds),
         "CPU unknown" if cpu is None else f"{cpu:.0f} % CPU",
         "memory unknown" if memory is None else size(memory),
     ]
     if processes is not None:
-        figures.append(summary.count(processes, "process", "processes"))
+        figures.append(counted(processes, "process", "processes"))
     return " · ".join(figures)
 
 
@@ -114,12 +114,12 @@ def told_html(samples: Sequence[Sample], marks: Sequence[Mark], limits: Limits) 
     sentences = []
     if cpu:
         sentences.append(
-            f"CPU: {cpu[-1]:.0f} % of one core after {summary.clock(last.seconds)}, at most {max(cpu):.0f} %."
+            f"CPU: {cpu[-1]:.0f} % of one core after {running_seconds(last.seconds)}, at most {max(cpu):.0f} %."
         )
     if memory:
-        limit = summary.limit_size(limits.memory_bytes)
+        limit = limit_size(limits.memory_bytes)
         sentences.append(f"Memory: {size(memory[-1])}, at most {size(max(memory))}, limit {limit}.")
     if marks:
-        told = ", ".join(f"{summary.shown(mark)} at {summary.clock(mark.seconds)}" for mark in marks[-MOST_LABELS:])
+        told = ", ".join(f"{summary.shown(mark)} at {running_seconds(mark.seconds)}" for mark in marks[-MOST_LABELS:])
         sentences.append(f"Marks: {told}.")
     return f'<span class="sandbox-told" role="note">{escape(" ".join(sentences))}</span>'

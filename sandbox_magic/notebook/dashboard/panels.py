@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox_magic.execution.loop import MOST_PAUSED_SECONDS
 from sandbox_magic.model import summary
-from sandbox_magic.model.result import size
+from sandbox_magic.model.units import limit_size, size
 from sandbox_magic.notebook.dashboard.buttons import Buttons
 from sandbox_magic.notebook.dashboard.chart import Chart, Look
 from sandbox_magic.notebook.dashboard.details import Details
@@ -151,7 +151,7 @@ class Panels:
         self.buttons = Buttons(self._make, pressed, controlled=controlled)
         head = self._make(ipywidgets.HBox, children=(self._line, self.buttons.box), _dom_classes=("sandbox-head",))
         self._across = self._make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
-        limit = f"limit {summary.limit_size(self._limits.memory_bytes)}"
+        limit = f"limit {limit_size(self._limits.memory_bytes)}"
         cpu = Look(name="cpu", curves=("cpu",), height=52, top=8, bottom=4)
         memory = Look(name="memory", curves=("memory",), height=90, top=18, bottom=22, limit=limit, timed=True)
         self._cpu, self._memory = (Chart(self._make, self._across, look) for look in (cpu, memory))
@@ -170,7 +170,7 @@ def line_html(line: summary.Line) -> str:
     """Write the line of words for the widget, each figure an element, so that it wraps between them."""
     figures = "".join(f'<span class="sandbox-figure">{escape(figure)}</span>' for figure in line.figures)
     return (
-        f'<div class="sandbox-line" title="{escape(str(line))}"><span class="sandbox-mark {line.mark}"></span>'
+        f'<div class="sandbox-line" title="{escape(str(line))}"><span class="sandbox-mark {line.icon}"></span>'
         f'<div class="sandbox-wrap"><span class="sandbox-state">{escape(line.state)}</span>{figures}</div></div>'
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, overload
 
-from sandbox_magic.model.result import size as in_words
+from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
 
 if TYPE_CHECKING:

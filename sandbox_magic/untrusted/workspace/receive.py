@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.guest.codec.base import Unreadable
 from sandbox_magic.guest.workspace import archive
-from sandbox_magic.model.result import size as in_words
+from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
 from sandbox_magic.untrusted.workspace.autorun import why_it_runs
 from sandbox_magic.untrusted.workspace.changes import Change, Changes

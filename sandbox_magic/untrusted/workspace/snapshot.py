@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.result import size as in_words
+from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import file_names, openat
 from sandbox_magic.untrusted.workspace.lazy_states import Unread, sketch
 from sandbox_magic.untrusted.workspace.openat import State

@@ -11,7 +11,7 @@ from sandbox_magic.cli import exit_status, export, files, main
 from sandbox_magic.cli.run import Run
 from sandbox_magic.model import summary
 from sandbox_magic.model.options import OPTIONS
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 from sandbox_magic.terminal.live_line import LIVE_AFTER_SECONDS, LiveLine, fitted, pieces
 from sandbox_magic.terminal.screen import Terminal
 
@@ -178,7 +178,7 @@ def test_the_curves_stand_behind_their_figures_where_there_is_room():
 
 
 def test_a_paused_run_has_no_curves_if_it_has_no_figures():
-    assert fitted(summary.Line(mark="running", state="paused", figures=()), 80) == ((), 0)
+    assert fitted(summary.Line(icon="running", state="paused", figures=()), 80) == ((), 0)
 
 
 class Screen:

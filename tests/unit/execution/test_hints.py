@@ -6,8 +6,8 @@ import pytest
 
 from sandbox_magic.execution import hints
 from sandbox_magic.jail.view import places
+from sandbox_magic.model.outcome import Outcome
 from sandbox_magic.model.policy import Limits
-from sandbox_magic.model.result import Outcome
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "/sandbox/cell.py", line 1, in <module>\n    x\n'
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sandbox_magic.execution import messages
 from sandbox_magic.execution.messages import Heard
 from sandbox_magic.guest import wire
-from sandbox_magic.model.events import Display, InputRequest
+from sandbox_magic.model.output import Display, InputRequest
 
 PNG = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\5"

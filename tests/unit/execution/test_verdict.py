@@ -3,8 +3,9 @@
 import pytest
 
 from sandbox_magic import Limits, Outcome
-from sandbox_magic.execution.verdict import CAUSES, Report, Verdict, decide, notes
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.execution.verdict import Report, Verdict, decide, notes
+from sandbox_magic.model.outcome import BY_CAUSE
+from sandbox_magic.model.units import MIB
 
 SIGINT, SIGKILL, SIGSEGV, SIGXCPU = 2, 9, 11, 24
 CORE_DUMPED = 0x80
@@ -37,17 +38,17 @@ def test_what_ended_by_itself_is_told_by_its_wait_status(status, expected):
     assert decide(report(status), "deadline", Limits()) == expected  # the host's wish counts only without a report
 
 
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("cause", BY_CAUSE)
 @pytest.mark.parametrize("status", [SIGKILL, exited(0), exited(1), SIGINT])
 def test_what_was_stopped_is_told_by_the_cause_and_keeps_its_status(cause, status):
     verdict = decide(report(status, cause), "", Limits())
-    assert verdict.outcome is CAUSES[cause]
+    assert verdict.outcome is BY_CAUSE[cause]
     assert (verdict.exit_code is None) != (verdict.signal is None)
 
 
 def test_every_outcome_but_the_codes_own_endings_has_a_cause():
     own = {Outcome.COMPLETED, Outcome.FAILED, Outcome.SIGNALLED}
-    assert set(CAUSES.values()) == set(Outcome) - own
+    assert set(BY_CAUSE.values()) == set(Outcome) - own
 
 
 def test_an_unknown_cause_is_never_a_success():
@@ -69,12 +70,12 @@ def test_the_kernels_own_cpu_limit_is_told_from_another_kill_by_the_time_used(st
     assert decide(report(status, cpu=cpu), "", Limits(cpu_seconds=limit)).outcome is outcome
 
 
-@pytest.mark.parametrize(("host_cause", "outcome"), [*CAUSES.items(), ("", Outcome.SIGNALLED)])
+@pytest.mark.parametrize(("host_cause", "outcome"), [*BY_CAUSE.items(), ("", Outcome.SIGNALLED)])
 def test_without_a_report_the_hosts_cause_counts_and_nothing_is_known_of_the_exit(host_cause, outcome):
     assert decide(None, host_cause, Limits()) == Verdict(outcome=outcome)
 
 
-@pytest.mark.parametrize("cause", ["", *CAUSES])
+@pytest.mark.parametrize("cause", ["", *BY_CAUSE])
 @pytest.mark.parametrize("status", [SIGKILL, exited(0)])
 def test_a_kill_by_the_kernel_for_memory_counts_before_all_but_the_callers_interrupt(cause, status):
     expected = Outcome.INTERRUPTED if cause == "interrupt" else Outcome.OUT_OF_MEMORY
@@ -119,10 +120,10 @@ LIMITS = Limits(wall_seconds=2.5, cpu_seconds=4, memory_bytes=64 * MIB, output_b
 @pytest.mark.parametrize(
     ("outcome", "note"),
     [
-        (Outcome.WALL_TIME, "It ran for longer than 2.50 s; --timeout allows more."),
-        (Outcome.CPU_TIME, "It used 4.00 s of CPU time; --cpu-time allows more."),
-        (Outcome.OUT_OF_MEMORY, "It needed more than 64.0 MiB; --memory allows more."),
-        (Outcome.OUTPUT_LIMIT, "It wrote more than 2.0 MiB; --output-limit allows more."),
+        (Outcome.WALL_TIME, "It ran for longer than 2.5 s; --timeout allows more."),
+        (Outcome.CPU_TIME, "It used 4 s of CPU time; --cpu-time allows more."),
+        (Outcome.OUT_OF_MEMORY, "It needed more than 64 MiB; --memory allows more."),
+        (Outcome.OUTPUT_LIMIT, "It wrote more than 2 MiB; --output-limit allows more."),
     ],
 )
 def test_a_limit_that_ended_the_run_is_named_with_its_option(outcome, note):
@@ -150,7 +151,7 @@ def test_background_processes_are_counted_if_the_code_left_them(stopped, words):
 
 def test_a_kill_for_memory_that_was_not_of_the_first_process_is_told_apart():
     (limit, other) = notes(Verdict(outcome=Outcome.OUT_OF_MEMORY, exit_code=0), report(), LIMITS, oom_kills=1)
-    assert "64.0 MiB" in limit
+    assert "64 MiB" in limit
     assert "a process that it had started" in other
     assert len(notes(Verdict(outcome=Outcome.OUT_OF_MEMORY, signal=SIGKILL), report(), LIMITS, oom_kills=1)) == 1
 

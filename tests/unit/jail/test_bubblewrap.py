@@ -7,7 +7,7 @@ from sandbox_magic.jail.bubblewrap import arguments
 from sandbox_magic.jail.view.host_paths import Host
 from sandbox_magic.jail.view.interpreter import Interpreter
 from sandbox_magic.jail.view.places import CELL, GUEST, HOME
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 
 MACHINE = Host(
     links=(("usr/bin", "/bin"), ("usr/lib64", "/lib64")),

@@ -8,7 +8,8 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import Limits, Policy, PolicyError
 from sandbox_magic.model.options import BY_KEYWORD, OPTIONS, add_to, limit_names, read, to_policy
-from sandbox_magic.model.policy import MIB, Mount
+from sandbox_magic.model.policy import Mount
+from sandbox_magic.model.units import MIB
 from sandbox_magic.notebook.arguments import HELP, parse
 
 ALL = ("limits", "policy", "run", "show")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sandbox_magic import Guard, Isolation, Limits, Mark, Outcome, Result, Sample, Timeline, Usage
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 from sandbox_magic.model.usage_file import FORMAT, MOST_CHARACTERS, VERSION, BadUsageFile, from_json, to_json
 from sandbox_magic.picture import course
 

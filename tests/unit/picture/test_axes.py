@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 from sandbox_magic.picture.axes import MOST_TICKS, cpu_axis, live_time_axis, memory_axis, time_axis
 
 

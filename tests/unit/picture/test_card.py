@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from sandbox_magic import Guard, Isolation, Outcome, Result, Sample, Timeline, Usage
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 from sandbox_magic.picture.card import SHOWN_CHARACTERS, html, plain
 
 ATTACK = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"

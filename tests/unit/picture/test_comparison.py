@@ -18,7 +18,7 @@ from sandbox_magic import (
     compare,
 )
 from sandbox_magic.model import summary
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox_magic import Limits, Mark, Outcome, Result, Sample, SandboxError, Timeline, Usage
 from sandbox_magic.model import summary
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 from sandbox_magic.picture import course
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox_magic import Limits, Sample, Timeline
-from sandbox_magic.model.policy import MIB
+from sandbox_magic.model.units import MIB
 from sandbox_magic.terminal.sparkline import BLOCKS, UNKNOWN, chart, columns, pair, spark
 
 

@@ -21,6 +21,14 @@ settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
 
 MOST = 2**26
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch):
+    """On a machine that has something else to do an honest value may take longer than a person would wait."""
+    monkeypatch.setattr(budget, "SECONDS", 5 * 60.0)
+
+
 Part, Fields = base.Part, base.Fields
 
 
@@ -123,17 +131,17 @@ def test_the_hours_of_business_of_many_indexes_count_together():
 def test_the_time_is_one_for_all_values(monkeypatch):
     """What is decoded when it is over is refused within the decoder, not behind it."""
     shared = Budget()
-    data = codec.encode([[1, "a"]] * 100_000, most=MOST)
+    data = codec.encode([[1, "a"]] * 1000, most=MOST)
     decode(data, most=MOST, budget=shared)
     monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
-    with pytest.raises(Unreadable, match="longer than 5 s"):
+    with pytest.raises(Unreadable, match="longer than 300 s"):
         decode(data, most=MOST, budget=shared)
 
 
 def test_reading_ends_when_somebody_wants_it_to():
     looks = iter([False] * 5)
     with pytest.raises(Unreadable, match="interrupted"):
-        decode(codec.encode([[1, "a"]] * 100_000, most=MOST), most=MOST, budget=Budget(lambda: next(looks, True)))
+        decode(codec.encode([[1, "a"]] * 1000, most=MOST), most=MOST, budget=Budget(lambda: next(looks, True)))
 
 
 def decoded(data):

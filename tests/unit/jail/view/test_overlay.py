@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox_magic.model.events import Mark, Sample
 from sandbox_magic.model.policy import Limits
+from sandbox_magic.model.timeline import Mark, Sample
 from sandbox_magic.notebook.dashboard import html_layer
 from sandbox_magic.picture import mark_labels
 
