@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from sandbox_magic.execution.cell import Handover
+from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.run import Run
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model import options as _options
@@ -72,8 +72,8 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: obje
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
-    handover = Handover(source=text, **given)  # type: ignore[arg-type] # parsed by the table
-    return Run(handover, _options.to_policy(values, policy))
+    cell = Cell(source=text, **given)  # type: ignore[arg-type] # parsed by the table
+    return Run(cell, _options.to_policy(values, policy))
 
 
 @contextmanager

@@ -14,13 +14,13 @@ from sandbox_magic.model.languages import PYTHON, Language
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox_magic.execution.files import Gathering
+    from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handover:
+class Cell:
     """The cell, and what goes with it.
 
     Attributes:
@@ -50,7 +50,7 @@ class Handover:
         if self.inputs:
             object.__setattr__(self, "_packed", variables.packed(self.inputs))
 
-    def give(self, sandbox: Sandbox, policy: Policy, gathering: Gathering, *, last_value: bool) -> None:
+    def give(self, sandbox: Sandbox, policy: Policy, files: FileTransfer, *, last_value: bool) -> None:
         """Hand everything over and say "go".
 
         Raises:
@@ -64,7 +64,7 @@ class Handover:
                 file.write(self._packed)
         if policy.workspace:
             with sandbox.create("workspace") as file:
-                gathering.hand_over(file, copied)
+                files.hand_over(file, copied)
         words = {"value": last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
         words["workspace"] = copied is not None
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
@@ -74,6 +74,6 @@ class Handover:
             arguments=self.arguments,
             offered=" ".join(offered),
             program=program,
-            gather=gathering.order,
+            gather=files.order,
         )
         sandbox.go(task, policy.limits)

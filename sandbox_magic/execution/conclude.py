@@ -16,8 +16,8 @@ from sandbox_magic.model.result import Result, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sandbox_magic.execution.files import Gathering
-    from sandbox_magic.execution.messages import Heard
+    from sandbox_magic.execution.files import FileTransfer
+    from sandbox_magic.execution.messages import MessageReader
     from sandbox_magic.execution.relay import Stream
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
@@ -28,7 +28,7 @@ _LOST = "Its control group was taken away while it ran: from then on its memory 
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak
 
 
-def conclude(  # noqa: PLR0913 - everything that is known at the end, each by name
+def build_result(  # noqa: PLR0913 - everything that is known at the end, each by name
     policy: Policy,
     sandbox: Sandbox,
     meter: Meter,
@@ -39,8 +39,8 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     paused_seconds: float,
     timeline: Timeline,
     streams: Sequence[Stream],
-    heard: Heard,
-    gathering: Gathering,
+    messages: MessageReader,
+    files: FileTransfer,
     variable: Callable[[str], bool],
     stopped: Callable[[], bool],
 ) -> Result:
@@ -56,8 +56,8 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         paused_seconds: Real time for which it was paused.
         timeline: The samples.
         streams: Standard output and standard error.
-        heard: What it showed.
-        gathering: The files that came out.
+        messages: What it showed.
+        files: The files that came out.
         variable: Tells whether the caller has a variable of a name.
         stopped: Tells whether somebody wants this to be over.
     """
@@ -65,8 +65,8 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
     counted = facts(sandbox)
     too_much = limits.on_output_limit == "stop" and any(s.kept.total > limits.output_bytes for s in streams)
     verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
-    outputs, refused = heard.outputs.values(stopped) if verdict.outcome is Outcome.COMPLETED else ({}, ())
-    changes, told = gathering.finish()
+    outputs, refused = messages.outputs.values(stopped) if verdict.outcome is Outcome.COMPLETED else ({}, ())
+    changes, told = files.finish()
     out, err = (stream.kept for stream in streams)
     (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)
     dropped = out.dropped + err.dropped
@@ -82,7 +82,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         stdout_bytes=stdout_bytes,
         stderr_bytes=stderr_bytes,
         dropped_bytes=dropped,
-        displays=heard.displays,
+        displays=messages.displays,
         outputs=outputs,
         changes=changes,
         usage=Usage(
@@ -102,7 +102,7 @@ def conclude(  # noqa: PLR0913 - everything that is known at the end, each by na
         notes=(_LOST,) * meter.lost
         + said
         + hints.of(verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, said, variable))
-        + (*heard.notes, *refused, *told),
+        + (*messages.notes, *refused, *told),
     )
 
 

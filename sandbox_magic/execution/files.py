@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest.codec.base import Unreadable
+from sandbox_magic.guest.codec.base import DecodeError
 from sandbox_magic.guest.workspace import archive
 from sandbox_magic.jail.view.overlay import Lower
 from sandbox_magic.model.errors import PolicyError
@@ -28,7 +28,7 @@ GATHER_SECONDS = 30.0  # a bound on PID 1's looking; 64 MiB in thousands of file
 _MOST_NAMED = 5
 
 
-class Gathering:
+class FileTransfer:
     """What goes into the working directory and what comes out of it.
 
     Args:
@@ -38,9 +38,9 @@ class Gathering:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._to = os.getcwd() if policy.save else ""
-        self._found: snapshot.Found | None = None
+        self._found: snapshot.Listing | None = None
         self._layered = False
-        self._original: snapshot.Original | None = None
+        self._original: snapshot.Snapshot | None = None
         self._receiver: Receiver | None = None
         self._broken = ""
 
@@ -50,7 +50,7 @@ class Gathering:
         if not (self._policy.workspace or self._policy.save):
             return b""
         with_what = archive.WITH_ARCHIVE if self._policy.workspace else archive.WITH_NOTHING
-        most = MOST_LOOKED_AT + (len(self._original.sketches) if self._original else 0)
+        most = MOST_LOOKED_AT + (len(self._original.summaries) if self._original else 0)
         numbers = [b"%d" % self._policy.limits.disk_bytes, b"%d" % most]
         return b"\0".join(
             [archive.WITH_LAYER if self._layered else with_what, *numbers, *map(os.fsencode, self._policy.save)]
@@ -107,7 +107,7 @@ class Gathering:
         if not self._broken:
             try:
                 self._receiver.feed(data)
-            except Unreadable as error:
+            except DecodeError as error:
                 self._broken = str(error)
 
     def finish(self) -> tuple[Changes | None, tuple[str, ...]]:
@@ -120,7 +120,7 @@ class Gathering:
         changes: Changes | None = None
         try:
             changes = None if self._broken else self._receiver.changes()
-        except Unreadable as error:
+        except DecodeError as error:
             self._broken = str(error)
         if changes is None:
             return None, (*notes, f"Its files did not come out: {self._broken}.")

@@ -14,7 +14,7 @@ _SOONEST = 0.005
 _LATEST = 1.0
 
 
-def look(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
+def check(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
     """Give the cause to stop a run, empty if there is none, and the seconds to the next look.
 
     The next look comes before the limit could be passed by much: CPU time grows by one second a

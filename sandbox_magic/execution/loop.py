@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from sandbox_magic.execution import conclude, host_limits
 from sandbox_magic.execution.clock import Clock
 from sandbox_magic.execution.deadline import DYING_SECONDS, Deadline
-from sandbox_magic.execution.files import GATHER_SECONDS, Gathering
-from sandbox_magic.execution.messages import Heard
-from sandbox_magic.execution.questions import STEP_SECONDS, Allowance, Question
+from sandbox_magic.execution.files import GATHER_SECONDS, FileTransfer
+from sandbox_magic.execution.messages import MessageReader
+from sandbox_magic.execution.questions import STEP_SECONDS, Question, QuestionBudget
 from sandbox_magic.execution.relay import Relay, Stream
 from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
@@ -29,8 +29,8 @@ from sandbox_magic.model.timeline import Mark, Recorder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox_magic.execution.cell import Handover
-    from sandbox_magic.execution.messages import Said
+    from sandbox_magic.execution.cell import Cell
+    from sandbox_magic.execution.messages import Message
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Sample
@@ -45,19 +45,19 @@ class Loop:
     """What happens between the caller's asking for an event and there being one.
 
     Args:
-        handover: The cell, and what goes with it.
+        cell: The cell, and what goes with it.
         policy: What it may see, use and do.
     """
 
-    def __init__(self, handover: Handover, policy: Policy) -> None:
+    def __init__(self, cell: Cell, policy: Policy) -> None:
         self.policy = policy
         self.meanwhile: Callable[[], None] | None = None
         self.when_over: Callable[[], None] = lambda: None
         self.last_value = True
         self.variable: Callable[[str], bool] = lambda _: False
-        self._handover = handover
-        self._input = memoryview(handover.stdin)
-        self._gathering = Gathering(policy)
+        self._cell = cell
+        self._input = memoryview(cell.stdin)
+        self._files = FileTransfer(policy)
         self._sandbox: Sandbox | None = None
         self._queue: deque[Event] = deque()
         self._result: Result | None = None
@@ -66,9 +66,9 @@ class Loop:
         self._deadline = Deadline()
         self._lock = threading.RLock()  # a button's press comes on another thread
         self._clock = Clock()
-        self._heard = Heard(handover.outputs)
+        self._messages = MessageReader(cell.outputs)
         self._numbers: deque[int] = deque()  # of the questions in the queue
-        self._allowance = Allowance()
+        self._allowance = QuestionBudget()
         self._question: Question | None = None  # that is on screen
         self._processes = 1
         self._recorder = Recorder()
@@ -99,10 +99,10 @@ class Loop:
     def _start(self) -> Sandbox:
         limits = self.policy.limits
         meanwhile, self.meanwhile = self.meanwhile, None
-        sandbox = Sandbox.park(self.policy, meanwhile, lower=self._gathering.look())
+        sandbox = Sandbox.park(self.policy, meanwhile, lower=self._files.look())
         try:
             self._meter = Meter(sandbox.pid, sandbox.group)
-            self._handover.give(sandbox, self.policy, self._gathering, last_value=self.last_value)
+            self._cell.give(sandbox, self.policy, self._files, last_value=self.last_value)
         except BaseException:
             sandbox.close()
             raise
@@ -115,7 +115,7 @@ class Loop:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
         self._selector.register(sandbox.report, selectors.EVENT_READ, "report")
         self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
-        if self._gathering.order:
+        if self._files.order:
             self._selector.register(sandbox.files, selectors.EVENT_READ, "files")
         if self._input:
             self._selector.register(sandbox.stdin, selectors.EVENT_WRITE, "stdin")
@@ -166,7 +166,7 @@ class Loop:
         """Take what the code says on its display wire: untrusted."""
         try:
             data = os.read(sandbox.display, 256 * 1024)
-            said = self._heard.feed(data)
+            said = self._messages.feed(data)
         except BlockingIOError:
             return
         except (ConnectionError, ValueError):  # no frames: not from our own code
@@ -177,7 +177,7 @@ class Loop:
             self._selector.unregister(sandbox.display)
             sandbox.hang_up()
 
-    def _take(self, said: Said, sandbox: Sandbox) -> None:
+    def _take(self, said: Message, sandbox: Sandbox) -> None:
         if isinstance(said.what, str):
             self._mark(said.what, own=True)
             return
@@ -204,14 +204,14 @@ class Loop:
         if not data:
             self._selector.unregister(sandbox.files)
             return False
-        self._gathering.feed(data)
+        self._files.feed(data)
         return True
 
     def _hear(self, sandbox: Sandbox) -> None:
         """Take PID 1's report, or notice that it died without one."""
         data = os.read(sandbox.report, 65536)
         frames = self._frames.feed(data)
-        if frames and frames[0] == [b"gathering"]:
+        if frames and frames[0] == [b"files"]:
             self._deadline.extend(GATHER_SECONDS)
             del frames[0]
             if data and not frames:
@@ -227,7 +227,7 @@ class Loop:
     def _note_end(self, wall_seconds: float) -> None:
         """Let the result be due by the time at which PID 1 saw the code end; files that came out took their own."""
         since = self._clock.seconds() + self._clock.forgiven_seconds - wall_seconds
-        self._deadline.ended(0.0 if self._gathering.order else since)
+        self._deadline.ended(0.0 if self._files.order else since)
 
     def _keep_time(self, sandbox: Sandbox) -> None:
         self._queue.extend(self._relay.flush())
@@ -283,7 +283,7 @@ class Loop:
             self._mark(f"{born} more processes")
         self._processes = max(self._processes, sample.processes or 0)
         lost = self._meter.lost or sandbox.group.tier == "none"
-        cause, soon = host_limits.look(self.policy.limits, sample, memory=lost)
+        cause, soon = host_limits.check(self.policy.limits, sample, memory=lost)
         if not cause and not lost and not sandbox.group.ends_whole_run and conclude.facts(sandbox).oom_kills:
             cause = "memory"
         if cause:
@@ -308,7 +308,7 @@ class Loop:
                     pass
         self._queue.extend(self._relay.finish())
         cause = self._deadline.cause
-        self._result = conclude.conclude(
+        self._result = conclude.build_result(
             self.policy,
             sandbox,
             self._meter,
@@ -318,8 +318,8 @@ class Loop:
             paused_seconds=self._clock.paused_seconds,
             timeline=self._recorder.timeline(self._meter.memory_source),
             streams=self._relay.streams,
-            heard=self._heard,
-            gathering=self._gathering,
+            messages=self._messages,
+            files=self._files,
             variable=self.variable,
             stopped=lambda: self._deadline.cause != cause,
         )

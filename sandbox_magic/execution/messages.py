@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Message:
     """One frame, understood.
 
     Attributes:
@@ -48,7 +48,7 @@ class Said:
     number: int = 0
 
 
-class Heard:
+class MessageReader:
     """Frames in, what they say out; bounded for a run as a whole.
 
     Args:
@@ -83,7 +83,7 @@ class Heard:
         newest = self._newest.get(display.display_id or "")
         return replace(newest, kind=display.kind, update=False) if newest else display
 
-    def feed(self, data: bytes) -> list[Said]:
+    def feed(self, data: bytes) -> list[Message]:
         """Take the next bytes.
 
         Raises:
@@ -91,7 +91,7 @@ class Heard:
         """
         return [self._understood(frame) for frame in self._reader.feed(data)]
 
-    def _understood(self, frame: Sequence[bytes]) -> Said:
+    def _understood(self, frame: Sequence[bytes]) -> Message:
         word, written, *fields = frame
         if len(fields) > _MOST_FIELDS:
             msg = "a frame of more fields than our guest sends"
@@ -99,34 +99,34 @@ class Heard:
         number = int(written) if written.isdigit() and len(written) < 20 else 0  # noqa: PLR2004 - as digits of 64 bits
         match word, fields:
             case b"mark", [name]:
-                return Said(_label(name, _LABEL_CHARACTERS))
+                return Message(_label(name, _LABEL_CHARACTERS))
             case b"ask", [password, prompt]:
                 return self._question(prompt, number, password=password == b"1")
             case ((b"display" | b"result"), [place, update, metadata, left, *pairs]) if len(pairs) % 2 == 0:
                 offered = {_label(mime, 100): part for mime, part in zip(pairs[::2], pairs[1::2], strict=True)}
                 self._say_too_large(left[:_WORD_BYTES])
                 kind: Literal["display", "result"] = "result" if word == b"result" else "display"
-                return Said(
+                return Message(
                     self._display(offered, metadata, _text(place[:_PLACE_BYTES]), kind, update=update == b"1"), number
                 )
             case b"output", [name, last, piece]:
                 self.outputs.take(_text(name), piece, last=last == b"1")
-                return Said(None, number)
+                return Message(None, number)
             case b"unfit", [name, path, what, remedy]:
                 self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
-                return Said(None, number)
+                return Message(None, number)
             case b"clear", []:
                 self._note(_CLEARED)
-                return Said(None)
+                return Message(None)
         msg = "a frame that our guest does not send"
         raise ValueError(msg)
 
-    def _question(self, prompt: bytes, number: int, *, password: bool) -> Said:
+    def _question(self, prompt: bytes, number: int, *, password: bool) -> Message:
         self._questions += 1
         if self._questions > MOST_QUESTIONS:
             self._note(f"It asked more than {MOST_QUESTIONS} questions; the later ones were not shown.")
-            return Said(None, number)
-        return Said(InputRequest(prompt=_label(prompt, _PROMPT_CHARACTERS), password=password), number)
+            return Message(None, number)
+        return Message(InputRequest(prompt=_label(prompt, _PROMPT_CHARACTERS), password=password), number)
 
     def _display(
         self,

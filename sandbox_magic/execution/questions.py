@@ -25,7 +25,7 @@ _AGAIN_SECONDS = 0.5  # a signal that came just before a read began does not end
 _AT_ONCE_SECONDS = 0.02  # a caller that never answers needs no watching
 
 
-class Allowance:
+class QuestionBudget:
     """How much of a run's time does not count, because a question was on screen.
 
     Attributes:
@@ -103,7 +103,7 @@ class Question:
         sample: What the run has used so far.
     """
 
-    def __init__(self, number: int, step: Callable[[], bool], allowance: Allowance, sample: Sample) -> None:
+    def __init__(self, number: int, step: Callable[[], bool], allowance: QuestionBudget, sample: Sample) -> None:
         self.number = number
         self.answered = False
         self.given = 0.0  # seconds that do not count

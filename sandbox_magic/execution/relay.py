@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.output import StreamName, Text
-from sandbox_magic.untrusted.text import Cleaner, Kept, dropped_line
+from sandbox_magic.untrusted.text import Cleaner, HeadTail, dropped_line
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -37,7 +37,7 @@ class Stream:
     def __init__(self, name: StreamName, descriptor: int, most: int) -> None:
         self.name = name
         self.descriptor = descriptor
-        self.kept = Kept(most)
+        self.kept = HeadTail(most)
         self._most = most
         self._cleaner = Cleaner()
         self._since = 0.0

@@ -33,7 +33,7 @@ class Run(Loop):
         when_over: Called on another thread when the run ends while a question is on screen.
 
     Args:
-        handover: The cell, and what goes with it.
+        cell: The cell, and what goes with it.
         policy: As above.
     """
 

@@ -26,7 +26,7 @@ def packed(inputs: Mapping[str, object]) -> bytes:
     """
     try:
         return codec.encode(dict(inputs), most=MOST_BYTES)
-    except codec.Unfit:
+    except codec.EncodeError:
         for name, value in inputs.items():
             _check(name, value)
         msg = f"the inputs take more than {size(MOST_BYTES)} together"
@@ -36,7 +36,7 @@ def packed(inputs: Mapping[str, object]) -> bytes:
 def _check(name: str, value: object) -> None:
     try:
         codec.encode(value, most=MOST_BYTES)
-    except codec.Unfit as unfit:
+    except codec.EncodeError as unfit:
         msg = f"input {name}{unfit.path} is {unfit.what}"
         raise PolicyError(msg, remedy=unfit.remedy) from None
 
@@ -110,6 +110,6 @@ class Outputs:
         try:
             budget.check()
             found[name] = untrusted.decode(bytes(self._pieces[name]), most=MOST_BYTES, budget=budget)
-        except untrusted.Unreadable as error:
+        except untrusted.DecodeError as error:
             return f"can't be read: {error}"
         return ""

@@ -12,24 +12,24 @@ import sys
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any, Callable
 
-    from .channel import Talk
+    from .channel import Channel
 
 FIGURES = "sandbox_figures"  # the name of matplotlib's backend
 _LABEL_BYTES = 400
 _PROMPT_BYTES = 4000
 
 
-class Offers:
+class CellBuiltins:
     """What is offered, and what is done when the cell's own code is over.
 
     Args:
-        talk: Where it goes.
+        channel: Where it goes.
         show_error: Shows an error as Python does, without our frames.
     """
 
-    def __init__(self, talk: Talk, show_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, channel: Channel, show_error: Callable[[BaseException], None]) -> None:
         self._owner = os.getpid()
-        self._talk = talk
+        self._channel = channel
         self._show_error = show_error
         self._shows: Any = None
         self._exchange: Any = None
@@ -42,7 +42,7 @@ class Offers:
         if outputs or self._inputs:
             from .variables import Exchange
 
-            self._exchange = Exchange(self._talk, outputs)
+            self._exchange = Exchange(self._channel, outputs)
         builtins.__dict__.update(mark=self._mark(), display=self._display())
         hooks = {"IPython.core.display_functions": self._into_ipython, "matplotlib": self._into_matplotlib}
         if "ask" in wanted:
@@ -76,7 +76,7 @@ class Offers:
         if self._shows is None:
             from .display import Display
 
-            self._shows = Display(self._talk, self._show_error)
+            self._shows = Display(self._channel, self._show_error)
         return self._shows
 
     def _mark(self) -> Callable[[object], None]:
@@ -84,8 +84,8 @@ class Offers:
             """Mark this moment, with a label, on the picture of this run."""
             text = str(label).encode("utf-8", "replace")
             try:
-                self._talk.say(b"mark", text[:_LABEL_BYTES])
-            except self._talk.Gone:
+                self._channel.send(b"mark", text[:_LABEL_BYTES])
+            except self._channel.ChannelClosed:
                 return
 
         return mark
@@ -113,8 +113,8 @@ class Offers:
         _flush()
         asked = prompt.encode("utf-8", "replace")[:_PROMPT_BYTES]
         try:
-            reply = self._talk.ask(b"ask", b"%d" % password, asked)
-        except self._talk.Gone:
+            reply = self._channel.request(b"ask", b"%d" % password, asked)
+        except self._channel.ChannelClosed:
             reply = []
         if not reply:
             print(prompt, end="", flush=True, file=sys.stderr if password else sys.stdout)

@@ -20,20 +20,20 @@ MOST_BYTES = wire.MOST_BYTES
 _MOST_HEARD = 2**20
 
 
-class Gone(Exception):  # noqa: N818 - a word of ours
+class ChannelClosed(Exception):  # noqa: N818 - a word of ours
     """There is nobody to talk to: in a forked copy, or the descriptor was closed."""
 
 
-class Talk:
+class Channel:
     """Both directions.
 
     Args:
-        deaf_to: A signal that is not held up while a frame is sent.
+        except_signal: A signal that is not held up while a frame is sent.
     """
 
-    Gone = Gone
+    ChannelClosed = ChannelClosed
 
-    def __init__(self, deaf_to: int) -> None:
+    def __init__(self, except_signal: int) -> None:
         self._pack = wire.pack
         self._reader = wire.Reader(_MOST_HEARD)
         self._owner = os.getpid()
@@ -42,17 +42,17 @@ class Talk:
         self._hearing = _thread.RLock()  # a signal's handler may ask while the cell asks
         self._numbers = itertools.count(1)
         self._awaited: dict[int, list[bytes] | None] = {}
-        self._held = _signal.valid_signals() - {deaf_to}
+        self._held = _signal.valid_signals() - {except_signal}
 
-    def say(self, word: bytes, *fields: bytes, number: int = 0) -> None:
+    def send(self, word: bytes, *fields: bytes, number: int = 0) -> None:
         """Send a frame whole, whatever signals come.
 
         Raises:
-            Gone: There is nobody to send it to.
+            ChannelClosed: There is nobody to send it to.
             ValueError: It is too long.
         """
         if not self._is_ours():
-            raise Gone
+            raise ChannelClosed
         left = memoryview(self._pack(word, b"%d" % number, *fields))
         before = _signal.pthread_sigmask(_signal.SIG_BLOCK, self._held)
         try:
@@ -60,7 +60,7 @@ class Talk:
                 while left:
                     left = left[os.write(DISPLAY, left) :]
         except OSError:
-            raise Gone from None
+            raise ChannelClosed from None
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
@@ -70,14 +70,14 @@ class Talk:
         except OSError:
             return False
 
-    def show(self, word: bytes, *fields: bytes) -> None:
+    def send_and_wait(self, word: bytes, *fields: bytes) -> None:
         """Send a frame, and wait until the host has taken it together with all text that was written before.
 
         So text that is written after it is shown after it. While another thread waits for a reply this
         one does not.
 
         Raises:
-            Gone: Nobody took it.
+            ChannelClosed: Nobody took it.
         """
         alone = self._hearing.acquire(blocking=False)
         try:
@@ -86,11 +86,11 @@ class Talk:
             if alone:
                 self._hearing.release()
 
-    def ask(self, word: bytes, *fields: bytes) -> list[bytes]:
+    def request(self, word: bytes, *fields: bytes) -> list[bytes]:
         """Send a frame and give the fields of the reply to it.
 
         Raises:
-            Gone: Nobody replies any more.
+            ChannelClosed: Nobody replies any more.
         """
         with self._hearing:
             return self._exchange(word, fields, wait=True)
@@ -100,11 +100,11 @@ class Talk:
         if wait:
             self._awaited[number] = None
         try:
-            self.say(word, *fields, number=number)
+            self.send(word, *fields, number=number)
             while wait and self._awaited[number] is None:
                 data = self._read()
                 if not data:
-                    raise Gone
+                    raise ChannelClosed
                 for reply in self._reader.feed(data):
                     if int(reply[0]) in self._awaited:
                         self._awaited[int(reply[0])] = reply[1:]

@@ -15,7 +15,7 @@ from . import pretty
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any, Callable
 
-    from .channel import Talk
+    from .channel import Channel
 
 METHODS = (
     ("text/html", "_repr_html_"),
@@ -61,12 +61,12 @@ class Display:
     """Shows values.
 
     Args:
-        talk: Where they go.
+        channel: Where they go.
         show_error: Shows an error as Python does, without our frames.
     """
 
-    def __init__(self, talk: Talk, show_error: Callable[[BaseException], None]) -> None:
-        self._talk = talk
+    def __init__(self, channel: Channel, show_error: Callable[[BaseException], None]) -> None:
+        self._channel = channel
         self._show_error = show_error
         self._figures: Any = None  # those that have been shown, while they live
 
@@ -125,8 +125,8 @@ class Display:
     def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - IPython's
         """Do nothing but say so: what was shown stays."""
         try:
-            self._talk.say(b"clear")
-        except self._talk.Gone:
+            self._channel.send(b"clear")
+        except self._channel.ChannelClosed:
             return
 
     def result(self, value: object) -> None:
@@ -152,11 +152,11 @@ class Display:
         pairs = [piece for mime, part in parts.items() for piece in (mime.encode("utf-8", "replace")[:200], part)]
         _flush()
         try:
-            self._talk.show(
+            self._channel.send_and_wait(
                 kind, str(place or "").encode("utf-8", "replace")[:200], b"%d" % update,
                 _json(metadata, _MOST_METADATA), "\n".join(left).encode("utf-8", "replace")[:2000], *pairs,
             )  # fmt: skip
-        except self._talk.Gone:
+        except self._channel.ChannelClosed:
             print(parts.get("text/plain", b"").decode("utf-8", "replace") + "\n", end="")  # in one piece
 
     def _bundle(self, obj: Any, include: Any, exclude: Any) -> tuple[dict[str, Any], dict[str, Any]]:

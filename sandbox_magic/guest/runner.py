@@ -17,7 +17,7 @@ if False:  # for the type checker; typing costs milliseconds
     from collections.abc import Iterator
     from types import CodeType, TracebackType
 
-    from .cell_builtins import Offers
+    from .cell_builtins import CellBuiltins
 
 DUMP_SIGNAL = _signal.SIGRTMAX - 1  # PID 1 sends it at a time limit
 
@@ -74,18 +74,18 @@ def main(start: int, display: int, doors: list[int]) -> None:
         from . import program
 
         program.run(commands, own, ignored=DUMP_SIGNAL, default_signals=clean_process.default_signals)
-    offered = cell_builtins.Offers(channel.Talk(DUMP_SIGNAL), _show)
-    offered.make(words)
+    found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
+    found.make(words)
     _expect_flood()
-    run(arguments[0], offered, value="value" in words)
+    run(arguments[0], found, value="value" in words)
 
 
-def run(file: str, offered: Offers, *, value: bool) -> None:
+def run(file: str, found: CellBuiltins, *, value: bool) -> None:
     """Run the file as ``__main__``; an uncaught exception is shown as Python shows it, without our frames.
 
     Args:
         file: Its path.
-        offered: What shows the last value, and the figures left open.
+        found: What shows the last value, and the figures left open.
         value: Whether the value of the last expression is shown.
     """
     module = type(sys)("__main__")
@@ -101,17 +101,17 @@ def run(file: str, offered: Offers, *, value: bool) -> None:
         raise SystemExit(1) from None
     try:
         try:
-            offered.begin(module.__dict__)
+            found.begin(module.__dict__)
             exec(code, module.__dict__)
         except Exception as error:  # noqa: BLE001 - whatever the cell raises is shown, before its figures are
             _show(error)
             raise SystemExit(1) from None
         finally:
-            offered.finish(module.__dict__.pop(_VALUE, None))
-        offered.send(module.__dict__)
+            found.finish(module.__dict__.pop(_VALUE, None))
+        found.send(module.__dict__)
     except SystemExit as end:
         if not end.code:
-            offered.send(module.__dict__)
+            found.send(module.__dict__)
         raise
     except BaseException as error:  # noqa: BLE001 - an interrupt, or a representation's own error
         _show(error)

@@ -9,7 +9,7 @@ from .codec import base, codec
 if False:  # for the type checker; typing costs milliseconds
     from typing import Any
 
-    from .channel import Talk
+    from .channel import Channel
 
 INPUTS = "/sandbox/inputs"
 MOST_BYTES = 64 * 2**20  # of all that goes out
@@ -21,12 +21,12 @@ class Exchange:
     """Both directions.
 
     Args:
-        talk: Where the values go out.
+        channel: Where the values go out.
         outputs: The names of the variables that are asked for.
     """
 
-    def __init__(self, talk: Talk, outputs: list[str]) -> None:
-        self._talk = talk
+    def __init__(self, channel: Channel, outputs: list[str]) -> None:
+        self._channel = channel
         self._outputs = outputs
         self._room = MOST_BYTES
         self._owner = os.getpid()
@@ -35,7 +35,7 @@ class Exchange:
         """Put the host's variables into the cell's namespace.
 
         Raises:
-            Unreadable: A module that one of them needs is not here.
+            DecodeError: A module that one of them needs is not here.
         """
         with open(INPUTS, "rb") as packed:
             given: Any = codec.decode(packed.read())
@@ -48,7 +48,7 @@ class Exchange:
         for name in self._outputs:
             try:
                 self._send(name, namespace)
-            except self._talk.Gone:
+            except self._channel.ChannelClosed:
                 return
 
     def _send(self, name: str, namespace: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ class Exchange:
             return
         try:
             data = codec.encode(namespace[name], most=self._room)
-        except base.Unfit as unfit:
+        except base.EncodeError as unfit:
             self._refuse(name, unfit.path, unfit.what, unfit.remedy)
             return
         except Exception as error:  # noqa: BLE001 - whatever a value of the cell's own making raises
@@ -66,8 +66,8 @@ class Exchange:
         self._room -= len(data)
         pieces = [data[at : at + _PIECE] for at in range(0, len(data), _PIECE)]
         for number, piece in enumerate(pieces, 1):
-            self._talk.show(b"output", name.encode(), b"%d" % (number == len(pieces)), piece)
+            self._channel.send_and_wait(b"output", name.encode(), b"%d" % (number == len(pieces)), piece)
 
     def _refuse(self, name: str, *words: str) -> None:
         said = [word.encode("utf-8", "replace")[:_MOST_WORDS] for word in words]
-        self._talk.show(b"unfit", name.encode(), *said)
+        self._channel.send_and_wait(b"unfit", name.encode(), *said)

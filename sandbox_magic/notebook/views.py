@@ -78,7 +78,7 @@ class View:
         self.close()
 
 
-class Line(View):
+class SummaryView(View):
     """One line at the end, and the notes.
 
     Args:
@@ -99,7 +99,7 @@ class Line(View):
         return [*line, *result.notes]
 
 
-class InTerminal(Line):
+class InTerminal(SummaryView):
     """In a terminal: a live line below the output while the code runs, then the line and a small chart."""
 
     def __init__(self, policy: Policy, *, raises: bool) -> None:
@@ -182,7 +182,7 @@ def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, 
     if shown.get("quiet"):
         return View()
     if shown.get("no_dashboard"):
-        return Line(run.policy, raises=raises)
+        return SummaryView(run.policy, raises=raises)
     if not hasattr(shell, "kernel"):
         return InTerminal(run.policy, raises=raises)
     return Live(run)

@@ -37,16 +37,16 @@ class Budget(base.Budget):
         self._steps = _MOST_STEPS
 
     def check(self) -> None:
-        """Raise `parts.Unreadable` if the time is over, or somebody wants it to end."""
+        """Raise `parts.DecodeError` if the time is over, or somebody wants it to end."""
         if self._stopped():
             msg = "reading it was interrupted"
-            raise base.Unreadable(msg)
+            raise base.DecodeError(msg)
         if time.monotonic() > self._end:
             msg = f"reading all variables takes longer than {SECONDS:g} s"
-            raise base.Unreadable(msg)
+            raise base.DecodeError(msg)
 
     def check_keys(self, keys: Sequence[object], kind: type) -> None:
-        """Raise `parts.Unreadable` if these keys were chosen to make a dict or a set slow."""
+        """Raise `parts.DecodeError` if these keys were chosen to make a dict or a set slow."""
         if sys.flags.hash_randomization and set(map(type, keys)) <= {str, bytes}:
             return  # nobody outside of this process can choose their hashes
         hashes = list(map(hash, keys))
@@ -57,7 +57,7 @@ class Budget(base.Budget):
             self._count_probes(hashes, kind)
         if min(self._compared, self._probes) < 0:
             msg = "it holds keys that were made to collide"
-            raise base.Unreadable(msg)
+            raise base.DecodeError(msg)
 
     def _compare(self, sizes: list[tuple[int, int]]) -> None:
         """Pay for comparing each key with all others of its hash."""
@@ -74,11 +74,11 @@ class Budget(base.Budget):
             self._probes = -1
 
     def claim_rows(self, count: int) -> None:
-        """Raise `parts.Unreadable` if so many more rows, which no data bounds, are too many."""
+        """Raise `parts.DecodeError` if so many more rows, which no data bounds, are too many."""
         self._rows -= count
         if self._rows < 0:
             msg = "it claims many rows and has no data for them"
-            raise base.Unreadable(msg)
+            raise base.DecodeError(msg)
 
     def allows_steps(self, count: int) -> bool:
         """Return whether so many more rows may be stepped through one by one."""

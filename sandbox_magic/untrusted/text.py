@@ -152,7 +152,7 @@ class Cleaner:
         return clean(text)
 
 
-class Kept:
+class HeadTail:
     """Keeps the head and the tail of a stream of bytes, and counts what fell between.
 
     Args:

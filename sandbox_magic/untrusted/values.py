@@ -14,7 +14,7 @@ from sandbox_magic.guest.codec import codec
 from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.budget import Budget
 
-Unreadable = codec.Unreadable
+DecodeError = codec.DecodeError
 
 
 def decode(data: bytes, *, most: int, budget: Budget | None = None) -> object:
@@ -26,18 +26,18 @@ def decode(data: bytes, *, most: int, budget: Budget | None = None) -> object:
         budget: What it may take, together with other values; a budget of its own without one.
 
     Raises:
-        Unreadable: They stand for none, for one that is too large, or for one whose module is not here. The only
+        DecodeError: They stand for none, for one that is too large, or for one whose module is not here. The only
             error that this raises; its words are ours, without a word of the guest's.
     """
     if len(data) > most:
         msg = f"it is larger than {most:,} bytes"
-        raise Unreadable(msg)
+        raise DecodeError(msg)
     try:
         with importing(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of NumPy's and pandas' opinions on what the guest made up
             return codec.decode(data, importlib.import_module, budget or Budget())
-    except Unreadable:
+    except DecodeError:
         raise
     except Exception as error:
         msg = "it is broken"
-        raise Unreadable(msg) from error
+        raise DecodeError(msg) from error

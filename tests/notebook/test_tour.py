@@ -46,7 +46,7 @@ def test_each_cell_ends_as_its_tag_says(executed):
 
 def test_each_sandbox_cell_leaves_one_picture_that_needs_no_kernel(executed):
     """And no widget: it would say that its model is not found."""
-    endings = ["done", "stopped at the time limit", "out of memory|failed \(exit status 1\)", "done"]
+    endings = ["done", "stopped at the time limit", r"out of memory|failed \(exit status 1\)", "done"]
     sandboxed = [cell for cell, _ in executed if cell.source.startswith("%%sandbox")]
     for cell, ending in zip(sandboxed, endings, strict=True):
         (picture,) = pictures(cell)

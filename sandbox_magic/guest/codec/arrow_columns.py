@@ -52,7 +52,7 @@ def take_apart(value: Any, room: int) -> Any:
     """Give the part for a table or a column of PyArrow's; None for anything else.
 
     Raises:
-        Unfit: It is one that can't travel.
+        EncodeError: It is one that can't travel.
         OverflowError: It has more than ``room`` bytes.
     """
     pa = sys.modules["pyarrow"]
@@ -62,7 +62,7 @@ def take_apart(value: Any, room: int) -> Any:
         return base.Part("pyarrow.column", _table(pa.table({"": value}), room))
     if isinstance(value, (pa.Array, pa.RecordBatch)):
         remedy = "pyarrow.chunked_array([x])" if isinstance(value, pa.Array) else "pyarrow.Table.from_batches([x])"
-        raise base.Unfit("a pyarrow %s" % type(value).__name__, remedy)
+        raise base.EncodeError("a pyarrow %s" % type(value).__name__, remedy)
     return None
 
 
@@ -71,7 +71,7 @@ def _table(table: Any, room: int) -> Any:
     for field in table.schema:
         try:
             fields.append(_field(field))
-        except base.Unfit as error:
+        except base.EncodeError as error:
             error.below("[%.60r]" % field.name)
             raise
     if table.nbytes > room:
@@ -95,7 +95,7 @@ def _compact(table: Any) -> Any:
 def _notes(notes: Any) -> Any:
     """Give what is noted of a field or a table; an extension type is nothing but a note."""
     if notes and any(type(key) is not bytes or key.startswith(b"ARROW:") for key in notes):
-        raise base.Unfit("an Arrow extension type", "x.cast() to the type that it is stored as")
+        raise base.EncodeError("an Arrow extension type", "x.cast() to the type that it is stored as")
     return dict(notes) if notes else None
 
 
@@ -124,7 +124,7 @@ def _type(kind: Any) -> Any:  # noqa: C901, PLR0911 - one for each family of typ
             return ("map", _field(kind.key_field), _field(kind.item_field), kind.keys_sorted)
         if test.is_dictionary(kind):
             return ("dictionary", _type(kind.index_type), _type(kind.value_type), kind.ordered)
-    raise base.Unfit("an Arrow column of type %s" % kind, "x.cast() to a usual type, such as string or int64")
+    raise base.EncodeError("an Arrow column of type %s" % kind, "x.cast() to a usual type, such as string or int64")
 
 
 def _array(array: Any) -> Any:
@@ -162,7 +162,7 @@ def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
         return payload.column(0)
     if kind == "pyarrow.array":
         return base.Part(kind, payload)  # has no type yet
-    raise base.Unreadable("it holds a kind of value that does not travel")
+    raise base.DecodeError("it holds a kind of value that does not travel")
 
 
 def _built_table(pa: Any, payload: Any, budget: Any) -> Any:
@@ -170,7 +170,7 @@ def _built_table(pa: Any, payload: Any, budget: Any) -> Any:
     fields = [_built_field(pa, field) for field in described]
     base.whole(*counts)
     if len(counts) != len(fields) or min(counts, default=0) < 0 or sum(counts) != len(arrays):
-        raise base.Unreadable("a table has more columns than types, or fewer")
+        raise base.DecodeError("a table has more columns than types, or fewer")
     rest = iter(arrays)
     columns = []
     for field, count in zip(fields, counts):
@@ -185,19 +185,19 @@ def _built_table(pa: Any, payload: Any, budget: Any) -> Any:
 
 def _checked_notes(notes: Any) -> Any:
     if notes is not None and type(notes) is not dict:
-        raise base.Unreadable("a table's notes are none")
+        raise base.DecodeError("a table's notes are none")
     if notes and any(type(value) is not bytes for value in notes.values()):
-        raise base.Unreadable("a table's notes are none")
+        raise base.DecodeError("a table's notes are none")
     try:
         return _notes(notes)
-    except base.Unfit as error:
-        raise base.Unreadable("a table holds an Arrow extension type") from error
+    except base.EncodeError as error:
+        raise base.DecodeError("a table holds an Arrow extension type") from error
 
 
 def _built_field(pa: Any, described: Any) -> Any:
     name, kind, nullable, notes = described
     if type(name) is not str or type(nullable) is not bool:
-        raise base.Unreadable("a table's field is broken")
+        raise base.DecodeError("a table's field is broken")
     return pa.field(name, _built_type(pa, kind), nullable, metadata=_checked_notes(notes))
 
 
@@ -212,14 +212,14 @@ def _built_type(pa: Any, kind: Any) -> Any:  # noqa: C901, PLR0911 - one for eac
     if name in ("fixed_size_binary", "decimal128", "decimal256"):
         base.whole(*arguments)
         if arguments[0] < 1:
-            raise base.Unreadable("a table has a column of no width")
+            raise base.DecodeError("a table has a column of no width")
         return pa.binary(*arguments) if name == "fixed_size_binary" else getattr(pa, name)(*arguments)
     if name in ("list", "large_list"):
         return (pa.list_ if name == "list" else pa.large_list)(_built_field(pa, *arguments))
     if name == "fixed_size_list":
         base.whole(arguments[1])
         if arguments[1] < 1:
-            raise base.Unreadable("a table has a column of no width")
+            raise base.DecodeError("a table has a column of no width")
         return pa.list_(_built_field(pa, arguments[0]), arguments[1])
     if name == "struct" and arguments[0]:
         return pa.struct([_built_field(pa, field) for field in arguments[0]])
@@ -229,7 +229,7 @@ def _built_type(pa: Any, kind: Any) -> Any:  # noqa: C901, PLR0911 - one for eac
     if name == "dictionary":
         index, value, ordered = arguments
         return pa.dictionary(_built_type(pa, index), _built_type(pa, value), bool(ordered))
-    raise base.Unreadable("a table has a column of a type that does not travel")
+    raise base.DecodeError("a table has a column of a type that does not travel")
 
 
 def _built_array(pa: Any, kind: Any, part: Any, budget: Any) -> Any:
@@ -239,13 +239,13 @@ def _built_array(pa: Any, kind: Any, part: Any, budget: Any) -> Any:
     points behind its items passes `validate` and ends the process in `to_pandas`. So there our buffers are not used.
     """
     if type(part) is not base.Part or part.kind != "pyarrow.array":
-        raise base.Unreadable("a table's column is none")
+        raise base.DecodeError("a table's column is none")
     length, buffers, children = part.payload
     base.whole(length)
     test = pa.types
     types = _child_types(pa, kind)
     if length < 0 or len(types) != len(children):
-        raise base.Unreadable("a table's column is broken")
+        raise base.DecodeError("a table's column is broken")
     if test.is_null(kind):
         budget.claim_rows(length)
     if not length:
@@ -258,7 +258,7 @@ def _built_array(pa: Any, kind: Any, part: Any, budget: Any) -> Any:
         return pa.DictionaryArray.from_arrays(*built, ordered=kind.ordered)
     if test.is_map(kind):
         if built[0].null_count:  # which would end the process
-            raise base.Unreadable("a table holds a map with a key that is missing")
+            raise base.DecodeError("a table holds a map with a key that is missing")
         entries = pa.struct([kind.key_field, kind.item_field])
         built = [pa.Array.from_buffers(entries, len(built[0]), [None], children=built)]
     held = [None if buffer is None else pa.py_buffer(_bytes(buffer)) for buffer in buffers]
@@ -278,5 +278,5 @@ def _child_types(pa: Any, kind: Any) -> Any:
 
 def _bytes(data: Any) -> bytes:
     if type(data) is not bytes:
-        raise base.Unreadable("a table's buffer is none")
+        raise base.DecodeError("a table's buffer is none")
     return data

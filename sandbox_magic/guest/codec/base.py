@@ -15,7 +15,7 @@ MOST_COST = 10_000_000  # of one value: about the memory of its Python objects, 
 _ZONE = r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}|[+-]\d\d:\d\d"
 
 
-class Unfit(ValueError):  # noqa: N818 - reads as what it says
+class EncodeError(ValueError):
     """A value that can't travel.
 
     Attributes:
@@ -39,7 +39,7 @@ class Unfit(ValueError):  # noqa: N818 - reads as what it says
         self.path = (step + self.path)[:200]
 
 
-class Unreadable(ValueError):  # noqa: N818 - reads as what it says
+class DecodeError(ValueError):
     """Bytes that are no value; says in plain words why."""
 
 
@@ -47,13 +47,13 @@ class Budget:
     """What decoding may take. This one, for bytes that the other side of us has written, bounds nothing."""
 
     def check(self) -> None:
-        """Raise `Unreadable` if there is no time left."""
+        """Raise `DecodeError` if there is no time left."""
 
     def check_keys(self, keys: list[object], kind: type) -> None:
-        """Raise `Unreadable` if a dict or a set (``kind``) of these keys would take long to make."""
+        """Raise `DecodeError` if a dict or a set (``kind``) of these keys would take long to make."""
 
     def claim_rows(self, count: int) -> None:
-        """Raise `Unreadable` if so many more rows, which no data bounds, are too many."""
+        """Raise `DecodeError` if so many more rows, which no data bounds, are too many."""
 
     def allows_steps(self, count: int) -> bool:  # noqa: ARG002 - for those that bound it
         """Return whether so many more rows may be stepped through one by one."""
@@ -83,9 +83,9 @@ class Fields(tuple):  # type: ignore[type-arg] # noqa: SLOT001 - typing costs mi
     """A payload's fields: a tuple of ours, so its numbers are in no error's path."""
 
 
-def too_large(most: int) -> Unfit:
+def too_large(most: int) -> EncodeError:
     """Give the error for what is larger than ``most`` bytes."""
-    return Unfit("larger than %s bytes" % format(most, ","), "a part or a summary of it")
+    return EncodeError("larger than %s bytes" % format(most, ","), "a part or a summary of it")
 
 
 def of_module(value: object, name: str) -> bool:
@@ -100,11 +100,11 @@ def checked_zone(name: object) -> object:
     import re  # costs milliseconds, and most values have no zone
 
     if type(name) is not str or not re.fullmatch(_ZONE, name):
-        raise Unreadable("a time zone has a name that none has")
+        raise DecodeError("a time zone has a name that none has")
     return name
 
 
 def whole(*numbers: object) -> None:
     """Check that these are whole numbers and nothing else."""
     if any(type(number) is not int for number in numbers):
-        raise Unreadable("something else stands where a whole number belongs")
+        raise DecodeError("something else stands where a whole number belongs")

@@ -27,8 +27,8 @@ if False:  # for the type checker; typing costs milliseconds
     from typing import Any
 
 
-Unfit = base.Unfit
-Unreadable = base.Unreadable
+EncodeError = base.EncodeError
+DecodeError = base.DecodeError
 
 MAGIC = b"smv1"
 MOST_DEPTH = 100
@@ -41,13 +41,13 @@ def encode(value: object, *, most: int) -> bytes:
     """Give a value as at most ``most`` bytes.
 
     Raises:
-        Unfit: It, or something within it, can't travel; says where it is, what it is, and what would.
+        EncodeError: It, or something within it, can't travel; says where it is, what it is, and what would.
     """
     encoder = _Encoder(min(most, 2**32 - 1))
     try:
         encoder.node(value, 0)
     except RecursionError:
-        raise base.Unfit("nested too deep for the stack that is left", "a flatter form") from None
+        raise base.EncodeError("nested too deep for the stack that is left", "a flatter form") from None
     return bytes(encoder.out)
 
 
@@ -60,13 +60,13 @@ def decode(data: bytes, load: Callable[[str], Any] = __import__, budget: Any = N
         budget: What it may take, a `base.Budget`; no bound without one, for bytes of our own.
 
     Raises:
-        Unreadable: It is no value, one of a kind whose module is not there, or one that the budget does not cover.
+        DecodeError: It is no value, one of a kind whose module is not there, or one that the budget does not cover.
             Data made to mislead raises other errors too, for the host's `untrusted.values.decode` to catch.
     """
     decoder = _Decoder(data, load, budget or base.Budget())
     value = decoder.node(0)
     if decoder.at != len(data):
-        raise base.Unreadable("something follows the value")
+        raise base.DecodeError("something follows the value")
     return value
 
 
@@ -92,14 +92,14 @@ class _Encoder:
         kind = type(value)
         self._pay(_NODE_COST)
         if depth > MOST_DEPTH:
-            raise base.Unfit("nested more than %d deep" % MOST_DEPTH, "a flatter form")
+            raise base.EncodeError("nested more than %d deep" % MOST_DEPTH, "a flatter form")
         put = _PUT.get(kind)
         if put is not None:
             put(self, value)
             return
         if kind in _CONTAINERS:
             if id(value) in self._open:
-                raise base.Unfit("a %s that holds itself" % kind.__name__, "a form without the cycle")
+                raise base.EncodeError("a %s that holds itself" % kind.__name__, "a form without the cycle")
             self._open.add(id(value))
             _CONTAINERS[kind](self, value, depth)
             self._open.remove(id(value))
@@ -128,13 +128,13 @@ class _Encoder:
         self._sized(b"x", part.kind.encode())
         try:
             self.node(part.payload, depth + 1)
-        except base.Unfit as error:
+        except base.EncodeError as error:
             error.below(part.step)
             raise
 
     def _pay(self, cost: int) -> None:
         if not self._cost.pay(cost):
-            raise base.Unfit("more than %d objects" % (base.MOST_COST // _NODE_COST), "a NumPy array, or a table")
+            raise base.EncodeError("more than %d objects" % (base.MOST_COST // _NODE_COST), "a NumPy array, or a table")
 
     def _add(self, *pieces: bytes) -> None:
         if len(self.out) + sum(map(len, pieces)) > self._most:
@@ -165,7 +165,7 @@ class _Encoder:
             for item in value:
                 number += 1
                 self.node(item, depth + 1)
-        except base.Unfit as error:
+        except base.EncodeError as error:
             if steps:
                 error.below("[%d]" % number)
             raise
@@ -192,7 +192,7 @@ class _Encoder:
         keys = list(value)
         try:
             self._list(keys, depth)
-        except base.Unfit as error:
+        except base.EncodeError as error:
             error.below(".keys()")
             raise
         self._pay(len(keys))
@@ -205,7 +205,7 @@ class _Encoder:
         try:
             for key in keys:
                 self.node(value[key], depth + 1)
-        except base.Unfit as error:
+        except base.EncodeError as error:
             error.below("[%.60r]" % (key,))
             raise
 
@@ -247,28 +247,28 @@ class _Decoder:
         self._cost = _Cost()
         self._nodes = 0
         if data[: len(MAGIC)] != MAGIC:
-            raise base.Unreadable("it does not begin as a value does")
+            raise base.DecodeError("it does not begin as a value does")
 
     def node(self, depth: int) -> Any:
         if depth > MOST_DEPTH:
-            raise base.Unreadable("it is nested too deep")
+            raise base.DecodeError("it is nested too deep")
         self._pay(_NODE_COST)
         self._nodes += 1
         if not self._nodes % _CHECK_EVERY:
             self._budget.check()
         get = _GET.get(self._take(1))
         if get is None:
-            raise base.Unreadable("it holds a tag that none has")
+            raise base.DecodeError("it holds a tag that none has")
         return get(self, depth)
 
     def _pay(self, cost: int) -> None:
         if not self._cost.pay(cost):
-            raise base.Unreadable("it holds too many objects")
+            raise base.DecodeError("it holds too many objects")
 
     def _take(self, count: int) -> bytes:
         end = self.at + count
         if end > len(self._data):
-            raise base.Unreadable("it ends too early")
+            raise base.DecodeError("it ends too early")
         piece = self._data[self.at : end]
         self.at = end
         return piece
@@ -299,7 +299,7 @@ class _Decoder:
         if letter == b"s":
             return self._texts(count)
         if letter not in _SIMPLE.values():
-            raise base.Unreadable("it holds a list of no type")
+            raise base.DecodeError("it holds a list of no type")
         form = "<%d%s" % (count, letter.decode())
         return list(struct.unpack(form, self._take(struct.calcsize(form))))
 
@@ -307,7 +307,7 @@ class _Decoder:
         lengths = struct.unpack("<%dI" % count, self._take(4 * count))
         text = self._text()
         if sum(lengths) != len(text):
-            raise base.Unreadable("it holds texts that are not as long as they say")
+            raise base.DecodeError("it holds texts that are not as long as they say")
         texts, start = [], 0
         for length in lengths:
             texts.append(text[start : start + length])
@@ -318,7 +318,7 @@ class _Decoder:
         """Give what a tuple, a set or a dict holds: the list that follows."""
         tag = self._take(1)
         if tag not in (b"l", b"L"):
-            raise base.Unreadable("it holds a tuple, a set or a dict that is none")
+            raise base.DecodeError("it holds a tuple, a set or a dict that is none")
         return self._list(depth) if tag == b"l" else self._packed(depth)
 
     def _set(self, depth: int, kind: Any = set) -> Any:
@@ -332,7 +332,7 @@ class _Decoder:
         self._budget.check_keys(keys, dict)
         built = dict(zip(keys, values))
         if not len(built) == len(keys) == len(values):
-            raise base.Unreadable("it holds a dict with a key twice, or without a value")
+            raise base.DecodeError("it holds a dict with a key twice, or without a value")
         return built
 
     def _part(self, depth: int) -> Any:
@@ -341,7 +341,7 @@ class _Decoder:
         self._pay(_COSTS.get(module, 0))
         payload = self.node(depth + 1)
         if module not in _BUILD:
-            raise base.Unreadable("it holds a kind of value that does not travel")
+            raise base.DecodeError("it holds a kind of value that does not travel")
         self._budget.check()
         return _BUILD[module](kind, payload, self._loaded, self._budget)
 
@@ -349,7 +349,7 @@ class _Decoder:
         try:
             return self._load(module)
         except ImportError:
-            raise base.Unreadable("it needs %s, which is not there" % module) from None
+            raise base.DecodeError("it needs %s, which is not there" % module) from None
 
 
 _COSTS = {"numpy": 200, "pandas": 1000, "pyarrow": 250}

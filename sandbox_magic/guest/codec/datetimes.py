@@ -23,7 +23,7 @@ def take_apart(value: Any) -> Any:
 
 def _zone(zone: Any) -> str:
     if zone.key is None:
-        raise base.Unfit("a time zone that was read from a file", "zoneinfo.ZoneInfo(name)")
+        raise base.EncodeError("a time zone that was read from a file", "zoneinfo.ZoneInfo(name)")
     return str(zone.key)
 
 
@@ -60,7 +60,7 @@ def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
         return load("zoneinfo").ZoneInfo(base.checked_zone(payload))
     if name == "Decimal" and type(payload) is str:
         return load("decimal").Decimal(payload)
-    raise base.Unreadable("it holds a kind of value that does not travel")
+    raise base.DecodeError("it holds a kind of value that does not travel")
 
 
 _NUMBERS = {"date": 3, "timedelta": 3}
@@ -69,10 +69,10 @@ _MOMENTS = {"time": 4, "datetime": 7}
 
 def _count(numbers: Any, count: int) -> None:
     if len(numbers) != count:
-        raise base.Unreadable("a moment is none")
+        raise base.DecodeError("a moment is none")
 
 
 def _built_zone(zone: Any, load: Any) -> Any:
     if zone is not None and not isinstance(zone, load("datetime").tzinfo):
-        raise base.Unreadable("a moment's time zone is none")
+        raise base.DecodeError("a moment's time zone is none")
     return zone

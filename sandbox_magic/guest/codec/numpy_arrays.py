@@ -22,7 +22,7 @@ def take_apart(value: Any, room: int) -> Any:
     """Give the part for an array or a scalar of NumPy's; None for anything else.
 
     Raises:
-        Unfit: It is one that can't travel.
+        EncodeError: It is one that can't travel.
         OverflowError: It has more than ``room`` bytes.
     """
     np = sys.modules["numpy"]
@@ -34,14 +34,14 @@ def take_apart(value: Any, room: int) -> Any:
     if kind is np.ndarray:
         return _array(value, room)
     if isinstance(value, np.ndarray):
-        raise base.Unfit("a %s, a kind of NumPy array" % kind.__name__, "numpy.array(x), a plain one")
+        raise base.EncodeError("a %s, a kind of NumPy array" % kind.__name__, "numpy.array(x), a plain one")
     return None
 
 
 def _array(array: Any, room: int) -> Any:
     dtype = array.dtype
     if dtype.hasobject:
-        raise base.Unfit("a NumPy array of Python objects", "x.tolist(), or x.astype() to a type of NumPy's own")
+        raise base.EncodeError("a NumPy array of Python objects", "x.tolist(), or x.astype() to a type of NumPy's own")
     if array.nbytes > room:
         raise OverflowError
     if dtype.names is not None:  # what lies between its fields is not the array's, and was anything before
@@ -67,7 +67,7 @@ def _described(dtype: Any) -> Any:
     except (ValueError, TypeError, UserWarning):
         same = False
     if not same:
-        raise base.Unfit("a NumPy array of type %s" % (dtype,), "x.astype() to a usual type, such as float64")
+        raise base.EncodeError("a NumPy array of type %s" % (dtype,), "x.astype() to a usual type, such as float64")
     return description
 
 
@@ -76,24 +76,24 @@ def _check_description(description: Any) -> None:
 
     if type(description) is str:
         if not re.fullmatch(_PLAIN, description):
-            raise base.Unreadable("an array has elements of a type that does not travel")
+            raise base.DecodeError("an array has elements of a type that does not travel")
     elif type(description) is list:
         for field in description:
             _check_field(field)
     else:
-        raise base.Unreadable("an array's type is no description of one")
+        raise base.DecodeError("an array's type is no description of one")
 
 
 def _check_field(field: Any) -> None:
     if type(field) is not tuple or len(field) not in (2, 3):
-        raise base.Unreadable("an array's type has a broken field")
+        raise base.DecodeError("an array's type has a broken field")
     name, description = field[:2]
     names = name if type(name) is tuple and len(name) == 2 else (name,)
     if any(type(each) is not str for each in names):
-        raise base.Unreadable("an array's type has a field without a name")
+        raise base.DecodeError("an array's type has a field without a name")
     if len(field) == 3:
         if type(field[2]) is not tuple:
-            raise base.Unreadable("an array's type has a field of no shape")
+            raise base.DecodeError("an array's type has a field of no shape")
         base.whole(*field[2])
     _check_description(description)
 
@@ -106,10 +106,10 @@ def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
     if kind == "numpy.text":
         name, text = payload
         if (name, type(text)) not in (("str_", str), ("bytes_", bytes)):
-            raise base.Unreadable("a NumPy text is none")
+            raise base.DecodeError("a NumPy text is none")
         return getattr(np, name)(text)
     if type(payload) is not np.ndarray or payload.shape != ():
-        raise base.Unreadable("a NumPy scalar is none")
+        raise base.DecodeError("a NumPy scalar is none")
     return payload[()]
 
 
@@ -117,17 +117,17 @@ def _built(payload: Any, np: Any) -> Any:
     description, shape, order, data = payload
     _check_description(description)
     if type(shape) is not tuple or order not in ("C", "F") or type(data) is not bytes:
-        raise base.Unreadable("an array is broken")
+        raise base.DecodeError("an array is broken")
     base.whole(*shape)
     dtype = np.lib.format.descr_to_dtype(description)
     count = 1
     for length in shape:
         count *= length
     if any(length < 0 for length in shape) or count * dtype.itemsize != len(data):
-        raise base.Unreadable("an array's shape does not fit its data")
+        raise base.DecodeError("an array's shape does not fit its data")
     if not data:
         if dtype.itemsize > _MOST_ITEM or count > MOST_EMPTY:
-            raise base.Unreadable("an array without data claims to be large")
+            raise base.DecodeError("an array without data claims to be large")
         return np.zeros(shape, dtype, order)
     array = np.frombuffer(data, dtype, count).reshape(shape, order=order).copy(order)
     _check_content(array, np)
@@ -141,9 +141,9 @@ def _check_content(array: Any, np: Any) -> None:
         for name in dtype.names:
             _check_content(array[name], np)
     elif dtype.kind == "b" and array.view("u1").max(initial=0) > 1:
-        raise base.Unreadable("an array holds truth values that are neither true nor false")
+        raise base.DecodeError("an array holds truth values that are neither true nor false")
     elif dtype.kind == "U" and dtype.itemsize:
         order = dtype.byteorder.replace("=", "<" if sys.byteorder == "little" else ">")
         codes = np.ascontiguousarray(array).view(order + "u4")
         if codes.max(initial=0) > sys.maxunicode:
-            raise base.Unreadable("an array holds characters that do not exist")
+            raise base.DecodeError("an array holds characters that do not exist")

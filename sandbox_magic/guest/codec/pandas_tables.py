@@ -24,7 +24,7 @@ def take_apart(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
     """Give the part for a value of pandas; None for anything else.
 
     Raises:
-        Unfit: It is one that can't travel.
+        EncodeError: It is one that can't travel.
     """
     pd = sys.modules["pandas"]
     kind = type(value)
@@ -45,7 +45,9 @@ def take_apart(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
         return base.Part("pandas.Timedelta", value.asm8, cost=100)
     for plain in (pd.DataFrame, pd.Series):
         if isinstance(value, plain):
-            raise base.Unfit("a %s, a kind of %s" % (kind.__name__, plain.__name__), "pandas.%s(x)" % plain.__name__)
+            raise base.EncodeError(
+                "a %s, a kind of %s" % (kind.__name__, plain.__name__), "pandas.%s(x)" % plain.__name__
+            )
     return None
 
 
@@ -56,7 +58,7 @@ def _frame(frame: Any) -> Any:
         step = "[%.60r]" % (name,)
         try:
             column = _column(frame.iloc[:, number].array)
-        except base.Unfit as error:
+        except base.EncodeError as error:
             error.below(step)
             raise
         columns.append(base.Part("pandas.column", column, step))
@@ -76,12 +78,12 @@ def _index(index: Any, step: str = ".index") -> Any:
                 list(map(index.get_level_values, range(index.nlevels))), names=index.names
             )
         if any(_may_collide(pd, level) for level in index.levels):
-            raise base.Unfit("a pandas MultiIndex with a level in no order", "x.reset_index()", step)
+            raise base.EncodeError("a pandas MultiIndex with a level in no order", "x.reset_index()", step)
         levels = base.Fields([_index(level, ".levels[%d]" % n) for n, level in enumerate(index.levels)])
         codes = base.Fields([_plain(each) for each in index.codes])
         return _index_part("MultiIndex", step, levels, codes, list(index.names))
     if kind.__name__ not in _PLAIN_INDEXES or kind.__module__.partition(".")[0] != "pandas":
-        raise base.Unfit("a pandas %s" % kind.__name__, "x.reset_index(), or x.index.astype(str)", step)
+        raise base.EncodeError("a pandas %s" % kind.__name__, "x.reset_index(), or x.index.astype(str)", step)
     return _index_part("Index", step, _column(index.array), index.name, getattr(index, "freqstr", None))
 
 
@@ -101,7 +103,7 @@ def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
         return _strings(array)
     if name == "CategoricalDtype":
         if _may_collide(pd, array.categories):
-            raise base.Unfit("a column of more than %d categories in no order" % _MOST_MIXED, "x.astype(str)")
+            raise base.EncodeError("a column of more than %d categories in no order" % _MOST_MIXED, "x.astype(str)")
         fields = (_plain(array.codes), _index(array.categories, ".cat.categories"), array.ordered)
         return base.Part("pandas.Categorical", base.Fields(fields), cost=1000)
     if name == "DatetimeTZDtype":
@@ -116,7 +118,7 @@ def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
         missing = np.asarray(pd.isna(array))
         values = array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return base.Part("pandas.masked", base.Fields((values, missing)), cost=1000)
-    raise base.Unfit("a pandas column of type %s" % dtype, "x.astype(str)")
+    raise base.EncodeError("a pandas column of type %s" % dtype, "x.astype(str)")
 
 
 def _plain(array: Any) -> Any:
@@ -142,7 +144,7 @@ def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
     pd = load("pandas")
     maker = _BUILDERS.get(kind)
     if maker is None:
-        raise base.Unreadable("it holds a kind of value that does not travel")
+        raise base.DecodeError("it holds a kind of value that does not travel")
     return maker(pd, payload, budget)
 
 
@@ -152,7 +154,7 @@ def _built_frame(pd: Any, payload: Any, _: Any) -> Any:
     for column in columns:
         _check_column(pd, column)
     if len(header) != len(columns) or any(len(column) != len(index) for column in columns):
-        raise base.Unreadable("a table's columns are not as long as its index")
+        raise base.DecodeError("a table's columns are not as long as its index")
     series = {n: pd.Series(a, index=index, dtype=a.dtype) for n, a in enumerate(columns)}
     frame = pd.DataFrame(series, index=index)
     frame.columns = header
@@ -165,7 +167,7 @@ def _built_series(pd: Any, payload: Any, _: Any) -> Any:
     _check_index(pd, index)
     _check_column(pd, array)
     if len(array) != len(index):
-        raise base.Unreadable("a column is not as long as its index")
+        raise base.DecodeError("a column is not as long as its index")
     series = pd.Series(array, index=index, dtype=array.dtype, name=name)
     series.attrs.update(attributes)
     return series
@@ -175,7 +177,7 @@ def _built_range(pd: Any, payload: Any, _: Any) -> Any:
     start, stop, step, name = payload
     base.whole(start, stop, step)
     if len(range(start, stop, step)) > _MOST_ROWS:
-        raise base.Unreadable("an index claims more than %d rows" % _MOST_ROWS)
+        raise base.DecodeError("an index claims more than %d rows" % _MOST_ROWS)
     return pd.RangeIndex(start, stop, step, name=name)
 
 
@@ -194,7 +196,7 @@ def _built_index(pd: Any, payload: Any, budget: Any) -> Any:
     index = pd.Index(array, dtype=array.dtype, name=name)
     if frequency is not None:
         if type(frequency) is not str or len(frequency) > 40:
-            raise base.Unreadable("an index has a frequency that is none")
+            raise base.DecodeError("an index has a frequency that is none")
         if frequency.lstrip("-0123456789") in _TICKS or budget.allows_steps(len(index)):
             index.freq = frequency  # if it is no fixed length of time, pandas steps through all rows
     return index
@@ -202,7 +204,7 @@ def _built_index(pd: Any, payload: Any, budget: Any) -> Any:
 
 def _built_objects(_: Any, payload: Any, __: Any = None) -> Any:
     if type(payload) is not list:
-        raise base.Unreadable("a column is no list")
+        raise base.DecodeError("a column is no list")
     array = sys.modules["numpy"].empty(len(payload), object)
     for number, value in enumerate(payload):
         array[number] = value
@@ -213,9 +215,9 @@ def _built_strings(pd: Any, payload: Any, _: Any) -> Any:
     storage, nan, texts, missing = payload
     _check_column(pd, missing)
     if type(texts) is not list or any(type(text) is not str for text in texts) or len(texts) != len(missing):
-        raise base.Unreadable("a column of text is none")
+        raise base.DecodeError("a column of text is none")
     if storage not in ("python", "pyarrow") or missing.dtype != bool:
-        raise base.Unreadable("a column of text is of no kind that is known")
+        raise base.DecodeError("a column of text is of no kind that is known")
     array = _built_objects(pd, texts)
     array[missing] = pd.NA
     return pd.array(array, dtype=_string_type(pd, storage, nan))
@@ -229,7 +231,7 @@ def _string_type(pd: Any, storage: str, nan: Any) -> Any:
             return pd.StringDtype(kept, **more)
         except (ImportError, TypeError):  # TypeError: before pandas 2.3 it takes no na_value
             continue
-    raise base.Unreadable("a column of text is of a kind that the pandas here does not have")
+    raise base.DecodeError("a column of text is of a kind that the pandas here does not have")
 
 
 def _built_categorical(pd: Any, payload: Any, budget: Any) -> Any:
@@ -238,7 +240,7 @@ def _built_categorical(pd: Any, payload: Any, budget: Any) -> Any:
     _check_inner(pd, budget, categories)
     _check_keys(pd, categories)
     if type(ordered) is not bool:
-        raise base.Unreadable("a categorical column is neither ordered nor not")
+        raise base.DecodeError("a categorical column is neither ordered nor not")
     return pd.Categorical.from_codes(codes, categories, ordered=ordered)
 
 
@@ -278,7 +280,7 @@ def _built_missing(pd: Any, payload: Any, _: Any) -> Any:
 def _built_timestamp(pd: Any, payload: Any, _: Any) -> Any:
     moment, zone = payload
     if type(moment) is not sys.modules["numpy"].datetime64:
-        raise base.Unreadable("a moment is none")
+        raise base.DecodeError("a moment is none")
     stamp = pd.Timestamp(moment)
     if zone is None:
         return stamp
@@ -287,13 +289,13 @@ def _built_timestamp(pd: Any, payload: Any, _: Any) -> Any:
 
 def _built_timedelta(pd: Any, payload: Any, _: Any) -> Any:
     if type(payload) is not sys.modules["numpy"].timedelta64:
-        raise base.Unreadable("a length of time is none")
+        raise base.DecodeError("a length of time is none")
     return pd.Timedelta(payload)
 
 
 def _check_index(pd: Any, *indexes: Any) -> None:
     if not all(isinstance(index, pd.Index) for index in indexes):
-        raise base.Unreadable("a table's index is none")
+        raise base.DecodeError("a table's index is none")
 
 
 def _check_inner(pd: Any, budget: Any, *indexes: Any) -> None:
@@ -306,7 +308,7 @@ def _check_inner(pd: Any, budget: Any, *indexes: Any) -> None:
 
 def _check_keys(pd: Any, *indexes: Any) -> None:
     if any(_may_collide(pd, index) for index in indexes):
-        raise base.Unreadable("an index holds many keys in no order, which could have been made to collide")
+        raise base.DecodeError("an index holds many keys in no order, which could have been made to collide")
 
 
 def _may_collide(pd: Any, index: Any) -> bool:
@@ -331,7 +333,7 @@ def _may_collide(pd: Any, index: Any) -> bool:
 def _check_column(pd: Any, array: Any) -> None:
     known = (sys.modules["numpy"].ndarray, pd.api.extensions.ExtensionArray)
     if not isinstance(array, known) or array.ndim != 1:
-        raise base.Unreadable("a column is none")
+        raise base.DecodeError("a column is none")
 
 
 _BUILDERS: dict[str, Any] = {

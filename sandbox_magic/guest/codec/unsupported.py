@@ -33,17 +33,17 @@ def unfit(value: Any) -> Any:
     """Give the error for a value that can't travel."""
     kind = type(value)
     if kind.__name__ in _WORDS and kind.__module__ in ("builtins", "_io"):
-        return base.Unfit(*_WORDS[kind.__name__])
+        return base.EncodeError(*_WORDS[kind.__name__])
     enum = sys.modules.get("enum")
     if enum is not None and isinstance(value, enum.Enum):
-        return base.Unfit("%s, an enumeration" % _named(kind), "x.value")
+        return base.EncodeError("%s, an enumeration" % _named(kind), "x.value")
     for plain in _PLAIN:
         if isinstance(value, plain):
-            return base.Unfit("%s, a kind of %s" % (_named(kind), plain.__name__), "%s(x)" % plain.__name__)
+            return base.EncodeError("%s, a kind of %s" % (_named(kind), plain.__name__), "%s(x)" % plain.__name__)
     for mark, remedy in _REMEDIES:
         if hasattr(kind, mark):
-            return base.Unfit(_named(kind), remedy)
-    return base.Unfit(_named(kind), _ELSE)
+            return base.EncodeError(_named(kind), remedy)
+    return base.EncodeError(_named(kind), _ELSE)
 
 
 _REMEDIES = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.untrusted.mime import latex
 from sandbox_magic.untrusted.mime.images import MOST_SIDE, NotAPicture, from_base64, picture
-from sandbox_magic.untrusted.text import Kept, label
+from sandbox_magic.untrusted.text import HeadTail, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,7 +150,7 @@ def _text(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
 
 
 def _decoded(data: bytes) -> str:
-    kept = Kept(MOST_TEXT)
+    kept = HeadTail(MOST_TEXT)
     kept.feed(data)
     return kept.text
 

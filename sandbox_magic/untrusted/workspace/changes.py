@@ -14,7 +14,7 @@ from sandbox_magic.untrusted.workspace import apply, file_names
 if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.apply import Applied
     from sandbox_magic.untrusted.workspace.openat import Kind
-    from sandbox_magic.untrusted.workspace.snapshot import Original
+    from sandbox_magic.untrusted.workspace.snapshot import Snapshot
 
 _MOST_SHOWN = 50
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
@@ -70,7 +70,7 @@ class Changes(Sequence[Change]):
     """
 
     entries: tuple[Change, ...] = ()
-    original: Original | None = None
+    original: Snapshot | None = None
     complete: bool = True
 
     def apply(self, *chosen: str, to: str | os.PathLike[str] | None = None) -> Applied:

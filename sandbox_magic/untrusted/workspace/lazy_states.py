@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from sandbox_magic.untrusted.workspace import openat
 from sandbox_magic.untrusted.workspace.openat import Kind, State
 
-Sketch = tuple[Kind, int]  # the size is that of a file, else 0
+FileSummary = tuple[Kind, int]  # the size is that of a file, else 0
 
 
-def sketch(status: os.stat_result) -> Sketch:
+def summarized(status: os.stat_result) -> FileSummary:
     """Give what stands there, and the size of a file."""
     if stat.S_ISREG(status.st_mode):
         return "file", status.st_size

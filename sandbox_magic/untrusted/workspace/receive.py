@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sandbox_magic.guest.codec.base import Unreadable
+from sandbox_magic.guest.codec.base import DecodeError
 from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
@@ -15,7 +15,7 @@ from sandbox_magic.untrusted.workspace.shadowing import Modules
 
 if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.openat import Kind
-    from sandbox_magic.untrusted.workspace.snapshot import Original
+    from sandbox_magic.untrusted.workspace.snapshot import Snapshot
 
 _KINDS: dict[bytes, Kind] = {archive.FILE: "file", archive.TOO_LARGE: "file", archive.DIRECTORY: "directory"}
 _KINDS |= {archive.LINK: "link", archive.SPECIAL: "special"}
@@ -31,9 +31,9 @@ class Receiver:
         most_files: The most entries.
     """
 
-    def __init__(self, original: Original | None, *, most_bytes: int, most_files: int) -> None:
+    def __init__(self, original: Snapshot | None, *, most_bytes: int, most_files: int) -> None:
         self._original = original
-        self._modules = Modules(original.sketches if original else ())
+        self._modules = Modules(original.summaries if original else ())
         self._room = most_bytes
         self._files = most_files + (len(original.states) if original else 0)
         self._buffer = bytearray()
@@ -44,24 +44,24 @@ class Receiver:
         """Take the next bytes.
 
         Raises:
-            Unreadable: They are not what PID 1 sends; nothing of it is to be used.
+            DecodeError: They are not what PID 1 sends; nothing of it is to be used.
         """
         self._buffer += data
         while self._next():
             pass
         if self._ended and self._buffer:
             msg = "something follows the end of the files"
-            raise Unreadable(msg)
+            raise DecodeError(msg)
 
     def changes(self) -> Changes:
         """Give them all.
 
         Raises:
-            Unreadable: The stream has not come to its end.
+            DecodeError: The stream has not come to its end.
         """
         if not self._ended:
             msg = "the files did not all arrive"
-            raise Unreadable(msg)
+            raise DecodeError(msg)
         seen: set[str] = set()
         for change in self._changes.values():
             if change.kind != "removed":
@@ -88,7 +88,7 @@ class Receiver:
         carried = size if kind in (archive.FILE, archive.LINK) else 0
         if length > archive.MOST_NAME or carried > (_MOST_TARGET if kind == archive.LINK else self._room):
             msg = "a file is larger than was allowed"
-            raise Unreadable(msg)
+            raise DecodeError(msg)
         start = archive.HEADER.size + length
         if len(self._buffer) < start + carried:
             return False
@@ -99,11 +99,11 @@ class Receiver:
         return True
 
     def _take(self, kind: bytes, path: str, size: int, data: bytes, *, executable: bool) -> None:
-        before = self._original.sketches.get(path) if self._original else None
+        before = self._original.summaries.get(path) if self._original else None
         known = kind in _KINDS or (kind == archive.REMOVED and before is not None)
         if not known or not file_names.is_good(path) or path in self._changes or len(self._changes) >= self._files:
             msg = "an entry among the files is wrong"
-            raise Unreadable(msg)
+            raise DecodeError(msg)
         removed = kind == archive.REMOVED
         self._changes[path] = Change(
             path=path,
@@ -140,7 +140,7 @@ class Receiver:
         return why or (why_it_runs("/".join(steps)) if steps else "")
 
     def _is_new(self, path: str, kind: Kind) -> bool:
-        before = self._original.sketches.get(path) if self._original else None
+        before = self._original.summaries.get(path) if self._original else None
         return before is None or before[0] != kind
 
     def _check_above(self, path: str, seen: set[str]) -> None:
@@ -150,4 +150,4 @@ class Receiver:
             above = self._changes.get(path)
             if above is not None and above.kind != "removed" and above.type != "directory":
                 msg = "a file stands where a directory must"
-                raise Unreadable(msg)
+                raise DecodeError(msg)

@@ -15,14 +15,14 @@ from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import file_names, openat
-from sandbox_magic.untrusted.workspace.lazy_states import Unread, sketch
+from sandbox_magic.untrusted.workspace.lazy_states import Unread, summarized
 from sandbox_magic.untrusted.workspace.openat import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from sandbox_magic.untrusted.workspace.lazy_states import Sketch
+    from sandbox_magic.untrusted.workspace.lazy_states import FileSummary
 
 _PAGE = 4096  # what a file takes of a tmpfs is a whole number of them
 _PIECE = 2**20
@@ -33,28 +33,28 @@ _UNREADABLE, _TOO_LONG = "you may not read it", "its name is too long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Original:
+class Snapshot:
     """A directory as it was when the run began.
 
     Attributes:
         path: The directory.
         states: What stood in it, by name; what was left behind is not there.
-        sketches: Of each state the kind, and a file's size; those of a directory that was only listed cost nothing.
+        summaries: Of each state the kind, and a file's size; those of a directory that was only listed cost nothing.
         skipped: The names that are of no use in the sandbox, each with the reason.
     """
 
     path: str
     states: Mapping[str, State]
-    sketches: Mapping[str, Sketch]
+    summaries: Mapping[str, FileSummary]
     skipped: tuple[tuple[str, str], ...] = ()
 
     def has(self, path: str, state: State) -> bool:
         """Tell whether exactly this stood there."""
-        return self.sketches.get(path) == (state.kind, state.size) and self.states[path] == state
+        return self.summaries.get(path) == (state.kind, state.size) and self.states[path] == state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Listing:
     """What stands in a directory, by name, looked at without reading it.
 
     Attributes:
@@ -91,7 +91,7 @@ class Found:
             yield "another file system is mounted in it"
 
 
-def look(directory: Path | str, *, most_files: int, covered: Collection[str] = ()) -> Found:
+def look(directory: Path | str, *, most_files: int, covered: Collection[str] = ()) -> Listing:
     """Look at a directory.
 
     Args:
@@ -114,7 +114,7 @@ def look(directory: Path | str, *, most_files: int, covered: Collection[str] = (
             else:
                 entries.append((path, status))
         here = os.fstat(root)
-    return Found(path=os.path.realpath(directory), here=here, entries=tuple(entries), skipped=tuple(skipped))
+    return Listing(path=os.path.realpath(directory), here=here, entries=tuple(entries), skipped=tuple(skipped))
 
 
 def _too_many(directory: Path | str, most: int) -> PolicyError:
@@ -122,7 +122,7 @@ def _too_many(directory: Path | str, most: int) -> PolicyError:
     return PolicyError(msg, remedy="a smaller directory")
 
 
-def pack(found: Found, write: Callable[[bytes], object], *, most_bytes: int, most_files: int) -> Original:
+def pack(found: Listing, write: Callable[[bytes], object], *, most_bytes: int, most_files: int) -> Snapshot:
     """Pack what stands in a directory.
 
     Args:
@@ -142,20 +142,20 @@ def pack(found: Found, write: Callable[[bytes], object], *, most_bytes: int, mos
         for path, status in found.entries:
             states[path] = _packed(root, path, status, write)
     write(archive.header(archive.END, b""))
-    sketches = {path: (state.kind, state.size) for path, state in states.items()}
-    return Original(path=found.path, states=states, sketches=sketches, skipped=found.reasons)
+    summaries = {path: (state.kind, state.size) for path, state in states.items()}
+    return Snapshot(path=found.path, states=states, summaries=summaries, skipped=found.reasons)
 
 
-def listed(found: Found, write: Callable[[bytes], object]) -> Original:
+def listed(found: Listing, write: Callable[[bytes], object]) -> Snapshot:
     """Write only the names of what stands in a directory: for one that lies below a layer, and is not read."""
     skipped = ((path, status) for path, status, why in found.skipped if why != _TOO_LONG)
-    there = [*found.entries, *(each for each in skipped if sketch(each[1])[0] != "special")]
+    there = [*found.entries, *(each for each in skipped if summarized(each[1])[0] != "special")]
     for path, status in there:
-        write(archive.header(_HEADS[sketch(status)[0]], os.fsencode(path)))
+        write(archive.header(_HEADS[summarized(status)[0]], os.fsencode(path)))
     write(archive.header(archive.END, b""))
-    sketches = {path: sketch(status) for path, status in there}
+    summaries = {path: summarized(status) for path, status in there}
     states = Unread(found.path, dict(there))
-    return Original(path=found.path, states=states, sketches=sketches, skipped=found.reasons)
+    return Snapshot(path=found.path, states=states, summaries=summaries, skipped=found.reasons)
 
 
 @contextmanager

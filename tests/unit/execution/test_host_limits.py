@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox_magic import Limits, Sample
-from sandbox_magic.execution.host_limits import look
+from sandbox_magic.execution.host_limits import check
 
 LIMITS = Limits(cpu_seconds=2, memory_bytes=256 * 2**20)
 
@@ -19,16 +19,16 @@ LIMITS = Limits(cpu_seconds=2, memory_bytes=256 * 2**20)
     ],
 )
 def test_a_limit_is_reached_when_a_sample_says_so(used, memory, cause):
-    assert look(LIMITS, Sample(seconds=1, **used), memory=memory)[0] == cause
+    assert check(LIMITS, Sample(seconds=1, **used), memory=memory)[0] == cause
 
 
 def test_the_next_look_comes_the_sooner_the_nearer_a_limit_is():
     """Never so soon that looking is all that is done, and never later than a second."""
-    waits = [look(LIMITS, Sample(seconds=1, cpu_seconds=used), memory=False)[1] for used in (0, 1, 1.9, 1.999999)]
+    waits = [check(LIMITS, Sample(seconds=1, cpu_seconds=used), memory=False)[1] for used in (0, 1, 1.9, 1.999999)]
     assert waits == sorted(waits, reverse=True)
     assert waits[0] <= 1
     assert waits[-1] == 0.005
 
 
 def test_what_is_not_limited_is_not_looked_for():
-    assert look(Limits(), Sample(seconds=1, cpu_seconds=1e6, memory_bytes=2**40), memory=False) == ("", 1.0)
+    assert check(Limits(), Sample(seconds=1, cpu_seconds=1e6, memory_bytes=2**40), memory=False) == ("", 1.0)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox_magic.execution import messages
-from sandbox_magic.execution.messages import Heard
+from sandbox_magic.execution.messages import MessageReader
 from sandbox_magic.guest import wire
 from sandbox_magic.model.output import Display, InputRequest
 
@@ -34,13 +34,13 @@ def only(said):
 
 
 def test_a_mark_is_a_label_made_safe():
-    assert only(Heard().feed(wire.pack(b"mark", b"0", "so\x1b[1mr\u202eted\n".encode()))) == "sor\\u202eted"
+    assert only(MessageReader().feed(wire.pack(b"mark", b"0", "so\x1b[1mr\u202eted\n".encode()))) == "sor\\u202eted"
 
 
 @pytest.mark.parametrize("password", [False, True])
 def test_a_question_has_a_prompt_made_safe_and_bounded(password):
     prompt = "Na\u202eme\x1b]0;x\x07\n?" + "y" * 5000
-    (said,) = Heard().feed(wire.pack(b"ask", b"7", b"%d" % password, prompt.encode()))
+    (said,) = MessageReader().feed(wire.pack(b"ask", b"7", b"%d" % password, prompt.encode()))
     assert said.number == 7
     assert isinstance(said.what, InputRequest)
     assert said.what.prompt.startswith("Na\\u202eme ?yyy")
@@ -50,7 +50,7 @@ def test_a_question_has_a_prompt_made_safe_and_bounded(password):
 
 def test_a_display_is_cleaned_and_keeps_its_kind_and_number():
     frame = display({"text/plain": b"x", "image/png": PNG, "application/javascript": b"1"}, word=b"result", number=3)
-    listener = Heard()
+    listener = MessageReader()
     (said,) = listener.feed(frame)
     assert said.number == 3
     assert isinstance(said.what, Display)
@@ -61,7 +61,7 @@ def test_a_display_is_cleaned_and_keeps_its_kind_and_number():
 
 
 def test_places_get_names_of_ours_and_only_the_runs_own_are_updated():
-    listener = Heard()
+    listener = MessageReader()
     first = only(listener.feed(display({"text/plain": b"1"}, place="mine")))
     assert first.display_id not in (None, "mine")
     second = only(listener.feed(display({"text/plain": b"2"}, place="mine", update=True)))
@@ -69,17 +69,17 @@ def test_places_get_names_of_ours_and_only_the_runs_own_are_updated():
     assert only(listener.feed(display({"text/plain": b"3"}, place="sandbox-of-another-cell", update=True))) is None
     assert "not this run's own" in listener.notes[0]
     assert [(each.data["text/plain"], each.update) for each in listener.displays] == [("2", False)]
-    assert only(Heard().feed(display({"text/plain": b"1"}, place="mine"))).display_id != first.display_id
+    assert only(MessageReader().feed(display({"text/plain": b"1"}, place="mine"))).display_id != first.display_id
 
 
 def test_displays_are_bounded_in_number_and_in_bytes(monkeypatch):
     monkeypatch.setattr(messages, "MOST_DISPLAYS", 3)
-    listener = Heard()
+    listener = MessageReader()
     shown = [only(listener.feed(display({"text/plain": b"x"}))) for _ in range(5)]
     assert [each is not None for each in shown] == [True] * 3 + [False] * 2
     assert len(listener.notes) == 1
     monkeypatch.setattr(messages, "MOST_BYTES", 1000)
-    listener = Heard()
+    listener = MessageReader()
     shown = [only(listener.feed(display({"text/plain": b"x" * 400}, place="p", update=n > 0))) for n in range(4)]
     assert [each is not None for each in shown] == [True, True, False, False]
     assert "Displays were left out" in listener.notes[0]
@@ -88,7 +88,7 @@ def test_displays_are_bounded_in_number_and_in_bytes(monkeypatch):
 def test_updates_and_questions_are_bounded_in_number(monkeypatch):
     monkeypatch.setattr(messages, "MOST_UPDATES", 2)
     monkeypatch.setattr(messages, "MOST_QUESTIONS", 2)
-    listener = Heard()
+    listener = MessageReader()
     shown = [only(listener.feed(display({"text/plain": b"x"}, place="p", update=n > 0))) for n in range(5)]
     assert [each is not None for each in shown] == [True] * 3 + [False] * 2
     asked = [only(listener.feed(wire.pack(b"ask", b"1", b"0", b""))) for _ in range(4)]
@@ -97,7 +97,7 @@ def test_updates_and_questions_are_bounded_in_number(monkeypatch):
 
 
 def test_what_was_too_large_to_send_and_what_is_not_done_is_said_once():
-    listener = Heard()
+    listener = MessageReader()
     for _ in range(3):
         listener.feed(display({"text/plain": b"x"}, left="image/png"))
         listener.feed(wire.pack(b"clear", b"0"))
@@ -107,7 +107,7 @@ def test_what_was_too_large_to_send_and_what_is_not_done_is_said_once():
 
 
 def test_notes_are_bounded():
-    listener = Heard()
+    listener = MessageReader()
     for number in range(100):
         listener.feed(display({f"x/{number}": b"x"}))
     assert len(listener.notes) == messages._MOST_NOTES
@@ -117,12 +117,12 @@ def test_notes_are_bounded():
     "metadata", [b"", b"[]", b"nonsense", b"[" * 60_000, b"9" * 60_000, b"{" + b" " * 70_000 + b"}"]
 )
 def test_metadata_that_is_none_is_left_out(metadata):
-    assert only(Heard().feed(display({"text/plain": b"x"}, metadata=metadata))).metadata == {}
+    assert only(MessageReader().feed(display({"text/plain": b"x"}, metadata=metadata))).metadata == {}
 
 
 def test_a_cleaner_that_fails_lets_nothing_pass(monkeypatch):
     monkeypatch.setattr("sandbox_magic.untrusted.mime.bundle.clean", lambda *_: 1 / 0)
-    listener = Heard()
+    listener = MessageReader()
     assert only(listener.feed(display({"text/plain": b"x"}))) is None
     assert "could not be made safe" in listener.notes[0]
 
@@ -133,7 +133,7 @@ def test_a_cleaner_that_fails_lets_nothing_pass(monkeypatch):
 )  # fmt: skip
 def test_another_frame_is_an_error(frame):
     with pytest.raises(ValueError):
-        Heard().feed(wire.pack(*frame))
+        MessageReader().feed(wire.pack(*frame))
 
 
 WORD = st.sampled_from([b"mark", b"ask", b"display", b"result", b"clear", b"other"])
@@ -146,7 +146,7 @@ SAID = st.builds(lambda word, fields: [word, *fields], WORD, st.lists(PART, max_
 @settings(deadline=None)
 @given(st.lists(SAID, min_size=1, max_size=10))
 def test_whatever_is_said_gives_marks_safe_displays_or_a_refusal(frames):
-    listener = Heard()
+    listener = MessageReader()
     for frame in frames:
         try:
             said = listener.feed(wire.pack(*frame))
@@ -174,19 +174,19 @@ def hostile(random):
 def test_many_hostile_frames_end_in_a_refusal_at_worst():
     """In pieces, as they may arrive; FUZZ_FRAMES=1000000 (make fuzz) sends a million. The seed is fixed."""
     random = Random(5)
-    listener = Heard()
+    listener = MessageReader()
     for number in range(int(os.environ.get("FUZZ_FRAMES", "5000"))):
         frame = hostile(random)
         cut = random.randrange(len(frame) + 1)
         try:
             said = listener.feed(frame[:cut]) + listener.feed(frame[cut:])
         except ValueError:
-            listener = Heard()
+            listener = MessageReader()
             continue
         assert all(isinstance(each.what, str | Display | InputRequest) or each.what is None for each in said)
         if number % 200 == 0:
             assert len(listener._reader._data) <= wire.MOST_BYTES + 4
-            listener = Heard()
+            listener = MessageReader()
 
 
 WORDS = b"a " * (7 * 2**20)  # as much as fits into a frame
@@ -204,7 +204,7 @@ WORDS = b"a " * (7 * 2**20)  # as much as fits into a frame
     ids=["mark", "ask", "left", "type", "unfit"],
 )
 def test_a_word_that_is_as_long_as_a_frame_costs_little(frame):
-    listener = Heard(["x"])
+    listener = MessageReader(["x"])
     began = time.thread_time()
     listener.feed(frame)
     assert time.thread_time() - began < 0.5  # seconds where every word of it was looked at
@@ -212,11 +212,11 @@ def test_a_word_that_is_as_long_as_a_frame_costs_little(frame):
 
 def test_a_frame_of_very_many_fields_is_none_of_our_guests():
     with pytest.raises(ValueError, match="more fields"):
-        Heard().feed(wire.pack(b"display", b"0", b"", b"0", b"{}", b"", *[b""] * 4000))
+        MessageReader().feed(wire.pack(b"display", b"0", b"", b"0", b"{}", b"", *[b""] * 4000))
 
 
 def test_updates_of_a_name_that_many_displays_have_cost_no_more_than_others():
-    listener = Heard()
+    listener = MessageReader()
     for _ in range(messages.MOST_DISPLAYS):
         listener.feed(display({"text/plain": b"first"}, place="p"))
     began = time.thread_time()
@@ -229,7 +229,7 @@ def test_updates_of_a_name_that_many_displays_have_cost_no_more_than_others():
 def test_names_of_places_are_not_kept_where_nothing_is_shown(monkeypatch):
     """display-place-flood: each left a name of up to 16 MiB with the host."""
     monkeypatch.setattr(messages, "MOST_DISPLAYS", 2)
-    listener = Heard()
+    listener = MessageReader()
     tracemalloc.start()
     try:
         for number in range(50):

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox_magic import Sample
 from sandbox_magic.execution import questions
-from sandbox_magic.execution.questions import Allowance, Question, Watcher
+from sandbox_magic.execution.questions import Question, QuestionBudget, Watcher
 
 
 def given(allowance, steps):
@@ -33,17 +33,17 @@ def given(allowance, steps):
     ],
 )
 def test_as_much_time_counts_as_cpu_was_used(steps, expected):
-    assert given(Allowance(), steps) == pytest.approx(expected)
+    assert given(QuestionBudget(), steps) == pytest.approx(expected)
 
 
 def test_no_more_is_given_to_a_run_than_ten_minutes():
-    allowance = Allowance()
+    allowance = QuestionBudget()
     assert given(allowance, [(400, 0)]) == [400]
     assert given(allowance, [(400, 0), (400, 0)]) == [200, 0]
 
 
 def test_nothing_is_given_where_the_cpu_is_unknown():
-    allowance = Allowance()
+    allowance = QuestionBudget()
     allowance.begin(Sample(seconds=1))
     assert allowance.take(Sample(seconds=11)) == 0
 
@@ -100,7 +100,7 @@ def test_a_watcher_does_not_keep_its_run():
 def test_a_question_that_is_answered_at_once_gives_no_time(on_screen, expected):
     """A loop of questions that nobody answers ran a fifth longer than its limit."""
     run = Stepped()
-    asked = Question(1, run.step, Allowance(), Sample(seconds=1.0, cpu_seconds=0.0))
+    asked = Question(1, run.step, QuestionBudget(), Sample(seconds=1.0, cpu_seconds=0.0))
     asked.stop()
     assert asked.take(Sample(seconds=1.0 + on_screen, cpu_seconds=0.0)) == pytest.approx(expected)
     assert asked.given == pytest.approx(expected)

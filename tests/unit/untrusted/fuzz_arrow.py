@@ -14,7 +14,7 @@ import sys
 import pyarrow as pa
 
 from sandbox_magic.guest.codec import arrow_columns, base, codec
-from sandbox_magic.untrusted.values import Unreadable, decode
+from sandbox_magic.untrusted.values import DecodeError, decode
 
 MOST = 2**22
 LEAVES = (
@@ -154,11 +154,11 @@ def main():
         table = pa.table({"a": any_array(rng, any_type(rng))})
         try:
             part = arrow_columns.take_apart(table, MOST)
-        except (base.Unfit, pa.ArrowException, OSError):  # a dictionary within a dictionary, say
+        except (base.EncodeError, pa.ArrowException, OSError):  # a dictionary within a dictionary, say
             continue
         for _ in range(rng.choice((0, 1, 1, 2))):
             break_one(rng, part)
-        with contextlib.suppress(Unreadable):
+        with contextlib.suppress(DecodeError):
             use(decode(codec.encode(part, most=MOST), most=MOST))
             came += 1
     print("came", came)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.untrusted.text import Cleaner, Kept, clean, dropped_line, label
+from sandbox_magic.untrusted.text import Cleaner, HeadTail, clean, dropped_line, label
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
@@ -201,7 +201,7 @@ def test_the_time_to_clean_grows_with_the_text_and_not_with_its_square(start):
 
 @given(st.binary(max_size=300), st.integers(0, 60), st.lists(st.integers(0, 300), max_size=10))
 def test_a_bound_keeps_exactly_the_head_and_the_tail(data, most, cuts):
-    kept = Kept(most)
+    kept = HeadTail(most)
     for piece in split(data, cuts):
         kept.feed(piece)
     head, tail = most - most // 2, most // 2
@@ -215,7 +215,7 @@ def test_a_bound_keeps_exactly_the_head_and_the_tail(data, most, cuts):
 
 @given(HOSTILE_BYTES, st.integers(0, 60))
 def test_kept_text_is_clean_and_says_how_much_is_missing(data, most):
-    kept = Kept(most)
+    kept = HeadTail(most)
     kept.feed(data)
     assert SAFE.fullmatch(kept.text)
     assert (dropped_line(kept.dropped) in kept.text) == (len(data) > most)
@@ -225,7 +225,7 @@ def test_kept_text_is_clean_and_says_how_much_is_missing(data, most):
 
 @given(st.text("aé€𝄞", min_size=1, max_size=60), st.integers(0, 60))
 def test_a_cut_inside_a_character_leaves_no_broken_character(text, most):
-    kept = Kept(most)
+    kept = HeadTail(most)
     kept.feed(text.encode())
     assert "\ufffd" not in kept.text
 

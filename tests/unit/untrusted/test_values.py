@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sandbox_magic.guest.codec import base, codec, pandas_tables
 from sandbox_magic.untrusted import budget
 from sandbox_magic.untrusted.budget import Budget
-from sandbox_magic.untrusted.values import Unreadable, decode
+from sandbox_magic.untrusted.values import DecodeError, decode
 
 settings.register_profile("unhurried", settings(), deadline=None)
 settings.load_profile("unhurried")
@@ -134,13 +134,13 @@ def test_the_time_is_one_for_all_values(monkeypatch):
     data = codec.encode([[1, "a"]] * 1000, most=MOST)
     decode(data, most=MOST, budget=shared)
     monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
-    with pytest.raises(Unreadable, match="longer than 300 s"):
+    with pytest.raises(DecodeError, match="longer than 300 s"):
         decode(data, most=MOST, budget=shared)
 
 
 def test_reading_ends_when_somebody_wants_it_to():
     looks = iter([False] * 5)
-    with pytest.raises(Unreadable, match="interrupted"):
+    with pytest.raises(DecodeError, match="interrupted"):
         decode(codec.encode([[1, "a"]] * 1000, most=MOST), most=MOST, budget=Budget(lambda: next(looks, True)))
 
 
@@ -148,7 +148,7 @@ def decoded(data):
     """Give what comes out, and look at it: a value that can't be shown is no value."""
     try:
         value = decode(data, most=MOST)
-    except Unreadable as error:
+    except DecodeError as error:
         assert str(error).isascii()  # noqa: PT017 - there may be no error
         return None
     if isinstance(value, (pa.Table, pa.ChunkedArray)):
@@ -323,7 +323,7 @@ def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
     tracemalloc.start()
     began = time.process_time()
     try:
-        with pytest.raises(Unreadable):
+        with pytest.raises(DecodeError):
             decode(data, most=MOST)
         assert time.process_time() - began < 1
         assert tracemalloc.get_traced_memory()[1] < 2**25
@@ -357,7 +357,7 @@ SAME_HASH = [(2**61 - 1) * number for number in range(40_000)]
 )
 def test_keys_with_one_hash_are_refused(kind, keys):
     """Each would be compared with each: forty thousand take half a minute."""
-    with pytest.raises(Unreadable, match="collide"):
+    with pytest.raises(DecodeError, match="collide"):
         decode(keys_of(kind, keys), most=MOST)
 
 
@@ -367,7 +367,7 @@ def test_keys_that_share_a_probe_sequence_are_refused(monkeypatch, kind, made):
     """Their hashes differ. A million would take hours, in a call that nothing interrupts."""
     monkeypatch.setattr(budget, "_MOST_PROBES", 500_000)
     keys = list(map(made, one_sequence(kind)))
-    with pytest.raises(Unreadable, match="collide"):
+    with pytest.raises(DecodeError, match="collide"):
         decode(keys_of(kind, keys), most=MOST)
     as_many = np.random.default_rng(0).integers(0, 2**50, len(keys)).tolist()
     assert len(decode(keys_of(kind, list(map(made, as_many))), most=MOST)) == len(keys)
@@ -401,12 +401,12 @@ def test_keys_that_collide_by_chance_are_not():
 
 def test_many_small_objects_are_refused_before_they_fill_the_memory():
     for data in (node(b"l", 3_000_000, b"n" * 3_000_000), node(b"l", 10_000_000, b"S" * 10)):
-        with pytest.raises(Unreadable, match="too many objects"):
+        with pytest.raises(DecodeError, match="too many objects"):
             decode(data, most=MOST)
 
 
 def test_more_bytes_than_allowed_are_not_looked_at():
-    with pytest.raises(Unreadable, match="larger than 10 bytes"):
+    with pytest.raises(DecodeError, match="larger than 10 bytes"):
         decode(codec.encode("x" * 10, most=100), most=10)
 
 
@@ -434,5 +434,5 @@ def test_a_module_that_the_data_asks_for_is_not_taken_from_the_working_directory
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *[entry for entry in sys.path if "site-packages" not in entry]])
-    with pytest.raises(Unreadable, match="it needs pyarrow, which is not there"):
+    with pytest.raises(DecodeError, match="it needs pyarrow, which is not there"):
         decode(data, most=MOST)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.guest.codec.base import Unreadable
+from sandbox_magic.guest.codec.base import DecodeError
 from sandbox_magic.guest.workspace import archive as guest
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted.workspace import file_names, openat, snapshot
@@ -736,7 +736,7 @@ ENTRIES = st.lists(
 @given(ENTRIES, st.lists(st.integers(1, 50), max_size=20))
 def test_a_stream_of_lies_gives_changes_or_the_one_error(entries, cuts):
     kept = {"kept": openat.of_data(b"", executable=False)}
-    original = snapshot.Original(path="/nowhere", states=kept, sketches={"kept": ("file", 0)})
+    original = snapshot.Snapshot(path="/nowhere", states=kept, summaries={"kept": ("file", 0)})
     stream = b"".join(guest.header(kind, name, size) + data for kind, name, size, data in entries)
     receiver = Receiver(original, most_bytes=1000, most_files=4)
     try:
@@ -744,7 +744,7 @@ def test_a_stream_of_lies_gives_changes_or_the_one_error(entries, cuts):
             receiver.feed(piece)
             assert len(receiver._buffer) < 10_000
         changes = receiver.changes()
-    except Unreadable as error:
+    except DecodeError as error:
         assert str(error).isascii()  # noqa: PT017 - there may be no error
     else:
         assert all(file_names.is_good(change.path) for change in changes)
@@ -774,7 +774,7 @@ def stream(*entries):
     ],
 )
 def test_a_stream_that_pid_1_does_not_send_is_refused(sent, why):
-    with pytest.raises(Unreadable, match=why):
+    with pytest.raises(DecodeError, match=why):
         received(sent)
 
 
