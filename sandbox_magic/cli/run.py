@@ -8,18 +8,17 @@ import select
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox_magic.cli import exit_status, export, files
-from sandbox_magic.execution.api import answering, interrupting, stream
+from sandbox_magic.execution.api import stream
+from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.events import Ended
 from sandbox_magic.model.languages import for_suffix
 from sandbox_magic.model.output import Display, InputRequest, Text
-from sandbox_magic.model.timeline import Sample
 from sandbox_magic.model.usage_file import to_json
 from sandbox_magic.safe_import import shadow_warning
 from sandbox_magic.terminal.screen import Terminal
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Sample
 
 _SOON_SECONDS = 2.0  # for input; whoever waits longer is told
 
@@ -177,30 +177,55 @@ def _standard_input(*, taken: bool, quiet: bool) -> bytes:
     return sys.stdin.buffer.read()
 
 
+class ScriptView(View):
+    """The script's output at the terminal, and what is said of its end.
+
+    Args:
+        policy: The run's.
+        shown: The options ``quiet`` and ``no_dashboard``.
+    """
+
+    def __init__(self, policy: Policy, shown: Mapping[str, object]) -> None:
+        self._policy = policy
+        self._quiet = bool(shown.get("quiet"))
+        self._terminal = Terminal(policy.limits, live=not self._quiet and not shown.get("no_dashboard"))
+
+    def write(self, event: Text) -> None:
+        """Write it to the stream of the same name."""
+        self._terminal.write(event)
+
+    def display(self, event: Display) -> None:
+        """Write its plain text."""
+        self._terminal.write(Text("stdout", f"{event.text}\n"))
+
+    def ask(self, request: InputRequest) -> str | None:
+        """Ask at the terminal."""
+        return self._terminal.ask(request, "script")
+
+    def add(self, sample: Sample) -> None:
+        """Move the live line, if it is time to."""
+        self._terminal.add(sample)
+
+    def finish(self, result: Result) -> None:
+        """Say how it ended, in the live line's place."""
+        self._terminal.end()
+        if not self._quiet:
+            told = (summary.ended(result), *result.notes, *_changed(result, self._policy), *_weaker(result))
+            self._terminal.say(*(f"sandbox: {line}" for line in told))
+
+    def close(self) -> None:
+        """Take the live line away."""
+        with suppress(OSError, ValueError):  # the terminal has gone
+            self._terminal.end()
+
+
 def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
-    quiet = bool(shown.get("quiet"))
     run = stream(source, policy=None, **values)
-    run.last_value = False  # python3 SCRIPT shows none
-    live = not quiet and not shown.get("no_dashboard")
-    with _ended_by_signals(), run, Terminal(run.policy.limits, live=live) as terminal, interrupting(run):
-        for event in run:
-            match event:
-                case Text():
-                    terminal.write(event)
-                case Display(text=text):
-                    terminal.write(Text("stdout", f"{text}\n"))
-                case InputRequest():
-                    answering(run, event, lambda request: terminal.ask(request, "script"))
-                case Sample():
-                    terminal.add(event)
-                case Ended(result=result):
-                    terminal.end()
-                    if not quiet:
-                        told = (summary.ended(result), *result.notes, *_changed(result, run.policy), *_weaker(result))
-                        terminal.say(*(f"sandbox: {line}" for line in told))
-        return run.result
+    run.loop.last_value = False  # python3 SCRIPT shows none
+    with _ended_by_signals():
+        return drive(run, ScriptView(run.policy, shown))
 
 
 def _changed(result: Result, policy: Policy) -> Iterator[str]:

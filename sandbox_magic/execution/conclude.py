@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sandbox_magic.execution.relay import Stream
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
+    from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
 
@@ -33,6 +34,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     sandbox: Sandbox,
     meter: Meter,
     *,
+    isolation: Isolation,
     report: Report | None,
     host_cause: str,
     wall_seconds: float,
@@ -50,6 +52,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         policy: What the run was given.
         sandbox: Its sandbox, not yet closed.
         meter: What took its samples.
+        isolation: What was in force.
         report: PID 1's report, if it came.
         host_cause: Why the host ended the run, if it did.
         wall_seconds: Real time by the host's clock, for want of PID 1's.
@@ -98,17 +101,21 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         ),
         limits=limits,
         timeline=replace(timeline, memory_limit_bytes=limits.memory_bytes),
-        isolation=sandbox.isolation,
+        isolation=isolation,
         notes=(_LOST,) * meter.lost
         + said
-        + hints.of(verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, said, variable))
+        + hints.of(
+            verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, variable)
+        )
         + (*messages.notes, *refused, *told),
     )
 
 
-def _known(policy: Policy, sandbox: Sandbox, said: tuple[str, ...], variable: Callable[[str], bool]) -> hints.Facts:
+def _known(
+    policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[str, ...], variable: Callable[[str], bool]
+) -> hints.Facts:
     outside = Outside(sandbox.interpreter, policy)
-    watched = sandbox.isolation["memory"].strength == "watched"
+    watched = isolation["memory"].strength == "watched"
     return hints.Facts(
         limits=policy.limits,
         said=said,

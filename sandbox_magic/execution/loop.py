@@ -1,4 +1,4 @@
-"""The loop of one run: park, go, relay, sample, hold the limits -> events -> `Result`."""
+"""The loop of one run: relay, sample, hold the limits -> events -> `Result`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.execution import conclude, host_limits
-from sandbox_magic.execution.clock import Clock
-from sandbox_magic.execution.deadline import DYING_SECONDS, Deadline
 from sandbox_magic.execution.files import GATHER_SECONDS, FileTransfer
 from sandbox_magic.execution.messages import MessageReader
 from sandbox_magic.execution.questions import STEP_SECONDS, Question, QuestionBudget
 from sandbox_magic.execution.relay import Relay, Stream
+from sandbox_magic.execution.timing import DYING_SECONDS, Timing
 from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
+from sandbox_magic.jail import isolation
 from sandbox_magic.jail.meter import Meter
-from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.model.events import Ended, Event, Output
 from sandbox_magic.model.output import InputRequest
 from sandbox_magic.model.timeline import Mark, Recorder
@@ -31,11 +30,13 @@ if TYPE_CHECKING:
 
     from sandbox_magic.execution.cell import Cell
     from sandbox_magic.execution.messages import Message
+    from sandbox_magic.jail.lease import Lease
+    from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
-    from sandbox_magic.model.timeline import Sample
 
 _MOST_WAITING = 8  # questions of a run at a time
+_ANSWER_BYTES = 64 * 1024  # of a line that somebody typed
 MOST_PAUSED_SECONDS = 600.0  # then the run goes on by itself
 _MANY_BORN = 2  # processes from one sample to the next that are worth a mark
 _LATE_SECONDS = 0.5  # after which the first output is worth one
@@ -44,41 +45,64 @@ _LATE_SECONDS = 0.5  # after which the first output is worth one
 class Loop:
     """What happens between the caller's asking for an event and there being one.
 
+    Everything happens on the thread that calls `step`, but for what a press of a button does.
+
     Args:
         cell: The cell, and what goes with it.
         policy: What it may see, use and do.
+        lease: Where its sandbox comes from.
+
+    Attributes:
+        policy: As above.
+        queue: The events that nobody has taken yet.
+        result: The result, once the run has ended.
+        sandbox: Its sandbox; None before the first step.
+        question: The question that is on screen.
+        timing: Its clock and deadline.
+        meanwhile: Called once while the sandbox starts, which costs nothing then.
+        last_value: Whether the value of its last expression is shown, as in a notebook.
+        variable: Tells whether the caller has a variable of a name, for a hint.
     """
 
-    def __init__(self, cell: Cell, policy: Policy) -> None:
+    def __init__(self, cell: Cell, policy: Policy, lease: Lease) -> None:
         self.policy = policy
+        self.queue: deque[Event] = deque()
+        self.result: Result | None = None
+        self.sandbox: Sandbox | None = None
+        self.question: Question | None = None
+        self.timing = Timing()
         self.meanwhile: Callable[[], None] | None = None
-        self.when_over: Callable[[], None] = lambda: None
         self.last_value = True
         self.variable: Callable[[str], bool] = lambda _: False
         self._cell = cell
+        self._lease = lease
         self._input = memoryview(cell.stdin)
         self._files = FileTransfer(policy)
-        self._sandbox: Sandbox | None = None
-        self._queue: deque[Event] = deque()
-        self._result: Result | None = None
         self._report: Report | None = None
         self._frames = wire.Reader()
-        self._deadline = Deadline()
         self._lock = threading.RLock()  # a button's press comes on another thread
-        self._clock = Clock()
         self._messages = MessageReader(cell.outputs)
         self._numbers: deque[int] = deque()  # of the questions in the queue
-        self._allowance = QuestionBudget()
-        self._question: Question | None = None  # that is on screen
+        self._budget = QuestionBudget()
         self._processes = 1
         self._recorder = Recorder()
         self._selector = selectors.PollSelector()  # needs no descriptor of its own
         self._closed = False
 
-    def _step(self) -> None:
-        """Wait for something to happen, and handle it."""
-        if self._sandbox is None:
-            self._sandbox = self._start()
+    @property
+    def closed(self) -> bool:
+        """Whether it is over, with a result or without."""
+        return self._closed
+
+    def step(self) -> None:
+        """Wait for something to happen, and handle it; the first step starts the code.
+
+        Raises:
+            SandboxUnavailable: No sandbox could be started, so nothing was run.
+            PolicyError: It can't be run with this policy.
+        """
+        if self.sandbox is None:
+            self.sandbox = self._start()
             return
         ready = [key.data for key, _ in self._selector.select(self._until_due())]
         for stream in self._relay.in_order():
@@ -86,30 +110,31 @@ class Loop:
                 self._read(stream)
         self._relay.wait(ready)
         if "stdin" in ready:
-            self._feed_input(self._sandbox)
+            self._feed_input(self.sandbox)
         if "display" in ready:
-            self._listen(self._sandbox)
+            self._listen(self.sandbox)
         if "files" in ready:
-            self._gather(self._sandbox)
+            self._gather(self.sandbox)
         if "report" in ready:
-            self._hear(self._sandbox)
-        if self._result is None:
-            self._keep_time(self._sandbox)
+            self._hear(self.sandbox)
+        if self.result is None:
+            self._keep_time(self.sandbox)
 
     def _start(self) -> Sandbox:
         limits = self.policy.limits
         meanwhile, self.meanwhile = self.meanwhile, None
-        sandbox = Sandbox.park(self.policy, meanwhile, lower=self._files.look())
+        sandbox = self._lease.acquire(self.policy, self._files.look(), meanwhile)
         try:
+            self._isolation = sandbox.describe(limits)
+            if self.policy.strict:
+                isolation.demand(self._isolation)
             self._meter = Meter(sandbox.pid, sandbox.group)
             self._cell.give(sandbox, self.policy, self._files, last_value=self.last_value)
         except BaseException:
-            sandbox.close()
+            self._lease.release(sandbox, None)
             raise
-        self._clock = Clock()
-        self._meter.begin(self._clock.began)
-        self._sample_due = self._clock.began + self._meter.interval()
-        self._deadline.begin(self._clock.began, limits.wall_seconds)
+        self.timing = Timing(limits.wall_seconds)
+        self._sample_due = time.monotonic() + self._meter.interval(0.0)
         self._relay = Relay(sandbox.stdout, sandbox.stderr, limits.output_bytes)
         for stream in self._relay.streams:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
@@ -124,15 +149,15 @@ class Loop:
         return sandbox
 
     @property
-    def _waits(self) -> bool:
-        """Whether the end of its time is not to be expected now: it is paused, or asks and is looked at by samples."""
-        return self.paused or (self._question is not None and not self._deadline.cause)
+    def _suspended(self) -> bool:
+        """Whether the deadline is: by a pause, or by a question while which samples are looked at."""
+        return self.timing.paused or (self.question is not None and not self.timing.cause)
 
     def _until_due(self) -> float:
         moments = [self._sample_due]
-        if self._question is not None:
+        if self.question is not None:
             moments.append(time.monotonic() + STEP_SECONDS)
-        kill_due = None if self._waits else self._deadline.due
+        kill_due = None if self._suspended else self.timing.due
         moments += [moment for moment in (self._relay.due(), kill_due) if moment is not None]
         return max(0.0, min(moments) - time.monotonic())
 
@@ -143,9 +168,9 @@ class Loop:
                 self._selector.unregister(stream.descriptor)
         except BlockingIOError:
             return
-        ends = self._deadline.cause or self._deadline.limit_passed  # then it is where the code was, shown by us
+        ends = self.timing.cause or self.timing.limit_passed  # then it is where the code was, shown by us
         first = self._relay.wrote and not before and not ends
-        if first and self._clock.seconds() >= _LATE_SECONDS:
+        if first and self.timing.elapsed() >= _LATE_SECONDS:
             self._mark("first output")
         limits = self.policy.limits
         if limits.on_output_limit == "stop" and stream.kept.total > limits.output_bytes:
@@ -181,25 +206,24 @@ class Loop:
         if isinstance(said.what, str):
             self._mark(said.what, own=True)
             return
-        self._queue.extend(self._relay.drain())
+        self.queue.extend(self._relay.drain())
         what = said.what
         if isinstance(what, InputRequest) and len(self._numbers) >= _MOST_WAITING:
             what = None  # input() waits for its answer; code that asks so often at once does not
         if what is not None:
-            self._queue.append(what)
+            self.queue.append(what)
         if isinstance(what, InputRequest):
             self._numbers.append(said.number)
         elif said.number:
             sandbox.reply(b"%d" % said.number)
 
     def _mark(self, what: str, *, own: bool = False) -> None:
-        given = self._question.given if self._question is not None else 0.0
-        mark = Mark(what, self._clock.seconds() - given, own)
+        mark = Mark(what, self.timing.elapsed(), own)
         if self._recorder.mark(mark):
-            self._queue.append(mark)
+            self.queue.append(mark)
 
     def _gather(self, sandbox: Sandbox) -> bool:
-        """Take a piece of what PID 1 brings out; give whether there may be more."""
+        """Take a piece of what PID 1 brings out; return whether there may be more."""
         data = os.read(sandbox.files, 2**20)
         if not data:
             self._selector.unregister(sandbox.files)
@@ -211,74 +235,52 @@ class Loop:
         """Take PID 1's report, or notice that it died without one."""
         data = os.read(sandbox.report, 65536)
         frames = self._frames.feed(data)
-        if frames and frames[0] == [b"files"]:
-            self._deadline.extend(GATHER_SECONDS)
+        if frames and frames[0] == [b"gathering"]:
+            self.timing.extend(GATHER_SECONDS)
             del frames[0]
             if data and not frames:
                 return
         if frames:
-            report = Report.parse(frames[0])
-            self._note_end(report.wall_seconds)
-            forgiven = self._clock.forgiven_seconds + (self._question.given if self._question is not None else 0.0)
-            self._report = replace(report, wall_seconds=max(0.0, report.wall_seconds - forgiven))
+            self._take_report(Report.parse(frames[0]))
         if frames or not data:
             self._end(sandbox)
 
-    def _note_end(self, wall_seconds: float) -> None:
-        """Let the result be due by the time at which PID 1 saw the code end; files that came out took their own."""
-        since = self._clock.seconds() + self._clock.forgiven_seconds - wall_seconds
-        self._deadline.ended(0.0 if self._files.order else since)
+    def _take_report(self, report: Report) -> None:
+        """Keep it; its time is PID 1's, which knows of no question. Files that came out took a time of their own."""
+        excluded = self.timing.excluded_seconds
+        since = self.timing.elapsed() + excluded - report.wall_seconds
+        self.timing.ended(0.0 if self._files.order else since)
+        self._report = replace(report, wall_seconds=max(0.0, report.wall_seconds - excluded))
 
     def _keep_time(self, sandbox: Sandbox) -> None:
-        self._queue.extend(self._relay.flush())
+        self.queue.extend(self._relay.flush())
         if time.monotonic() >= self._sample_due:
             self._sample(sandbox)
-        if self.paused:
-            if self._clock.pause_seconds >= MOST_PAUSED_SECONDS:
+        if self.timing.paused:
+            if self.timing.pause_seconds >= MOST_PAUSED_SECONDS:
                 self.resume()
-        elif not self._waits and self._deadline.passed:
-            self._deadline.expect("deadline")
+        elif not self._suspended and self.timing.passed:
+            self.timing.expect("deadline")
             sandbox.kill()
             with suppress(BlockingIOError):
                 self._hear(sandbox)
-            if self._result is None:  # it takes the kernel long to end a process with very many mappings
+            if self.result is None:  # it takes the kernel long to end a process with very many mappings
                 self._end(sandbox)
 
-    @property
-    def paused(self) -> bool:
-        """Whether it is paused."""
-        return self._clock.paused
-
-    def resume(self) -> None:
-        """Let paused code go on."""
-        with self._lock:
-            if self._sandbox is not None and not self._closed and self.paused:
-                gone = self._clock.resume()
-                self._allowance.begin(self._meter.sample())
-                self._meter.begin(self._clock.began)
-                self._deadline.move(gone)
-                self._sandbox.resume()
-                self._mark("resumed")
-
-    def _give_time(self, question: Question, sample: Sample) -> None:
-        """Count as little of the time behind a question as its allowance says."""
-        given = question.take(sample)
-        if not self._deadline.cause:
-            self._deadline.move(given)
-
     def _sample(self, sandbox: Sandbox) -> None:
-        sample = self._meter.sample()
-        if self.paused:  # shown, for the time passes, but no part of the run's course
-            self._queue.append(replace(sample, seconds=self._clock.seconds()))
-            self._sample_due = time.monotonic() + self._meter.interval()
+        sample = self._meter.sample(self.timing.elapsed())
+        if self.timing.paused:  # shown, but no part of the run's course
+            self.queue.append(sample)
+            self._sample_due = time.monotonic() + self._meter.interval(sample.seconds)
             return
-        if (question := self._question) is not None:
-            self._give_time(question, sample)
-            sample = replace(sample, seconds=sample.seconds - question.given)
-            if self._deadline.limit_passed:
+        if (question := self.question) is not None:
+            excluded = question.exclude(sample)
+            self.timing.exclude(excluded)
+            sample = replace(sample, seconds=sample.seconds - excluded)
+            if self.timing.limit_passed:
                 self._stop("deadline")
         self._recorder.add(sample)
-        self._queue.append(sample)
+        self.queue.append(sample)
         if (born := (sample.processes or 0) - self._processes) >= _MANY_BORN:
             self._mark(f"{born} more processes")
         self._processes = max(self._processes, sample.processes or 0)
@@ -288,55 +290,115 @@ class Loop:
             cause = "memory"
         if cause:
             self._stop(cause)
-        self._sample_due = time.monotonic() + min(self._meter.interval(), soon)
+        self._sample_due = time.monotonic() + min(self._meter.interval(sample.seconds), soon)
 
     def _stop(self, cause: str) -> None:
         """End the run because of a limit that the host holds."""
-        if self._sandbox is not None and not self._deadline.cause:
-            self._deadline.expect(cause)
-            self._sandbox.stop(cause)
+        if self.sandbox is not None and not self.timing.cause:
+            self.timing.expect(cause)
+            self.sandbox.stop(cause)
+
+    def interrupt(self) -> None:
+        """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
+        with self._lock:
+            if self.sandbox is not None and not self._closed:
+                self.resume()
+                self.timing.expect("interrupt")
+                self.sandbox.interrupt()
+
+    def pause(self) -> None:
+        """Stop the code where it is; its clock stops too. It goes on by itself after ten minutes."""
+        with self._lock:
+            if self.sandbox is not None and not self._closed and not self.timing.paused:
+                self._mark("paused")
+                self.timing.pause()
+                self.sandbox.pause()
+
+    def resume(self) -> None:
+        """Let paused code go on."""
+        with self._lock:
+            if self.sandbox is not None and not self._closed and self.timing.paused:
+                self.timing.resume()
+                self.sandbox.resume()
+                self._mark("resumed")
+
+    def ask(self, step: Callable[[], bool]) -> bool:
+        """Begin with the next question; return whether there is still somebody who wants the answer.
+
+        Args:
+            step: Called on another thread while the question is on screen, as for `questions.Watcher`.
+        """
+        number = self._numbers.popleft()
+        if self.sandbox is None or self._closed or self.timing.cause:
+            return False
+        self.sandbox.credit(self._budget.left)
+        self.question = Question(number, step, self._budget, self._meter.sample(self.timing.elapsed()))
+        return True
+
+    def answer(self, text: str | None) -> None:
+        """Answer the question that is on screen; None is the end of input, an EOFError in the code."""
+        question = self.question
+        if question is None:
+            return
+        question.answered = True
+        try:
+            question.stop()
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self.question = None
+        if self.sandbox is None or self._closed:
+            return
+        if not self.timing.paused:  # a pause does not count anyway
+            self.timing.exclude(question.exclude(self._meter.sample(self.timing.elapsed())))
+        self.sandbox.credit(question.excluded - question.advance)
+        line = [] if text is None else [text.encode("utf-8", "replace")[:_ANSWER_BYTES]]
+        if not self.timing.cause:  # else the code is being ended, and that is what it should see
+            self.sandbox.reply(b"%d" % question.number, *line)
 
     def _end(self, sandbox: Sandbox) -> None:
         """Everything in the sandbox is dead or dying: read what is left in the pipes, decide, clean up."""
-        wall = self._clock.seconds()
+        wall = self.timing.elapsed()
         if self._report is None:
-            self._deadline.ended(0.0)
+            self.timing.ended(0.0)
             sandbox.wait(DYING_SECONDS)
-        if self._report is not None and sandbox.files >= 0:
+        if self._report is not None and self._files.order:
             with suppress(BlockingIOError, KeyError):  # KeyError: it has been read to its end
                 while self._gather(sandbox):
                     pass
-        self._queue.extend(self._relay.finish())
-        cause = self._deadline.cause
-        self._result = conclude.build_result(
+        self.queue.extend(self._relay.finish())
+        cause = self.timing.cause
+        self.result = conclude.build_result(
             self.policy,
             sandbox,
             self._meter,
+            isolation=self._isolation,
             report=self._report,
             host_cause=cause,
             wall_seconds=wall,
-            paused_seconds=self._clock.paused_seconds,
+            paused_seconds=self.timing.paused_seconds,
             timeline=self._recorder.timeline(self._meter.memory_source),
             streams=self._relay.streams,
             messages=self._messages,
             files=self._files,
             variable=self.variable,
-            stopped=lambda: self._deadline.cause != cause,
+            stopped=lambda: self.timing.cause != cause,
         )
         try:
-            sandbox.close(self._deadline.teardown_seconds())
+            self._lease.release(sandbox, self.timing.teardown_seconds())
         finally:  # also where an interrupt comes meanwhile: there is nothing left to interrupt
             self.close()
-            self._queue.extend(Output(name, value) for name, value in self._result.outputs.items())
-            self._queue.append(Ended(self._result))
+            self.queue.extend(Output(name, value) for name, value in self.result.outputs.items())
+            self.queue.append(Ended(self.result))
 
     def close(self) -> None:
         """End the run at once if it has not ended, and give back everything it holds."""
-        if (question := self._question) is not None:
+        if (question := self.question) is not None:
             with suppress(Exception):  # it is over
                 question.stop()
         with self._lock:
             self._closed = True
             self._selector.close()
-            if self._sandbox is not None:
-                self._sandbox.close()
+            if self.sandbox is not None:
+                self._lease.release(self.sandbox, None)

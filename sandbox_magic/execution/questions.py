@@ -29,7 +29,7 @@ class QuestionBudget:
     """How much of a run's time does not count, because a question was on screen.
 
     Attributes:
-        left: Seconds that may still be given.
+        left: Seconds that may still be excluded.
     """
 
     def __init__(self) -> None:
@@ -40,13 +40,15 @@ class QuestionBudget:
         """Start at this sample."""
         self._seconds, self._cpu = sample.seconds, sample.cpu_seconds or 0.0
 
-    def take(self, sample: Sample) -> float:
-        """Give how much of the time since the sample before does not count."""
+    def advance(self, sample: Sample) -> float:
+        """Return how much of the time since the sample before is to be excluded."""
         passed = sample.seconds - self._seconds
         used = passed if sample.cpu_seconds is None else max(0.0, sample.cpu_seconds - self._cpu)  # unknown is not 0
-        given = min(self.left, max(0.0, passed - used))
-        self._seconds, self._cpu, self.left = sample.seconds, self._cpu + used, self.left - given
-        return given
+        excluded = min(self.left, max(0.0, passed - used))
+        self._seconds = sample.seconds - excluded
+        self._cpu += used
+        self.left -= excluded
+        return excluded
 
 
 class Watcher:
@@ -96,30 +98,36 @@ class Watcher:
 class Question:
     """A question of the code's that is on screen, from its begin to its answer.
 
-    Args:
+    Attributes:
         number: What the answer must repeat.
+        answered: Whether somebody has answered it.
+        excluded: Seconds behind it that do not count.
+        advance: Seconds by which PID 1 expects the end later; what is not excluded of them is taken back.
+
+    Args:
+        number: As above.
         step: See `Watcher`.
-        allowance: The run's.
+        budget: The run's.
         sample: What the run has used so far.
     """
 
-    def __init__(self, number: int, step: Callable[[], bool], allowance: QuestionBudget, sample: Sample) -> None:
+    def __init__(self, number: int, step: Callable[[], bool], budget: QuestionBudget, sample: Sample) -> None:
         self.number = number
         self.answered = False
-        self.given = 0.0  # seconds that do not count
-        self._allowance = allowance
-        self.ahead = allowance.left  # PID 1 expects the end so much later, and what is not given is taken back
-        allowance.begin(sample)
+        self.excluded = 0.0
+        self.advance = budget.left
+        self._budget = budget
+        budget.begin(sample)
         self._began = sample.seconds
         self._watcher = Watcher(step)
 
-    def take(self, sample: Sample) -> float:
-        """Give how much of the time since the sample before does not count."""
-        if sample.seconds - self._began < _AT_ONCE_SECONDS:  # no person's answer: code that asks nobody gains nothing
+    def exclude(self, sample: Sample) -> float:
+        """Return how much of the time since the sample before is to be excluded."""
+        if sample.seconds + self.excluded - self._began < _AT_ONCE_SECONDS:  # no person's answer: nothing is gained
             return 0.0
-        given = self._allowance.take(sample)
-        self.given += given
-        return given
+        excluded = self._budget.advance(sample)
+        self.excluded += excluded
+        return excluded
 
     def stop(self) -> None:
         """Let nothing step the run any more.

@@ -97,7 +97,7 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
         return Diagnosis(
             ok=True,
             machine=machine,
-            isolation=sandbox.isolation,
+            isolation=sandbox.describe(policy.limits),
             park_seconds=sandbox.park_seconds,
             passed_over=sandbox.group.reasons,
             workspace=_workspace(sandbox.identity),

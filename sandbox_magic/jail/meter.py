@@ -48,37 +48,35 @@ class Meter:
         self._psutil = psutil
         self._pid = pid
         self._group = group
-        self._began = time.monotonic()
         self._processes: dict[int, psutil.Process | None] = {}
         self._transferred: dict[int, tuple[int, int]] = {}
-        self._last: Sample | None = None
         self._cost = 0.0
         self.lost = False
         reading = self._reading()
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
         self.cpu_before = self._cpu(reading)
+        self._last = time.monotonic(), 0.0  # moment and CPU seconds of the sample before
 
-    def begin(self, moment: float) -> None:
-        """Count time from this moment of `time.monotonic`."""
-        self._began = moment
-
-    def interval(self) -> float:
-        """Give the seconds to the next sample: fine at first, wider with time and with cost."""
-        share = _SHARE_OF_TIME * (time.monotonic() - self._began)
+    def interval(self, elapsed: float) -> float:
+        """Return the seconds to the next sample: fine at first, wider with the time of the run and with cost."""
+        share = _SHARE_OF_TIME * elapsed
         return max(min(max(share, _FINEST_SECONDS), _COARSEST_SECONDS), self._cost / _MOST_COST)
 
-    def sample(self) -> Sample:
-        """Read everything once."""
+    def sample(self, elapsed: float) -> Sample:
+        """Read everything once.
+
+        Args:
+            elapsed: The time of the run, which is the sample's.
+        """
         began = time.thread_time()
-        now = time.monotonic() - self._began
         reading = self._reading()
         cpu = self._cpu(reading) - self.cpu_before
         statuses = self._statuses(reading)
         read, written = self._bytes_moved(reading.pids)
-        self._last = sample = Sample(
-            seconds=now,
+        sample = Sample(
+            seconds=elapsed,
             cpu_seconds=cpu,
-            cpu_percent=self._percent(now, cpu),
+            cpu_percent=self._percent(cpu),
             memory_bytes=self._memory(reading, statuses),
             anonymous_bytes=reading.anonymous_bytes,
             shared_bytes=reading.shared_bytes,
@@ -170,10 +168,10 @@ class Meter:
         read, written = (sum(values) for values in zip(*self._transferred.values(), strict=True))
         return read, written
 
-    def _percent(self, now: float, cpu: float) -> float | None:
-        before = self._last or Sample(seconds=0.0, cpu_seconds=0.0)
-        elapsed = now - before.seconds
-        return max(0.0, 100 * (cpu - (before.cpu_seconds or 0.0)) / elapsed) if elapsed > 0 else None
+    def _percent(self, cpu: float) -> float | None:
+        (before, cpu_before), now = self._last, time.monotonic()
+        self._last = now, cpu
+        return max(0.0, 100 * (cpu - cpu_before) / (now - before)) if now > before else None
 
 
 def _tree(pid: int) -> list[int]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from sandbox_magic.jail.task import Task
+    from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Limits, Policy
 
 PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still end
@@ -45,10 +46,9 @@ class Sandbox:
         stderr: Our end of its standard error.
         report: Where PID 1's frames arrive.
         display: A socket on which the code's own frames arrive, untrusted, and the answers go out.
-        files: Where PID 1 sends the files that come out; -1 if none are asked for.
+        files: Where PID 1 sends the files that come out.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
-        isolation: What is in force.
         park_seconds: How long the start took.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
@@ -115,17 +115,19 @@ class Sandbox:
             meanwhile()
         self._wait_until_parked(info)
         self.group = tiers.settle(self.group, policy.limits, self._cell_pid())
-        self.isolation = isolation.describe(
-            policy.limits,
+        self._shared = (*self.interpreter.shared, *(mount.source for mount in policy.binds))
+
+    def describe(self, limits: Limits) -> Isolation:
+        """Return what is in force in it for a run with these limits."""
+        return isolation.describe(
+            limits,
             self.identity,
             self.group,
-            shared=(*self.interpreter.shared, *(mount.source for mount in policy.binds)),
+            shared=self._shared,
             bwrap=str(self.bwrap),
             counted=self._is_counted,
             workspace=str(self.workspace or ""),
         )
-        if policy.strict:
-            isolation.demand(self.isolation)
 
     def _spawn(self, policy: Policy) -> int:
         """Start bwrap; give the descriptor on which it tells PID 1's process id."""

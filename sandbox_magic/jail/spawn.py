@@ -64,7 +64,7 @@ class Ends:
         control: Where PID 1 takes orders.
         report: Where its frames arrive.
         display: A socket on which the code's own frames arrive, and the answers go out.
-        files: Where PID 1 sends the files that come out; -1 if none are asked for.
+        files: Where PID 1 sends the files that come out.
         info: Where bwrap tells PID 1's process id.
         counts: Whether PID 1 has the group's count of CPU time.
     """
@@ -105,10 +105,9 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subpr
         report, our_report = descriptors.pipe(theirs, ours="read")
         display, our_display = descriptors.socket(theirs)
         info, our_info = descriptors.pipe(theirs, ours="read")
-        brings = policy.workspace or policy.save
-        files, our_files = descriptors.pipe(theirs, ours="read") if brings else (-1, -1)
+        files, our_files = descriptors.pipe(theirs, ours="read")
         doors = opened(theirs, parts.group.doors, os.O_WRONLY)  # a process joins by them; where one lacks it is moved
-        counts = parts.group.counter if policy.limits.cpu_seconds is not None else ""
+        counts = parts.group.counter
         counter = (*opened(theirs, [counts], os.O_RDONLY), -1)[0] if counts else -1
         filtered = in_memory(theirs, seccomp.load())
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]

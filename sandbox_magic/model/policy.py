@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
@@ -66,7 +66,7 @@ def _between(name: str, value: object, least: float, most: float, unit: str, *, 
     if optional and value is None:
         return
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-        if unit == "bytes" and isinstance(value, int) and 0 < value < least <= value * MIB <= most:
+        if unit == "bytes" and isinstance(value, int) and 0 < value < min(least, 1024) and least <= value * MIB <= most:
             msg = f"{name}: {value} bytes is too little"
             raise PolicyError(msg, remedy=f"{value}M, if you meant that; the least is {_bound(least, unit)}")
         msg = f"{name} is {value!r}"
@@ -104,7 +104,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one run may see, use and do. Equal policies can use the same parked sandbox.
+    """What one run may see, use and do.
 
     Attributes:
         limits: Bounds on its resources.
@@ -122,6 +122,22 @@ class Policy:
     binds: tuple[Mount, ...] = ()
     workspace: str = ""
     save: tuple[str, ...] = ()
+
+    def parked_with(self) -> Policy:
+        """Return the policy with which its sandbox is parked: what comes with "go" is at its default.
+
+        So two policies can use the same parked sandbox if this is equal for both. With "go" come the limits on time
+        and output, the patterns of files to save, and whether weaker guards are refused.
+        """
+        default = Limits()
+        limits = replace(
+            self.limits,
+            wall_seconds=default.wall_seconds,
+            cpu_seconds=default.cpu_seconds,
+            output_bytes=default.output_bytes,
+            on_output_limit=default.on_output_limit,
+        )
+        return replace(self, limits=limits, save=(), strict=False)
 
     def __post_init__(self) -> None:
         """Refuse paths and patterns that can't be meant, and an interpreter that is neither a known word nor a path."""

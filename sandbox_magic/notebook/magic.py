@@ -12,14 +12,12 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError, TraitType
 
-from sandbox_magic.execution.api import answering, interrupting, stream
+from sandbox_magic.execution.api import stream
+from sandbox_magic.execution.drive import drive
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
-from sandbox_magic.model.events import Ended
-from sandbox_magic.model.output import Display, InputRequest, Text
 from sandbox_magic.model.result import RunFailed
-from sandbox_magic.model.timeline import Mark, Sample
 from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning
@@ -27,9 +25,9 @@ from sandbox_magic.safe_import import shadow_warning
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from sandbox_magic.execution.run import Run
+    from sandbox_magic.model.output import Display
     from sandbox_magic.model.result import Result
-    from sandbox_magic.notebook.views import View
+    from sandbox_magic.notebook.views import NotebookView
 
 
 class OptionDefault(TraitType[Any, Any]):
@@ -80,10 +78,9 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             if "inputs" in values:
                 values["inputs"] = _variables(self.shell, values["inputs"])
             run = stream(cell, policy=None, **values)
-            run.variable = lambda name: _travels(self.shell, name)
+            run.loop.variable = lambda name: _travels(self.shell, name)
             view = view_for(self.shell, run, shown, raises=raises)
-            value = _show(run, view)
-            result = run.result
+            result = drive(run, view)
         except PolicyError as error:
             raise UsageError(str(error)) from None
         except KeyboardInterrupt:
@@ -94,11 +91,11 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         if not shown.get("quiet"):
             _say_weaker(result)
         if raises and not result.ok:
-            for event in value:
-                view.display(event)
+            for event in view.value:
+                view.publish(event)
             raise RunFailed(result)
-        _show_later(self.shell, view, value[1:])
-        return value[0] if value else None
+        _show_later(self.shell, view, view.value[1:])
+        return view.value[0] if view.value else None
 
     run_cell.__doc__ = HELP  # type: ignore[assignment] # as above
 
@@ -165,37 +162,13 @@ def _travels(shell: InteractiveShell, name: str) -> bool:
     return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
 
 
-def _show(run: Run, view: View) -> list[Display]:
-    """Pull the run's events into the view; give the last value, if there is one, and what was shown after it."""
-    value: list[Display] = []
-    run.meanwhile = view.begin
-    with run, view, interrupting(run):
-        for event in run:
-            match event:
-                case Text() as text:
-                    view.write(text)
-                case Display(kind=kind) as shown if value or kind == "result":
-                    value.append(shown)
-                case Display() as shown:
-                    view.display(shown)
-                case InputRequest() as request:
-                    answering(run, request, view.ask)
-                case Sample() as sample:
-                    view.add(sample)
-                case Mark() as mark:
-                    view.mark(mark)
-                case Ended(result=result):
-                    view.finish(result)
-        return value
-
-
-def _show_later(shell: InteractiveShell, view: View, events: list[Display]) -> None:
+def _show_later(shell: InteractiveShell, view: NotebookView, events: list[Display]) -> None:
     """Show these once the cell's value stands in the notebook, as a figure that was left open is shown there."""
 
     def show() -> None:
         shell.events.unregister("post_execute", show)
         for event in events:
-            view.display(event)
+            view.publish(event)
 
     if events:
         shell.events.register("post_execute", show)

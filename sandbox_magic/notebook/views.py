@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import publish_display_data
 
+from sandbox_magic.execution.drive import View
 from sandbox_magic.model import summary
 from sandbox_magic.model.output import Text
 from sandbox_magic.notebook.prompt import WHO, ask
@@ -17,8 +18,6 @@ from sandbox_magic.terminal.streams import draws_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -32,11 +31,15 @@ CHARTED_FROM_SAMPLES = 8  # fewer are no course
 _CHART_WIDTH, _BESIDE_CHART = 60, 40  # characters: at most; what the chart's words need beside it
 
 
-class View:
-    """Shows nothing."""
+class NotebookView(View):
+    """Shows the code's own output.
 
-    def begin(self) -> None:
-        """Take a place before the code's output."""
+    Attributes:
+        value: The value of the cell's last expression, if there is one, and what was shown after it: not shown yet.
+    """
+
+    def __init__(self) -> None:
+        self.value: list[Display] = []
 
     def write(self, event: Text) -> None:
         """Write the code's text to the stream of the same name."""
@@ -45,40 +48,23 @@ class View:
         file.flush()
 
     def display(self, event: Display) -> None:
+        """Show it, unless it belongs behind the cell's value, which the notebook shows."""
+        if self.value or event.kind == "result":
+            self.value.append(event)
+        else:
+            self.publish(event)
+
+    def publish(self, event: Display) -> None:
         """Show what the code showed, in place of what it showed under the same name before."""
         how: dict[str, Any] = {"transient": {"display_id": event.display_id}} if event.display_id else {}
         publish_display_data(dict(event.data), dict(event.metadata), update=event.update, **how)  # type: ignore[no-untyped-call] # IPython's
 
     def ask(self, request: InputRequest) -> str | None:
-        """Give what the person answers; None if nobody can be asked.
-
-        Raises:
-            KeyboardInterrupt: The person stopped it, or the run is over.
-        """
+        """Return what the person at the notebook answers."""
         return ask(request)
 
-    def add(self, sample: Sample) -> None:
-        """Take a sample of the running code."""
 
-    def mark(self, mark: Mark) -> None:
-        """Take something that happened while it ran."""
-
-    def finish(self, result: Result) -> None:
-        """Show how it ended."""
-
-    def close(self) -> None:
-        """Give up without an end."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class SummaryView(View):
+class SummaryView(NotebookView):
     """One line at the end, and the notes.
 
     Args:
@@ -87,6 +73,7 @@ class SummaryView(View):
     """
 
     def __init__(self, policy: Policy, *, raises: bool) -> None:
+        super().__init__()
         self._limits = policy.limits
         self._raises = raises
 
@@ -114,7 +101,7 @@ class InTerminal(SummaryView):
         """Move the live line, if it is time to."""
         self._terminal.add(sample)
 
-    def display(self, event: Display) -> None:
+    def publish(self, event: Display) -> None:
         """Write its plain text above the live line."""
         self._terminal.write(Text("stdout", f"{event.text}\n"))
 
@@ -135,10 +122,11 @@ class InTerminal(SummaryView):
         self._terminal.end()
 
 
-class Live(View):
+class Live(NotebookView):
     """The dashboard, and in its place at the end the picture and the notes."""
 
     def __init__(self, run: Run) -> None:
+        super().__init__()
         from sandbox_magic.notebook.dashboard.dashboard import Dashboard
 
         self._dashboard = Dashboard(run.policy, run)
@@ -170,7 +158,7 @@ def _say(*lines: str) -> None:
     sys.stderr.flush()
 
 
-def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, raises: bool) -> View:
+def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, raises: bool) -> NotebookView:
     """Give the view for this front end: the dashboard needs one that shows widgets.
 
     Args:
@@ -180,7 +168,7 @@ def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, 
         raises: Whether the cell of a run that failed fails.
     """
     if shown.get("quiet"):
-        return View()
+        return NotebookView()
     if shown.get("no_dashboard"):
         return SummaryView(run.policy, raises=raises)
     if not hasattr(shell, "kernel"):

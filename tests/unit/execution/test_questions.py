@@ -9,15 +9,16 @@ from sandbox_magic.execution import questions
 from sandbox_magic.execution.questions import Question, QuestionBudget, Watcher
 
 
-def given(allowance, steps):
+def given(budget, steps):
     """Take at samples after steps of (real seconds, CPU seconds); give what was given."""
     seconds, cpu = 100.0, 5.0
-    allowance.begin(Sample(seconds=seconds, cpu_seconds=cpu))
+    budget.begin(Sample(seconds=seconds, cpu_seconds=cpu))
     found = []
     for passed, used in steps:
         seconds += passed
         cpu += used
-        found.append(allowance.take(Sample(seconds=seconds, cpu_seconds=cpu)))
+        found.append(budget.advance(Sample(seconds=seconds, cpu_seconds=cpu)))
+        seconds -= found[-1]  # as the run's own time, of which it is excluded
     return found
 
 
@@ -37,15 +38,15 @@ def test_as_much_time_counts_as_cpu_was_used(steps, expected):
 
 
 def test_no_more_is_given_to_a_run_than_ten_minutes():
-    allowance = QuestionBudget()
-    assert given(allowance, [(400, 0)]) == [400]
-    assert given(allowance, [(400, 0), (400, 0)]) == [200, 0]
+    budget = QuestionBudget()
+    assert given(budget, [(400, 0)]) == [400]
+    assert given(budget, [(400, 0), (400, 0)]) == [200, 0]
 
 
 def test_nothing_is_given_where_the_cpu_is_unknown():
-    allowance = QuestionBudget()
-    allowance.begin(Sample(seconds=1))
-    assert allowance.take(Sample(seconds=11)) == 0
+    budget = QuestionBudget()
+    budget.begin(Sample(seconds=1))
+    assert budget.advance(Sample(seconds=11)) == 0
 
 
 class Stepped:
@@ -102,5 +103,5 @@ def test_a_question_that_is_answered_at_once_gives_no_time(on_screen, expected):
     run = Stepped()
     asked = Question(1, run.step, QuestionBudget(), Sample(seconds=1.0, cpu_seconds=0.0))
     asked.stop()
-    assert asked.take(Sample(seconds=1.0 + on_screen, cpu_seconds=0.0)) == pytest.approx(expected)
-    assert asked.given == pytest.approx(expected)
+    assert asked.exclude(Sample(seconds=1.0 + on_screen, cpu_seconds=0.0)) == pytest.approx(expected)
+    assert asked.excluded == pytest.approx(expected)

@@ -1,9 +1,9 @@
-"""When the host kills, and how long a result waits for its sandbox's end: on a clock of the test's own."""
+"""What counts of a run's time, when the host kills, how long a result waits: on a clock of the test's own."""
 
 import pytest
 
-from sandbox_magic.execution import deadline
-from sandbox_magic.execution.deadline import DYING_SECONDS, STOP_SECONDS, Deadline
+from sandbox_magic.execution import timing
+from sandbox_magic.execution.timing import DYING_SECONDS, STOP_SECONDS, Timing
 
 PROMISED_SECONDS = 0.5  # a result is at most so late
 
@@ -21,27 +21,21 @@ class Now:
 @pytest.fixture
 def now(monkeypatch):
     now = Now()
-    monkeypatch.setattr(deadline, "time", now)
+    monkeypatch.setattr(timing, "time", now)
     return now
-
-
-def begun(wall_seconds):
-    due = Deadline()
-    due.begin(deadline.time.monotonic(), wall_seconds)
-    return due
 
 
 @pytest.mark.parametrize("wall_seconds", [None, 0.1, 3600.0])
 @pytest.mark.parametrize("ago", [0.0, 0.1, 0.3, 0.4, 5.0])
 def test_a_result_waits_no_longer_than_is_promised_from_the_end_of_the_code(now, wall_seconds, ago):
     """Also where no limit is near, or there is none."""
-    due = begun(wall_seconds)
+    due = Timing(wall_seconds)
     due.ended(ago)
     assert due.teardown_seconds() <= max(DYING_SECONDS, PROMISED_SECONDS - ago)
 
 
 def test_what_is_done_meanwhile_counts(now):
-    due = begun(None)
+    due = Timing(None)
     due.ended(0.0)
     assert due.teardown_seconds() == pytest.approx(STOP_SECONDS + DYING_SECONDS)
     now.seconds += 0.2
@@ -51,7 +45,7 @@ def test_what_is_done_meanwhile_counts(now):
 
 
 def test_a_limit_that_is_nearer_counts(now):
-    due = begun(0.1)
+    due = Timing(0.1)
     now.seconds += 0.3
     due.ended(0.0)
     assert due.teardown_seconds() == pytest.approx(0.2 + DYING_SECONDS)
@@ -59,13 +53,13 @@ def test_a_limit_that_is_nearer_counts(now):
 
 def test_a_code_that_is_said_to_end_later_than_now_ends_now(now):
     """Its clock and ours are not quite the same."""
-    due = begun(None)
+    due = Timing(None)
     due.ended(-0.3)
     assert due.teardown_seconds() == pytest.approx(STOP_SECONDS + DYING_SECONDS)
 
 
 def test_the_first_cause_counts_and_the_kill_comes_by_the_limit_at_the_latest(now):
-    due = begun(1.0)
+    due = Timing(1.0)
     due.expect("memory")
     assert due.due == pytest.approx(now.seconds + STOP_SECONDS)
     now.seconds += 0.2
@@ -73,3 +67,25 @@ def test_the_first_cause_counts_and_the_kill_comes_by_the_limit_at_the_latest(no
     assert (due.cause, due.passed) == ("memory", False)
     now.seconds += 0.2
     assert due.passed
+
+
+def test_a_pause_and_what_is_excluded_move_the_end_and_do_not_count(now):
+    run = Timing(10.0)
+    due = run.due
+    now.seconds += 1
+    run.pause()
+    now.seconds += 5
+    assert (run.elapsed(), run.paused, run.pause_seconds) == (1.0, True, 5.0)
+    run.resume()
+    assert (run.elapsed(), run.paused_seconds, run.due) == (1.0, 5.0, due + 5)
+    now.seconds += 2
+    run.exclude(1.5)
+    assert (run.elapsed(), run.excluded_seconds, run.due) == (1.5, 1.5, due + 6.5)
+
+
+def test_what_is_excluded_does_not_hold_up_an_end_that_is_being_made(now):
+    run = Timing(10.0)
+    run.expect("interrupt")
+    due = run.due
+    run.exclude(3.0)
+    assert run.due == due

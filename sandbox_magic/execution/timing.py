@@ -1,0 +1,98 @@
+"""The time of one run: how long it has run, when it is due to end, and why.
+
+It starts at "go", stands still while the run is paused, and what is excluded (the wait for an answer) does not count.
+The end that is due moves along with both.
+"""
+
+from __future__ import annotations
+
+import time
+
+STOP_SECONDS = 0.4  # PID 1 has this long to end a run before the host kills it, and a sandbox to end behind its code
+DYING_SECONDS = 0.03  # for the last processes of a run that was killed; what takes longer dies behind the result
+
+
+class Timing:
+    """A run's clock and deadline, both of `time.monotonic`.
+
+    Args:
+        wall_seconds: Its limit; None for no limit.
+
+    Attributes:
+        paused_seconds: Real time of the pauses that are over.
+        excluded_seconds: Real time that does not count, because a question was on screen.
+        due: When the host kills the run; None if there is no such moment.
+        cause: Why the run is being ended, a key of `sandbox_magic.model.outcome.BY_CAUSE`; empty while it is not.
+    """
+
+    def __init__(self, wall_seconds: float | None = None) -> None:
+        self._began = time.monotonic()
+        self._paused_at: float | None = None
+        self.paused_seconds = self.excluded_seconds = 0.0
+        self.due = None if wall_seconds is None else self._began + wall_seconds + STOP_SECONDS
+        self.cause = ""
+
+    def elapsed(self) -> float:
+        """Return the seconds for which it has run."""
+        now = time.monotonic() if self._paused_at is None else self._paused_at
+        return now - self._began
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still."""
+        return self._paused_at is not None
+
+    @property
+    def pause_seconds(self) -> float:
+        """Real time of the present pause; 0 if there is none."""
+        return 0.0 if self._paused_at is None else time.monotonic() - self._paused_at
+
+    def pause(self) -> None:
+        """Stand still."""
+        self._paused_at = time.monotonic()
+
+    def resume(self) -> None:
+        """Go on."""
+        gone = self.pause_seconds
+        self._paused_at = None
+        self.paused_seconds += gone
+        self._began += gone
+        if self.due is not None:
+            self.due += gone
+
+    def exclude(self, seconds: float) -> None:
+        """Let so much of the time that has passed not count; an end that is being made comes all the same."""
+        self.excluded_seconds += seconds
+        self._began += seconds
+        if self.due is not None and not self.cause:
+            self.due += seconds
+
+    def expect(self, cause: str) -> None:
+        """PID 1 has been told to end the run, for a cause; the first one counts."""
+        self.cause = self.cause or cause
+        self._expect_until(time.monotonic() + STOP_SECONDS)
+
+    def ended(self, seconds_ago: float) -> None:
+        """The code has ended; from then on its result is due, whether a limit is near or not."""
+        self._expect_until(time.monotonic() - max(0.0, seconds_ago) + STOP_SECONDS)
+
+    def _expect_until(self, due: float) -> None:
+        self.due = due if self.due is None else min(due, self.due)
+
+    def extend(self, seconds: float) -> None:
+        """Let the end come so long from now: the code has ended, and PID 1 has something else to do."""
+        self.due = time.monotonic() + seconds
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is time to kill."""
+        return self.due is not None and time.monotonic() >= self.due
+
+    @property
+    def limit_passed(self) -> bool:
+        """Whether PID 1 should be ending the run by now."""
+        return self.due is not None and time.monotonic() >= self.due - STOP_SECONDS
+
+    def teardown_seconds(self) -> float:
+        """Return how long to wait for the sandbox's end: the result is half a second late at most."""
+        return DYING_SECONDS + max(0.0, (self.due or 0.0) - time.monotonic())
