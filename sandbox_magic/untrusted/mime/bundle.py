@@ -15,7 +15,7 @@ from sandbox_magic.untrusted.mime.images import MOST_SIDE, NotAPicture, from_bas
 from sandbox_magic.untrusted.text import HeadTail, label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 MOST_TEXT = 2**20
 MOST_TYPES = 50
@@ -45,10 +45,12 @@ class Cleaned:
     dropped: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Bundle:
-    """A bundle in the making."""
+    """A bundle in the making: what is offered, and what is kept of it so far."""
 
+    offered: Mapping[str, bytes]
+    wishes: Mapping[str, object]
     data: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, object] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
@@ -59,17 +61,14 @@ class _Bundle:
 
 
 def clean(offered: Mapping[str, bytes], metadata: Mapping[str, object] | None = None) -> Cleaned:
-    """Give what may be shown of a bundle. Whatever is offered, this answers, in bounded time and space."""
-    bundle = _Bundle()
-    known = {name: data for name, data in offered.items() if name in _KNOWN}
-    for name in [name for name in offered if name not in _KNOWN][:MOST_TYPES]:
+    """Return what may be shown of a bundle. Whatever is offered, this answers, in bounded time and space."""
+    bundle = _Bundle(offered=offered, wishes=metadata if isinstance(metadata, dict) else {})
+    known = {name for name, _ in CLEANERS}
+    for name in [name for name in offered if name not in known][:MOST_TYPES]:
         bundle.drop(name, _REASONS.get(name, _UNKNOWN))
-    for name in _PICTURES:
-        if name in known:
-            _picture(bundle, name, known[name], metadata.get(name) if isinstance(metadata, dict) else None)
-    _latex(bundle, known)
-    _page(bundle, known)
-    _text(bundle, known)
+    for name, keep in CLEANERS:
+        if name in offered:
+            keep(bundle, name, offered[name])
     unseen = len(bundle.dropped) - MOST_NAMED
     dropped = [*bundle.dropped[:MOST_NAMED], *([f"{unseen} more"] if unseen > 0 else [])]
     return Cleaned(
@@ -77,7 +76,7 @@ def clean(offered: Mapping[str, bytes], metadata: Mapping[str, object] | None = 
     )
 
 
-def _picture(bundle: _Bundle, name: str, data: bytes, metadata: object) -> None:
+def _image(bundle: _Bundle, name: str, data: bytes) -> None:
     """Keep a picture under the type that its bytes have."""
     try:
         found = picture(from_base64(data))
@@ -86,7 +85,8 @@ def _picture(bundle: _Bundle, name: str, data: bytes, metadata: object) -> None:
         return
     if found.mime not in bundle.data:
         bundle.data[found.mime] = found.base64
-        sizes = metadata if isinstance(metadata, dict) else {}
+        wish = bundle.wishes.get(name)
+        sizes = wish if isinstance(wish, dict) else {}
         kept = {
             key: sizes[key]
             for key in ("width", "height")
@@ -96,29 +96,38 @@ def _picture(bundle: _Bundle, name: str, data: bytes, metadata: object) -> None:
             bundle.metadata[found.mime] = kept
 
 
-def _latex(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
+def _mathematics(bundle: _Bundle, name: str, data: bytes) -> None:
     """Keep mathematics that is known to draw signs only; show the rest as it was written."""
-    if "text/latex" not in known:
-        return
-    source = _decoded(known["text/latex"])
+    source = _decoded(data)
     if latex.latex(source):
-        bundle.data["text/latex"] = source
+        bundle.data[name] = source
     else:
-        bundle.drop("text/latex", "not all of it is known to be safe")
-        if "text/plain" not in known:
+        bundle.drop(name, "not all of it is known to be safe")
+        if "text/plain" not in bundle.offered:
             bundle.data["text/plain"] = source
 
 
-def _page(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
-    """Keep the first of HTML, Markdown and SVG of which anything is left, as HTML."""
-    for name in ("text/html", "text/markdown", "image/svg+xml"):
-        if name not in known or "text/html" in bundle.data or (name == "image/svg+xml" and "text/latex" in bundle.data):
-            continue
-        shown, dropped = _html(name, known[name])
-        for what in dropped:
-            bundle.dropped.append(label(f"{name}: {what}", 240))
-        if shown:
-            bundle.data["text/html"] = shown
+def _page(bundle: _Bundle, name: str, data: bytes) -> None:
+    """Keep it as HTML, if no kind before it has given any; a drawing only where there is no mathematics."""
+    if "text/html" in bundle.data or (name == "image/svg+xml" and "text/latex" in bundle.data):
+        return
+    shown, dropped = _html(name, data)
+    for what in dropped:
+        bundle.dropped.append(label(f"{name}: {what}", 240))
+    if shown:
+        bundle.data["text/html"] = shown
+
+
+def _instead(bundle: _Bundle, name: str, data: bytes) -> None:
+    """Keep it as text, if nothing else is shown; JSON is set out to be read."""
+    if not bundle.data:
+        bundle.data["text/plain"] = _json(data) if name == "application/json" else _decoded(data)
+
+
+def _plain(bundle: _Bundle, name: str, data: bytes) -> None:
+    """Keep plain text beside what is shown."""
+    if "application/json" not in bundle.offered or set(bundle.data) != {name}:
+        bundle.data[name] = _decoded(data)
 
 
 def _html(name: str, data: bytes) -> tuple[str, list[str]]:
@@ -137,16 +146,6 @@ def _html(name: str, data: bytes) -> tuple[str, list[str]]:
     if not shown and not dropped and source.strip():
         dropped = ["all of it (nothing of it could be shown)"]
     return shown, dropped
-
-
-def _text(bundle: _Bundle, known: Mapping[str, bytes]) -> None:
-    """Keep plain text; JSON is text too, set out to be read."""
-    if "application/json" in known and not bundle.data:
-        bundle.data["text/plain"] = _json(known["application/json"])
-    elif "text/plain" in known:
-        bundle.data["text/plain"] = _decoded(known["text/plain"])
-    elif "text/markdown" in known and not bundle.data:
-        bundle.data["text/plain"] = _decoded(known["text/markdown"])
 
 
 def _decoded(data: bytes) -> str:
@@ -169,6 +168,14 @@ def _json(data: bytes) -> str:
     return _decoded("".join(pieces).encode("utf-8", "replace"))
 
 
-_KNOWN = frozenset(
-    {*_PICTURES, "image/svg+xml", "text/html", "text/markdown", "text/latex", "text/plain", "application/json"}
+CLEANERS: tuple[tuple[str, Callable[[_Bundle, str, bytes], None]], ...] = (
+    *((name, _image) for name in _PICTURES),
+    ("text/latex", _mathematics),
+    ("text/html", _page),
+    ("text/markdown", _page),
+    ("image/svg+xml", _page),
+    ("application/json", _instead),
+    ("text/plain", _plain),
+    ("text/markdown", _instead),
 )
+"""A MIME type -> what keeps it, in the order in which they are asked. What is not here is dropped."""
