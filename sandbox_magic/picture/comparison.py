@@ -13,6 +13,7 @@ from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.card import STYLE, table
 from sandbox_magic.picture.drawing import SAVED_WIDTH, Drawing, save
 from sandbox_magic.picture.panel import Curve, Panel, plot, time_ticks
+from sandbox_magic.picture.placing import leave_out
 
 if TYPE_CHECKING:
     import os
@@ -100,10 +101,11 @@ class Comparison:
             y, dashed = 22 + 18 * index, " dashed" if index else ""
             ended, took = result.ending, f", {seconds(result.usage.wall_seconds)}"
             ends = [50 + 8 * len(label) + 6.4 * (3 + len(text)) for text in (ended, ended + took)]  # in wide letters
+            rules = leave_out(name, dict(enumerate(ends)))
             about = f'<tspan class="{name}0">\u2002·\u2002{escape(ended)}</tspan><tspan class="{name}1">{took}</tspan>'
             rows.append(
                 f'<path class="curve {name}{dashed}" d="M14,{y - 4}h28"/><text class="words" x="50" y="{y}">'
-                f'<tspan class="state">{escape(label)}</tspan>{about}</text><style>{_left_out(name, ends)}</style>'
+                f'<tspan class="state">{escape(label)}</tspan>{about}</text><style>{rules}</style>'
             )
         return rows
 
@@ -171,11 +173,6 @@ def _row(
 ) -> tuple[str, str, str, str]:
     ratio = f"{_digits(second / first)} \u00d7" if first and second is not None else ""
     return name, *("unknown" if value is None else write(value) for value in (first, second)), ratio  # type: ignore[return-value] # two
-
-
-def _left_out(name: str, ends: Sequence[float]) -> str:
-    """Give the rules that leave out what has no room in a narrow picture; the table has it all."""
-    return "".join(f"@media(max-width:{end:.0f}px){{.{name}{index}{{display:none}}}}" for index, end in enumerate(ends))
 
 
 def _digits(ratio: float) -> str:

@@ -13,6 +13,7 @@ from sandbox_magic.picture import mark_labels
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.drawing import Drawing
 from sandbox_magic.picture.panel import Curve, Panel, Share, line, plot, time_ticks
+from sandbox_magic.picture.placing import leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,10 +122,8 @@ def _row(line: summary.Line, base: int, name: str) -> str:
 def _left_out(name: str, start: float, figures: Sequence[float]) -> str:
     """Give the rules that leave figures out where they have no room; the first and the last go last."""
     keep = sorted(range(len(figures)), key=lambda index: (index not in (0, len(figures) - 1), index))
-    rooms = zip(keep, accumulate((figures[index] for index in keep), initial=start), strict=False)
-    return "".join(
-        f"@media(max-width:{room + figures[index]:.0f}px){{.{name}{index}{{display:none}}}}" for index, room in rooms
-    )
+    ends = accumulate((figures[index] for index in keep), initial=start)
+    return leave_out(name, dict(zip(keep, list(ends)[1:], strict=True)))
 
 
 def _style(*rules: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
 from sandbox_magic.picture.panel import line
+from sandbox_magic.picture.placing import placed
 from sandbox_magic.picture.theme import LEFT, RIGHT
 
 if TYPE_CHECKING:
@@ -20,22 +21,9 @@ if TYPE_CHECKING:
 _TOGETHER = 0.004  # of the width: two or three pixels
 _MOST_CHARACTERS = 28
 _CHARACTER = 5.6  # pixels, of a wide sans-serif at 10.5 px
-_BESIDE, _BETWEEN = 4, 8  # pixels: between a line and its label, between two labels
+_BESIDE = 4  # pixels, between a line and its label
 _MOST_LINES = 12  # more would hide the curves
-_WIDTHS = (
-    120,
-    180,
-    240,
-    300,
-    370,
-    450,
-    540,
-    640,
-    760,
-    900,
-    1060,
-    10000,
-)  # of the plot, at which labels are chosen anew
+_WIDTHS = (120, 180, 240, 300, 370, 450, 540, 640, 760, 900, 1060, 10000)  # of the plot: labels are chosen anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +79,11 @@ def draw(flags: Sequence[Flag], bottom: float) -> tuple[str, str]:
     """
     end = bottom if len(flags) <= _MOST_LINES else -1
     parts = [line("moment", 100 * flag.place, -9, 100 * flag.place, end) for flag in flags]
-    shown = [(low, high, _roomy(flags, low)) for low, high in pairwise((0, *_WIDTHS))]
+    own_first = sorted(range(len(flags)), key=lambda index: not flags[index].own)
+    shown = [
+        (low, high, set(placed(flags, low, own_first, (-LEFT, low + RIGHT - _BESIDE))))
+        for low, high in pairwise((0, *_WIDTHS))
+    ]
     for index in sorted(set().union(*(places for _, _, places in shown))):
         flag = flags[index]
         beside = f'dx="{-_BESIDE}" text-anchor="end"' if flag.leftward else f'dx="{_BESIDE}"'
@@ -108,17 +100,6 @@ def _rules(shown: Iterable[tuple[float, float, set[int]]]) -> Iterator[str]:
                 f"@media(min-width:{low + LEFT + RIGHT}px) and (max-width:{high + LEFT + RIGHT - 0.02}px)"
                 f"{{{names}{{display:inline}}}}"
             )
-
-
-def _roomy(flags: Sequence[Flag], width: float) -> set[int]:
-    """Give the labels that have room in a plot of this width: the code's own first, then the earlier ones."""
-    kept: dict[int, tuple[float, float]] = {}
-    for index in sorted(range(len(flags)), key=lambda index: not flags[index].own):
-        start, end = (flags[index].place * width + edge for edge in flags[index].reach)
-        inside = start > -LEFT and end < width + RIGHT - _BESIDE
-        if inside and all(end + _BETWEEN < other[0] or other[1] + _BETWEEN < start for other in kept.values()):
-            kept[index] = (start, end)
-    return set(kept)
 
 
 def _label(marks: Sequence[Mark]) -> str:

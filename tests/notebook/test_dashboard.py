@@ -237,7 +237,7 @@ def test_a_hundred_dashboards_leave_no_widget_no_thread_and_no_growth(kernel):
     source = """
 import gc, threading
 from comm import get_comm_manager
-from sandbox_magic.model.events import Mark
+from sandbox_magic.model.timeline import Mark
 from sandbox_magic.notebook.dashboard.panels import Panels
 def cell(number):
     Panels.opened = not number % 2
@@ -265,7 +265,7 @@ print(json.dumps([before, counted()]))
 def test_marks_are_drawn_and_paused_time_is_not(kernel):
     """The run's own clock stands still from the mark "paused" to "resumed", not at a mark of that name by the code."""
     source = """
-from sandbox_magic.model.events import Mark
+from sandbox_magic.model.timeline import Mark
 dashboard = Dashboard(Policy())
 dashboard.add(sample(1.0))
 dashboard.mark(Mark("paused", 1.5, True))
@@ -290,7 +290,7 @@ def test_the_loop_does_not_wait_while_the_widgets_are_imported():
         PREPARE
         + """
 import threading
-from sandbox_magic.notebook import panels
+from sandbox_magic.notebook.dashboard import panels
 gate, threads = threading.Event(), []
 def load():
     threads.append(threading.current_thread())

@@ -212,7 +212,7 @@ def test_descriptors_of_the_host_exhausted(first, own_directory):
     code = """
         import json, os, resource, threading
         import sandbox_magic as sm
-        from sandbox_magic.jail import directory
+        from sandbox_magic.jail.view import run_directory
         if {warm}: sm.run("pass")
         before = os.listdir("/proc/self/fd")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -222,7 +222,7 @@ def test_descriptors_of_the_host_exhausted(first, own_directory):
             try: seen.add(str(sm.run("print(1)").outcome))
             except Exception as error: seen.add(type(error).__name__)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        left = [os.listdir("/proc/self/fd") == before, os.listdir(directory._root()), threading.active_count()]
+        left = [os.listdir("/proc/self/fd") == before, os.listdir(run_directory._root()), threading.active_count()]
         print(json.dumps([sorted(seen), left, sm.run("print(1)").isolation["memory"].mechanism]))
     """
     seen, left, mechanism = told(host(code.format(warm=first == "after a run")))

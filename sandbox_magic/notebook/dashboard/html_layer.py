@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
 from sandbox_magic.model.units import counted, limit_size, running_seconds, size
-from sandbox_magic.picture import mark_labels
+from sandbox_magic.picture import mark_labels, placing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MOST_LABELS = 8
 MOST_STRIPS = 100
 WIDTHS = (220, 320, 440, 600, 800, 1000)  # of the plot, in pixels: at each there is room for more labels
-_BETWEEN = 8  # pixels, of two labels
 _PRECISE_SECONDS = 10  # below, hundredths of a second are told
 
 
@@ -49,16 +48,10 @@ def roomy(labels: Sequence[Flag]) -> dict[int, int]:
     """Give the labels that meet no other, each with the narrowest plot in which it is shown; the newest come first."""
     kept: dict[int, int] = {}
     for width in WIDTHS:
-        for index in reversed(range(len(labels))):
-            others = (labels[other] for other in kept if other != index)
-            if index not in kept and not any(_meet(labels[index], other, width) for other in others):
-                kept[index] = width
+        newest = [index for index in reversed(range(len(labels))) if index not in kept]
+        for index in placing.placed(labels, width, [*kept, *newest]):
+            kept.setdefault(index, width)
     return kept
-
-
-def _meet(one: Flag, other: Flag, width: int) -> bool:
-    (start, end), (left, right) = ([flag.place * width + edge for edge in flag.reach] for flag in (one, other))
-    return start < right + _BETWEEN and left < end + _BETWEEN
 
 
 def _label_svg(flag: Flag, width: int) -> str:
