@@ -1,4 +1,4 @@
-"""Compile the table of `sandbox_magic.jail.seccomp` to BPF, with libseccomp, for every architecture.
+"""Compile the table of `sandbox_magic.jail.seccomp_calls` to BPF, with libseccomp, for every architecture.
 
     python tools/compile_seccomp.py            write sandbox_magic/jail/filters/MACHINE.bpf
     python tools/compile_seccomp.py --check    compare, exit 1 on a difference
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sandbox_magic.jail import seccomp  # noqa: E402 - the checkout this tool lies in, not an installed copy
+from sandbox_magic.jail import seccomp, seccomp_calls  # noqa: E402 - the checkout this tool lies in, not an installed copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,15 +122,15 @@ def body(lib: ctypes.CDLL, machine: str) -> bytes:
             array = (Comparison * len(comparisons))(*comparisons)
             checked(lib.seccomp_rule_add_array(context, action, native, len(bits), array), name)
 
-        for group in seccomp.ALLOWED:
+        for group in seccomp_calls.ALLOWED:
             for name in group.calls:
                 add(ALLOW, name)
-        for name, alternatives in seccomp.RULES.items():
+        for name, alternatives in seccomp_calls.RULES.items():
             for bits in alternatives:
                 add(ALLOW, name, bits)
-        for name in seccomp.ABSENT.calls:
+        for name in seccomp_calls.ABSENT.calls:
             add(ERRNO | errno.ENOSYS, name)
-        for name in seccomp.UNSUPPORTED.calls:
+        for name in seccomp_calls.UNSUPPORTED.calls:
             add(ERRNO | errno.EOPNOTSUPP, name)
         return exported(lib, context)
 
@@ -148,10 +148,10 @@ def exported(lib: ctypes.CDLL, context: int) -> bytes:
 def prologue(lib: ctypes.CDLL, machine: str) -> bytes:
     """Compile what libseccomp can't express; it only ever refuses."""
     absent, refused = ERRNO | errno.ENOSYS, ERRNO | errno.EPERM
-    code = [(LOAD, 0, 0, NUMBER_OFFSET), (JUMP_ABOVE, 0, 1, seccomp.LAST_NUMBER), (RETURN, 0, 0, absent)]
-    for first, last in seccomp.UNUSED[machine]:
+    code = [(LOAD, 0, 0, NUMBER_OFFSET), (JUMP_ABOVE, 0, 1, seccomp_calls.LAST_NUMBER), (RETURN, 0, 0, absent)]
+    for first, last in seccomp_calls.UNUSED[machine]:
         code += [(JUMP_FROM, 0, 2, first), (JUMP_ABOVE, 1, 0, last), (RETURN, 0, 0, absent)]
-    for name, conditions in seccomp.NEVER.items():
+    for name, conditions in seccomp_calls.NEVER.items():
         call = number(lib, machine, name)
         if call is None:
             continue

@@ -1,9 +1,9 @@
-"""The system calls a sandbox may make: a readable table, and its filter compiled ahead.
+"""The system-call filter of a sandbox: how its table is written down, and its compiled form.
 
-The kernel facility is seccomp(2), mode FILTER.  The table below is what people read and change;
+The kernel facility is seccomp(2), mode FILTER.  People read and change the table, `seccomp_calls.py`;
 `tools/compile_seccomp.py` turns it into `filters/MACHINE.bpf` and a test compares the two, so that
-nothing at run time needs libseccomp.  bwrap loads the program through `--seccomp FD`, after its own
-set-up and just before the guest starts.
+nothing at run time needs libseccomp or reads the table.  bwrap loads the program through
+`--seccomp FD`, after its own set-up and just before the guest starts.
 
 Whatever the table does not allow is answered, never killed, because code that probes must go on:
 
@@ -25,12 +25,6 @@ from sandbox_magic.model.errors import SandboxUnavailable
 
 MACHINES = ("x86_64", "aarch64")
 """The architectures a filter is compiled for, as `uname -m` names them."""
-
-LAST_NUMBER = 450
-"""The newest call that the table was written for (Linux 5.17); what is newer answers ENOSYS."""
-
-UNUSED = {"x86_64": ((335, 423),), "aarch64": ((244, 259), (295, 423))}
-"""Ranges of numbers (both ends included) below `LAST_NUMBER` that no call had in Linux 5.17."""
 
 LOW_32_BITS = 0xFFFF_FFFF
 """The kernel cuts an `int` argument down to these before it looks, so the filter does too: compared
@@ -65,157 +59,14 @@ class Bits:
     mask: int = LOW_32_BITS
 
 
-def _group(why: str, calls: str) -> Group:
+def group(why: str, calls: str) -> Group:
+    """Return the calls that are named in a text."""
     return Group(why=why, calls=tuple(calls.split()))
-
-
-ALLOWED = (
-    _group(
-        "Reading and writing what is open already.",
-        """read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close
-        close_range dup dup2 dup3 fcntl flock ftruncate fallocate fsync fdatasync fadvise64 sendfile
-        copy_file_range pipe pipe2""",
-    ),
-    _group(
-        "Device control.  NEVER takes out the two commands that type into a terminal.",
-        "ioctl",
-    ),
-    _group(
-        "Files by name; the mount namespace and its read-only binds decide what there is.",
-        """open openat openat2 creat truncate stat fstat lstat newfstatat statx statfs fstatfs access
-        faccessat faccessat2 readlink readlinkat getdents64 getcwd chdir fchdir mkdir mkdirat
-        rmdir rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat umask chmod
-        fchmod fchmodat chown fchown lchown fchownat utimensat""",
-    ),
-    _group(
-        "Reading extended attributes, as ls does.",
-        "getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr",
-    ),
-    _group(
-        "Memory, protection keys (V8), and files in memory, which are charged to the run.",
-        """munmap mprotect mremap msync mincore madvise brk mlock munlock pkey_alloc pkey_free
-        pkey_mprotect""",
-    ),
-    _group(
-        "Processes and threads of its own.  `clone` has a rule: no new namespaces.",
-        """fork vfork execve execveat exit exit_group wait4 waitid set_tid_address set_robust_list futex
-        rseq membarrier arch_prctl prctl restart_syscall sched_yield getcpu""",
-    ),
-    _group(
-        "Signals; the PID namespace ends their reach and PID 1 takes none that could end it.",
-        """kill tkill tgkill rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait
-        rt_sigsuspend rt_sigqueueinfo rt_tgsigqueueinfo sigaltstack signalfd4 pause pidfd_open
-        pidfd_send_signal""",
-    ),
-    _group(
-        "Who am I.  No identity but one is mapped, so the setters can only set that again.",
-        """getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid
-        getpgrp getsid setpgid setsid setuid setgid setresuid setresgid capget""",
-    ),
-    _group(
-        "What there is and what it cost; limits of its own (other processes: `prlimit64` below).",
-        """uname sysinfo getrusage times getrlimit setrlimit getrandom getpriority sched_getaffinity
-        sched_getparam sched_getscheduler sched_getattr sched_get_priority_max sched_get_priority_min""",
-    ),
-    _group(
-        "Reading clocks, sleeping, timers.  Nothing here sets a clock.",
-        """clock_gettime clock_getres clock_nanosleep gettimeofday time nanosleep alarm getitimer
-        setitimer timer_create timer_settime timer_gettime timer_getoverrun timer_delete
-        timerfd_create timerfd_settime timerfd_gettime""",
-    ),
-    _group(
-        "Waiting for many things: asyncio, Node, watchers of files.",
-        """poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait
-        epoll_pwait2 eventfd2 inotify_init inotify_init1 inotify_add_watch inotify_rm_watch""",
-    ),
-    _group(
-        "Sockets, once made; which can be made is a rule of `socket`.",
-        """bind listen accept accept4 connect getsockname getpeername sendto recvfrom sendmsg recvmsg
-        sendmmsg recvmmsg shutdown setsockopt getsockopt""",
-    ),
-)
-"""Allowed whatever the arguments."""
-
-NEW_NAMESPACES = 0x7E02_0080
-"""CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET and NEWTIME together (sched.h)."""
-
-_UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16  # address families, linux/socket.h
-_STREAM, _DGRAM, _RAW = 1, 2, 3
-_KIND = 0xF  # the rest of a socket's type is SOCK_NONBLOCK and SOCK_CLOEXEC
-_TCP, _UDP, _ROUTE = 6, 17, 0
-_FORMAT = 0o170000  # S_IFMT
-_SELF = (Bits(0, 0),)  # a pid argument of 0: the calling thread, so PID 1 can't be named
-_MODES = (0, 0o100000, 0o010000, 0o140000)  # a regular file (said two ways), a FIFO, a socket
-
-RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
-    # clone3 has its flags in memory, where no filter can look: it is ABSENT, and libc uses this.
-    "clone": ((Bits(0, 0, NEW_NAMESPACES),),),
-    "socket": (
-        (Bits(0, _UNIX),),
-        # Plain TCP and UDP: any other protocol (SCTP, DCCP, MPTCP) would load a kernel module.
-        *(
-            (Bits(0, family), Bits(1, kind, _KIND), Bits(2, protocol))
-            for family in (_INET, _INET6)
-            for kind, own in ((_STREAM, _TCP), (_DGRAM, _UDP))
-            for protocol in (0, own)
-        ),
-        # getifaddrs and getaddrinfo ask the routing table; libc says RAW where others say DGRAM.
-        *((Bits(0, _NETLINK), Bits(1, kind, _KIND), Bits(2, _ROUTE)) for kind in (_DGRAM, _RAW)),
-    ),
-    "socketpair": ((Bits(0, _UNIX),),),
-    "mknod": tuple((Bits(1, mode, _FORMAT),) for mode in _MODES),
-    "mknodat": tuple((Bits(2, mode, _FORMAT),) for mode in _MODES),
-    # Ask for the present one, or set plain Linux: gcc and Lisp systems do.
-    "personality": ((Bits(0, LOW_32_BITS),), (Bits(0, 0),)),
-    # No huge pages of the reserved pool (MAP_HUGETLB, MFD_HUGETLB): no memory controller counts them.
-    "mmap": ((Bits(3, 0, 0x40000),),),
-    "memfd_create": ((Bits(1, 0, 4),),),
-    # Its own limits and priority.  A cell could have PID 1 killed by a CPU limit, or starve it.
-    "prlimit64": (_SELF,),
-    "sched_setaffinity": (_SELF,),
-    "sched_setattr": (_SELF,),
-    "sched_setparam": (_SELF,),
-    "sched_setscheduler": (_SELF,),
-    "setpriority": ((Bits(0, 0), Bits(1, 0)),),  # PRIO_PROCESS, itself
-    # Further filters only tighten.  SECCOMP_FILTER_FLAG_NEW_LISTENER (8) is what adds machinery.
-    "seccomp": ((Bits(1, 0, 8),),),
-}
-"""Allowed if one of the alternatives holds; an alternative holds if all its conditions do."""
-
-NEVER: dict[str, tuple[Bits, ...]] = {
-    # TIOCSTI types into the terminal, TIOCLINUX pastes into a console (CVE-2017-5226, CVE-2023-28100).
-    # TIOCSETD would load the module of a line discipline.
-    "ioctl": (Bits(1, 0x5412), Bits(1, 0x541C), Bits(1, 0x5423)),
-    # Merging equal pages (MADV_MERGEABLE, PR_SET_MEMORY_MERGE) tells what other processes hold.
-    "madvise": (Bits(2, 12),),
-    "prctl": (Bits(0, 67),),
-    # F_SETLEASE on a file that is shared and the caller's own makes the host's open(2) wait for the cell.
-    "fcntl": (Bits(1, 1024),),
-    # SO_PEERPIDFD and SO_PASSPIDFD (Linux 6.5): a handle on the host's process, at the other end of descriptor 3.
-    "getsockopt": (Bits(2, 77),),
-    "setsockopt": (Bits(2, 76),),
-}
-"""Refused if one of the conditions holds, before anything else is looked at; the mask is
-`LOW_32_BITS`.  libseccomp has no "masked and not equal", so these are compiled by our own tool."""
-
-UNSUPPORTED = _group(
-    "Answered EOPNOTSUPP: attributes on a tmpfs take memory that its size does not bound; cp -a is silent.",
-    "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
-)
-
-ABSENT = _group(
-    "Answered ENOSYS: the caller then uses something older, as on a kernel built without it.",
-    """clone3 splice tee vmsplice io_setup io_destroy io_getevents io_submit io_cancel io_pgetevents
-    mbind get_mempolicy set_mempolicy move_pages migrate_pages set_mempolicy_home_node futex_waitv
-    landlock_create_ruleset landlock_add_rule landlock_restrict_self remap_file_pages _sysctl
-    create_module get_kernel_syms query_module getpmsg putpmsg afs_syscall tuxcall security vserver
-    set_thread_area get_thread_area epoll_ctl_old epoll_wait_old""",
-)
 
 
 @cache
 def load(machine: str | None = None) -> bytes:
-    """Give the compiled filter for `bwrap --seccomp FD`.
+    """Return the compiled filter for `bwrap --seccomp FD`.
 
     Args:
         machine: The architecture as `uname -m` names it; this machine's if None.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_magic.jail import seccomp
+from sandbox_magic.jail import seccomp, seccomp_calls
 
 MACHINE = platform.machine()
 GOLDEN = Path(__file__).resolve().parents[1] / "unit" / f"seccomp_reachable_{MACHINE}.txt"
@@ -145,7 +145,7 @@ sys.stdout.write(json.dumps([probe(number) for number in range(LAST + 13)]))
 
 def probe_all(*, filtered: bool) -> list[int]:
     """Try every number from 0 to beyond the table's last, really."""
-    found: list[int] = json.loads(python(f"{PRELUDE}\nLAST = {seccomp.LAST_NUMBER}\n{PROBE}", filtered=filtered))
+    found: list[int] = json.loads(python(f"{PRELUDE}\nLAST = {seccomp_calls.LAST_NUMBER}\n{PROBE}", filtered=filtered))
     return found
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox_magic.jail import seccomp
+from sandbox_magic.jail import seccomp, seccomp_calls
 from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ def numbers(machine: str) -> dict[str, int]:
 def by_table(name: str, arguments: Arguments) -> bool:
     """Say what the table, read plainly, says of a call that it names."""
     holds = lambda bits: arguments[bits.argument] & bits.mask == bits.value  # noqa: E731 - one line, used twice
-    if any(holds(bits) for bits in seccomp.NEVER.get(name, ())):
+    if any(holds(bits) for bits in seccomp_calls.NEVER.get(name, ())):
         return False
-    rules = seccomp.RULES.get(name)
+    rules = seccomp_calls.RULES.get(name)
     return rules is None or any(all(holds(bits) for bits in rule) for rule in rules)
 
 
@@ -155,9 +155,9 @@ def test_few_calls_are_reachable(machine: str) -> None:
 
 def test_the_table_names_no_call_twice_and_nothing_that_x86_64_lacks() -> None:
     """Every entry of the table counts: no duplicates, no call both allowed and absent."""
-    allowed = [call for group in seccomp.ALLOWED for call in group.calls] + list(seccomp.RULES)
+    allowed = [call for group in seccomp_calls.ALLOWED for call in group.calls] + list(seccomp_calls.RULES)
     assert len(allowed) == len(set(allowed))
-    assert not set(allowed) & set(seccomp.ABSENT.calls)
+    assert not set(allowed) & set(seccomp_calls.ABSENT.calls)
     assert set(allowed) == set(numbers("x86_64"))
     assert set(numbers("aarch64")) < set(allowed)
 
@@ -172,8 +172,8 @@ def test_every_answer_is_allow_or_an_error(machine: str) -> None:
 def test_unknown_numbers_are_absent(machine: str) -> None:
     """A number without a call, or newer than the table, answers ENOSYS so that libc falls back."""
     program, architecture = program_of(machine), ARCHITECTURES[machine]
-    gaps = [range(first, last + 1) for first, last in seccomp.UNUSED[machine]]
-    newer = [seccomp.LAST_NUMBER + 1, 452, 462, 1023, 0x3FFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
+    gaps = [range(first, last + 1) for first, last in seccomp_calls.UNUSED[machine]]
+    newer = [seccomp_calls.LAST_NUMBER + 1, 452, 462, 1023, 0x3FFFFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
     for number in itertools.chain(*gaps, newer):
         assert outcomes(program, number, architecture) == {ENOSYS}, number
 
@@ -197,7 +197,7 @@ def test_arguments_are_judged_as_the_table_says(machine: str) -> None:
     """For every call, the argument values around each of its rules give what the table says."""
     program, architecture = program_of(machine), ARCHITECTURES[machine]
     for name, number in numbers(machine).items():
-        conditions = {*seccomp.NEVER.get(name, ()), *itertools.chain(*seccomp.RULES.get(name, ()))}
+        conditions = {*seccomp_calls.NEVER.get(name, ()), *itertools.chain(*seccomp_calls.RULES.get(name, ()))}
         interesting: list[set[int]] = [{0, JUNK}, {0}, {0}, {0}]
         for bits in conditions:
             flips = [1 << bit for bit in range(32) if bits.mask >> bit & 1]
@@ -315,7 +315,7 @@ def rewrite_golden() -> None:
     """Write the golden files anew, for a person to read the difference."""
     tool = generator()
     lib = tool.library()
-    named = [call for group in seccomp.ALLOWED for call in group.calls] + list(seccomp.RULES)
+    named = [call for group in seccomp_calls.ALLOWED for call in group.calls] + list(seccomp_calls.RULES)
     for machine in seccomp.MACHINES:
         names = {tool.number(lib, machine, name): name for name in named}
         found = reachable(machine)
