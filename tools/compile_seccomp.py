@@ -1,4 +1,4 @@
-"""Compile the table of `sandbox_magic.jail.seccomp_calls` to BPF, with libseccomp, for every architecture.
+"""Compile the table of `sandbox_magic.jail.seccomp` to BPF, with libseccomp, for every architecture.
 
     python tools/compile_seccomp.py            write sandbox_magic/jail/filters/MACHINE.bpf
     python tools/compile_seccomp.py --check    compare, exit 1 on a difference
@@ -7,9 +7,7 @@ A development tool: nothing that is installed needs it.  It speaks to libseccomp
 because the Python binding on PyPI is stale and Debian's is tied to one interpreter.  The committed
 bytes are those of Debian 12's libseccomp 2.5.4.
 
-What libseccomp cannot say (a number above which all is ENOSYS; "masked and not equal") is a short
-prologue in front of its program, the way runc does it.  The prologue can only refuse, and falls
-through to libseccomp's program otherwise: a mistake in it can't open anything.
+What libseccomp cannot say stands in front of its program, the way runc does it: `seccomp_prologue.py`.
 """
 
 from __future__ import annotations
@@ -18,16 +16,17 @@ import argparse
 import ctypes
 import errno
 import os
-import struct
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]  # the checkout this tool lies in, not an installed copy
 
-from sandbox_magic.jail import seccomp, seccomp_calls  # noqa: E402 - the checkout this tool lies in, not an installed copy
+import seccomp_prologue  # noqa: E402 - found by the path above, as the next
+
+from sandbox_magic.jail import seccomp, seccomp_calls  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +38,6 @@ ERRNO = 0x0005_0000  # SECCOMP_RET_ERRNO
 BAD_ARCHITECTURE, OPTIMIZE = 2, 8  # SCMP_FLTATR_ACT_BADARCH, SCMP_FLTATR_CTL_OPTIMIZE
 BINARY_TREE = 2
 MASKED_EQUAL = 7  # SCMP_CMP_MASKED_EQ
-
-# Classic BPF, linux/bpf_common.h, and the layout of struct seccomp_data.
-LOAD, JUMP_EQUAL, JUMP_ABOVE, JUMP_FROM, RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
-NUMBER_OFFSET, ARGUMENTS_OFFSET = 0, 16
 
 
 class Comparison(ctypes.Structure):
@@ -145,33 +140,12 @@ def exported(lib: ctypes.CDLL, context: int) -> bytes:
         os.close(descriptor)
 
 
-def prologue(lib: ctypes.CDLL, machine: str) -> bytes:
-    """Compile what libseccomp can't express; it only ever refuses."""
-    absent, refused = ERRNO | errno.ENOSYS, ERRNO | errno.EPERM
-    code = [(LOAD, 0, 0, NUMBER_OFFSET), (JUMP_ABOVE, 0, 1, seccomp_calls.LAST_NUMBER), (RETURN, 0, 0, absent)]
-    for first, last in seccomp_calls.UNUSED[machine]:
-        code += [(JUMP_FROM, 0, 2, first), (JUMP_ABOVE, 1, 0, last), (RETURN, 0, 0, absent)]
-    for name, conditions in seccomp_calls.NEVER.items():
-        call = number(lib, machine, name)
-        if call is None:
-            continue
-        test: list[tuple[int, int, int, int]] = []
-        for bits in conditions:
-            if bits.mask != seccomp.LOW_32_BITS:
-                raise ValueError(f"NEVER compares the low 32 bits only: {name}")
-            # Both architectures are little-endian: the low half of an argument comes first.
-            test += [(LOAD, 0, 0, ARGUMENTS_OFFSET + 8 * bits.argument)]
-            test += [(JUMP_EQUAL, 0, 1, bits.value), (RETURN, 0, 0, refused)]
-        # One more load after the tests: the next name compares the number again.
-        test += [(LOAD, 0, 0, NUMBER_OFFSET)]
-        code += [(JUMP_EQUAL, 0, len(test), call), *test]
-    return b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
-
-
 def compiled(machine: str) -> bytes:
     """Compile the table for one architecture."""
     lib = library()
-    return prologue(lib, machine) + body(lib, machine)
+    names = {name for choice in seccomp_calls.CHOICES for name in choice.calls}
+    numbers = {name: found for name in sorted(names) if (found := number(lib, machine, name)) is not None}
+    return seccomp_prologue.compiled(machine, TOKENS[machine], numbers) + body(lib, machine)
 
 
 def main() -> int:

@@ -88,7 +88,7 @@ def _protections(identity: Identity) -> tuple[Guard, ...]:
         guard(
             "system calls",
             "it can make those that programs need",
-            "seccomp filter of what is allowed; the rest is EPERM or ENOSYS",
+            "seccomp filter of what is allowed; the rest is an error",
         ),
     )
 

@@ -5,7 +5,16 @@ Development alone reads it: see `seccomp.py`.
 
 from __future__ import annotations
 
+import errno
+from typing import TYPE_CHECKING
+
+from sandbox_magic.jail import seccomp_commands, seccomp_flags, seccomp_options
 from sandbox_magic.jail.seccomp import LOW_32_BITS, Bits, group
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox_magic.jail.seccomp import Choice
 
 LAST_NUMBER = 450
 """The newest call that the table was written for (Linux 5.17); what is newer answers ENOSYS."""
@@ -21,12 +30,12 @@ ALLOWED = (
         copy_file_range pipe pipe2""",
     ),
     group(
-        "Device control.  NEVER takes out the two commands that type into a terminal.",
+        "Device control.",
         "ioctl",
     ),
     group(
         "Files by name; the mount namespace and its read-only binds decide what there is.",
-        """open openat openat2 creat truncate stat fstat lstat newfstatat statx statfs fstatfs access
+        """open openat creat truncate stat fstat lstat newfstatat statx statfs fstatfs access
         faccessat faccessat2 readlink readlinkat getdents64 getcwd chdir fchdir mkdir mkdirat
         rmdir rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat umask chmod
         fchmod fchmodat chown fchown lchown fchownat utimensat""",
@@ -37,13 +46,17 @@ ALLOWED = (
     ),
     group(
         "Memory, protection keys (V8), and files in memory, which are charged to the run.",
-        """munmap mprotect mremap msync mincore madvise brk mlock munlock pkey_alloc pkey_free
-        pkey_mprotect""",
+        """mmap munmap mprotect mremap msync mincore madvise brk mlock munlock memfd_create pkey_alloc
+        pkey_free pkey_mprotect""",
     ),
     group(
         "Processes and threads of its own.  `clone` has a rule: no new namespaces.",
         """fork vfork execve execveat exit exit_group wait4 waitid set_tid_address set_robust_list futex
         rseq membarrier arch_prctl prctl restart_syscall sched_yield getcpu""",
+    ),
+    group(
+        "Further filters of its own, which only tighten.",
+        "seccomp",
     ),
     group(
         "Signals; the PID namespace ends their reach and PID 1 takes none that could end it.",
@@ -78,7 +91,39 @@ ALLOWED = (
         sendmmsg recvmmsg shutdown setsockopt getsockopt""",
     ),
 )
-"""Allowed whatever the arguments."""
+"""Allowed, but for what `CHOICES` says of their arguments."""
+
+CHOICES = (*seccomp_commands.CHOICES, *seccomp_options.CHOICES, *seccomp_flags.CHOICES)
+"""What may stand in the arguments of these calls; the first choice that answers is the answer."""
+
+PLAIN = (
+    group(
+        "There is nothing to choose by.",
+        """read write readv writev pread64 pwrite64 preadv pwritev close dup dup2 ftruncate fsync fdatasync sendfile
+        pipe creat truncate stat fstat lstat statfs fstatfs readlink readlinkat getdents64 getcwd chdir fchdir
+        mkdir mkdirat rmdir rename renameat link symlink symlinkat unlink umask chmod fchmod fchmodat chown fchown
+        lchown getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr munmap mincore brk mlock munlock
+        pkey_free fork vfork execve exit exit_group set_tid_address set_robust_list restart_syscall sched_yield
+        getcpu kill tkill tgkill rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend rt_sigqueueinfo
+        rt_tgsigqueueinfo pause getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups
+        getpgid getpgrp getsid setpgid setsid setuid setgid setresuid setresgid uname sysinfo times
+        sched_getaffinity sched_getparam sched_getscheduler gettimeofday time nanosleep alarm timer_gettime
+        timer_getoverrun timer_delete timerfd_gettime select pselect6 epoll_create epoll_wait epoll_pwait
+        epoll_pwait2 inotify_init inotify_rm_watch bind listen accept connect getsockname getpeername""",
+    ),
+    group(
+        "What they choose by lies in memory, where no filter can look, and no program does without them.",
+        "rt_sigaction sigaltstack capget poll ppoll",
+    ),
+    group(
+        "What they choose by only tells something: of a file that can be seen, of a constant.",
+        "access faccessat sched_get_priority_max sched_get_priority_min",
+    ),
+    group(
+        "`how` is ignored where no signals are given, so anything can stand there; POSIX has three.", "rt_sigprocmask"
+    ),
+)
+"""The calls that are allowed without a choice, and why."""
 
 NEW_NAMESPACES = 0x7E02_0080
 """CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET and NEWTIME together (sched.h)."""
@@ -92,7 +137,8 @@ _SELF = (Bits(0, 0),)  # a pid argument of 0: the calling thread, so PID 1 can't
 _MODES = (0, 0o100000, 0o010000, 0o140000)  # a regular file (said two ways), a FIFO, a socket
 
 RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
-    # clone3 has its flags in memory, where no filter can look: it is ABSENT, and libc uses this.
+    # clone3 has its flags in memory, where no filter can look: it is ABSENT, and libc uses this.  Every bit
+    # of the flags here has a meaning since Linux 5.2, so a later kernel can't give it another.
     "clone": ((Bits(0, 0, NEW_NAMESPACES),),),
     "socket": (
         (Bits(0, _UNIX),),
@@ -111,36 +157,14 @@ RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
     "mknodat": tuple((Bits(2, mode, _FORMAT),) for mode in _MODES),
     # Ask for the present one, or set plain Linux: gcc and Lisp systems do.
     "personality": ((Bits(0, LOW_32_BITS),), (Bits(0, 0),)),
-    # No huge pages of the reserved pool (MAP_HUGETLB, MFD_HUGETLB): no memory controller counts them.
-    "mmap": ((Bits(3, 0, 0x40000),),),
-    "memfd_create": ((Bits(1, 0, 4),),),
     # Its own limits and priority.  A cell could have PID 1 killed by a CPU limit, or starve it.
     "prlimit64": (_SELF,),
     "sched_setaffinity": (_SELF,),
-    "sched_setattr": (_SELF,),
     "sched_setparam": (_SELF,),
     "sched_setscheduler": (_SELF,),
     "setpriority": ((Bits(0, 0), Bits(1, 0)),),  # PRIO_PROCESS, itself
-    # Further filters only tighten.  SECCOMP_FILTER_FLAG_NEW_LISTENER (8) is what adds machinery.
-    "seccomp": ((Bits(1, 0, 8),),),
 }
 """Allowed if one of the alternatives holds; an alternative holds if all its conditions do."""
-
-NEVER: dict[str, tuple[Bits, ...]] = {
-    # TIOCSTI types into the terminal, TIOCLINUX pastes into a console (CVE-2017-5226, CVE-2023-28100).
-    # TIOCSETD would load the module of a line discipline.
-    "ioctl": (Bits(1, 0x5412), Bits(1, 0x541C), Bits(1, 0x5423)),
-    # Merging equal pages (MADV_MERGEABLE, PR_SET_MEMORY_MERGE) tells what other processes hold.
-    "madvise": (Bits(2, 12),),
-    "prctl": (Bits(0, 67),),
-    # F_SETLEASE on a file that is shared and the caller's own makes the host's open(2) wait for the cell.
-    "fcntl": (Bits(1, 1024),),
-    # SO_PEERPIDFD and SO_PASSPIDFD (Linux 6.5): a handle on the host's process, at the other end of descriptor 3.
-    "getsockopt": (Bits(2, 77),),
-    "setsockopt": (Bits(2, 76),),
-}
-"""Refused if one of the conditions holds, before anything else is looked at; the mask is
-`LOW_32_BITS`.  libseccomp has no "masked and not equal", so these are compiled by our own tool."""
 
 UNSUPPORTED = group(
     "Answered EOPNOTSUPP: attributes on a tmpfs take memory that its size does not bound; cp -a is silent.",
@@ -148,10 +172,39 @@ UNSUPPORTED = group(
 )
 
 ABSENT = group(
-    "Answered ENOSYS: the caller then uses something older, as on a kernel built without it.",
-    """clone3 splice tee vmsplice io_setup io_destroy io_getevents io_submit io_cancel io_pgetevents
-    mbind get_mempolicy set_mempolicy move_pages migrate_pages set_mempolicy_home_node futex_waitv
+    """Answered ENOSYS: the caller then uses something older, as on a kernel built without it.  clone3, openat2
+    and sched_setattr have their flags in memory, where no filter can look.""",
+    """clone3 openat2 sched_setattr splice tee vmsplice io_setup io_destroy io_getevents io_submit io_cancel
+    io_pgetevents mbind get_mempolicy set_mempolicy move_pages migrate_pages set_mempolicy_home_node futex_waitv
     landlock_create_ruleset landlock_add_rule landlock_restrict_self remap_file_pages _sysctl
     create_module get_kernel_syms query_module getpmsg putpmsg afs_syscall tuxcall security vserver
     set_thread_area get_thread_area epoll_ctl_old epoll_wait_old""",
 )
+
+
+def answer(machine: str, name: str, arguments: Sequence[int]) -> int:
+    """Return what a call that this table allows is answered with such arguments: an errno, 0 if it goes on.
+
+    This is how the table is meant; the tests hold the compiled filter against it.
+    """
+    chosen = (_chosen(choice, machine, arguments) for choice in CHOICES if name in choice.calls)
+    refusal = next(filter(None, chosen), 0)
+    rules = RULES.get(name, ((),))
+    fits = any(all(arguments[bits.argument] & bits.mask == bits.value for bits in rule) for rule in rules)
+    return refusal if refusal or fits else errno.EPERM
+
+
+def _chosen(choice: Choice, machine: str, arguments: Sequence[int]) -> int:
+    only, value = choice.only, arguments[choice.argument]
+    if only and arguments[only.argument] & only.mask != only.value:
+        return 0
+    if choice.wide and value > LOW_32_BITS:
+        return choice.otherwise
+    value &= choice.mask
+    known = [(n, each.answer) for each in choice.values if each.machine in {"", machine} for _, n in each.named]
+    if not choice.flags:
+        return next((answer for numbers, answer in known if value in numbers), choice.otherwise)
+    refused = next((answer for flag, answer in known if answer and value & flag.start), 0)
+    for flag, _ in known:
+        value &= ~flag.start
+    return refused or (choice.otherwise if value else 0)

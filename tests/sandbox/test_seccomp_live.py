@@ -169,6 +169,35 @@ def test_every_number_tried() -> None:
     assert len(closed) >= 60
 
 
+ASK = """
+zeros = [0] * 6
+found = [[call(n, *(before + [value] + zeros)[:6]) for value in values] for n, before, values in ASKED]
+sys.stdout.write(json.dumps(found))
+"""
+
+
+def test_every_small_command_tried() -> None:
+    """Really asked, what the table refuses has the table's answer: each number up to 4096, each flag, what is named.
+
+    None of it gets to the kernel, so none can wait or do anything; what the table allows is not asked.
+    """
+    asked, answers = [], []
+    for choice in seccomp_calls.CHOICES:
+        named = {number for each in choice.values for _, numbers in each.named for number in (numbers[0], numbers[-1])}
+        tried = sorted({*range(4097), *(1 << bit for bit in range(32)), *named})
+        before = [0] * choice.argument
+        if choice.only:
+            before[choice.only.argument] = choice.only.value
+        for name in {*choice.calls} & {*golden()}:
+            expected = {n: seccomp_calls.answer(MACHINE, name, [*before, n, *[0] * 5][:6]) for n in tried}
+            refused = {n: answer for n, answer in expected.items() if answer}
+            asked.append((golden()[name][0], before, list(refused)))
+            answers.append(list(refused.values()))
+    found = json.loads(python(f"{PRELUDE}\nASKED = {asked!r}\n{ASK}"))
+    wrong = [one[:2] for one, says, must in zip(asked, found, answers, strict=True) if says != must]
+    assert wrong == []
+
+
 def test_x32_and_newer_numbers_answer_enosys() -> None:
     """The x32 getpid and numbers nobody has yet are absent, not fatal."""
     numbers = [0x40000000 + 39, 0x40000000 + 512, 452, 462, 600, 0x7FFFFFFF]
@@ -228,6 +257,30 @@ ATTEMPTS = {
     "TIOCLINUX, high bits set": "call(N(16, 29), own_terminal(), 0x10000541C, zeros)",
 }
 """Expressions that give an errno, and give neither EPERM nor ENOSYS without the filter."""
+
+COMMANDS = {
+    "prctl, setting how time is told": ("call(N(157, 167), 14, 0)", errno.EINVAL),
+    "prctl with high bits": ("call(N(157, 167), 0x10000000e, 0)", errno.EINVAL),
+    "fcntl, how long data will live": ("call(N(72, 25), os.open('f', os.O_CREAT), 1035, zeros)", errno.EINVAL),
+    "fcntl, a lease": ("call(N(72, 25), os.open('f', os.O_CREAT), 1024, 0)", errno.EPERM),
+    "ioctl, the size of a block": ("call(N(16, 29), os.open('f', os.O_CREAT), 2, zeros)", errno.ENOTTY),
+    "ioctl, the size of a file": ("call(N(16, 29), os.open('f', os.O_CREAT), 0x5460, zeros)", errno.ENOTTY),
+    "ioctl, the line discipline": ("call(N(16, 29), terminal, 0x5424, zeros)", errno.ENOTTY),
+    "getsockopt, its memory": ("call(N(55, 209), tcp(), 1, 55, zeros, size)", errno.ENOPROTOOPT),
+    "setsockopt, what was lost": ("call(N(54, 208), tcp(), 1, 40, one, 4)", errno.ENOPROTOOPT),
+    "setsockopt, several datagrams in one": ("call(N(54, 208), udp(), 17, 1, one, 4)", errno.ENOPROTOOPT),
+    "sending out of band": ("call(N(44, 206), tcp(), b'x', 1, 1, 0, 0)", errno.EOPNOTSUPP),
+    "sending without a copy": ("call(N(44, 206), tcp(), b'x', 1, 0x4000000, 0, 0)", errno.EOPNOTSUPP),
+    "open with an unknown flag": ("call(N(257, 56), -100, b'f', 0x40000040, 0o600)", errno.EINVAL),
+    "mmap with an unknown flag": ("call(N(9, 222), 0, 4096, 3, 0x800022, -1, 0)", errno.EINVAL),
+    "mmap with an unknown protection": ("call(N(9, 222), 0, 4096, 0x8003, 0x22, -1, 0)", errno.EINVAL),
+    "openat2": ("call(437, -100, b'/tmp', zeros, 24)", errno.ENOSYS),
+    "sched_setattr": (
+        "call(N(314, 274), 0, ctypes.create_string_buffer(struct.pack('IIQi', 48, 0, 0, 19), 48), 0)",
+        errno.ENOSYS,
+    ),
+}
+"""Expressions that give 0 without the filter, and this errno with it: what a kernel says that has not got it."""
 
 NO_CONTROL = {
     "mount": "call(N(165, 40), b'none', b'/tmp', b'tmpfs', 0, 0)",
@@ -300,12 +353,17 @@ ALLOWED = {
 }
 
 TRY = """
-import fcntl, pty, termios
+import fcntl, pty, socket, struct, termios
 N = lambda x86_64, aarch64: x86_64 if os.uname().machine == 'x86_64' else aarch64
 zeros, iov = ctypes.create_string_buffer(256), (ctypes.c_void_p * 2)()
 ones = ctypes.create_string_buffer(b'\\xff' * 128)
 (keep, terminal), (keep_too, pipe) = pty.openpty(), os.pipe()
 sock = lambda *arguments: call(N(41, 198), *arguments)
+one, size = ctypes.create_string_buffer(struct.pack('i', 1)), ctypes.create_string_buffer(struct.pack('i', 64))
+def tcp(server=socket.create_server(('127.0.0.1', 0))):
+    '''Connect to ourselves.'''
+    return socket.create_connection(server.getsockname()).detach()
+udp = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()
 def own_terminal():
     '''Make the terminal the controlling one: TIOCSTI is refused on any other.'''
     os.setsid()
@@ -333,6 +391,18 @@ def attempted(expressions: dict[str, str], *, filtered: bool) -> dict[str, int]:
     source = f"{PRELUDE}\n{TRY}\nprint(json.dumps({{name: attempt(e) for name, e in {expressions!r}.items()}}))"
     found: dict[str, int] = json.loads(python(source, filtered=filtered))
     return found
+
+
+def test_commands_are_unknown() -> None:
+    """With the filter each command and flag that is not listed is answered as by a kernel that is too old for it."""
+    found = attempted({name: expression for name, (expression, _) in COMMANDS.items()}, filtered=True)
+    assert found == {name: answer for name, (_, answer) in COMMANDS.items()}
+
+
+def test_commands_without_the_filter() -> None:
+    """The control: without the filter the same commands in the same sandbox succeed."""
+    found = attempted({name: expression for name, (expression, _) in COMMANDS.items()}, filtered=False)
+    assert {name: code for name, code in found.items() if code} == {}
 
 
 def test_attempts_are_refused() -> None:
@@ -464,6 +534,50 @@ PROGRAMS = {
         os.mkfifo("f")
         uuid.uuid1(), uuid.getnode()
         pty.spawn("true")""",
+    "commands and options": """
+        import errno, fcntl, mmap, os, select, signal, socket, termios, threading, time
+        with socket.create_server(("127.0.0.1", 0), reuse_port=True) as server:
+            client = socket.create_connection(server.getsockname())
+            for level, names in (
+                (socket.SOL_SOCKET, "SO_KEEPALIVE SO_LINGER SO_RCVBUF SO_PRIORITY SO_ERROR SO_TYPE SO_DOMAIN"),
+                (socket.IPPROTO_IP, "IP_TOS IP_TTL IP_MULTICAST_TTL"),
+                (socket.IPPROTO_TCP, "TCP_NODELAY TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_INFO TCP_CORK"),
+            ):
+                for name in names.split():
+                    client.getsockopt(level, getattr(socket, name))
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bytes(16))
+            client.shutdown(socket.SHUT_WR)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as both:
+            both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 2)
+        memory = mmap.mmap(-1, 1 << 20, mmap.MAP_PRIVATE)
+        for advice in "NORMAL RANDOM SEQUENTIAL WILLNEED DONTNEED FREE DONTFORK DOFORK DONTDUMP DODUMP".split():
+            memory.madvise(getattr(mmap, f"MADV_{advice}"))
+        memory.resize(1 << 21)
+        sealed = os.memfd_create("m", os.MFD_ALLOW_SEALING)
+        fcntl.fcntl(sealed, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        assert fcntl.fcntl(sealed, fcntl.F_GET_SEALS) == fcntl.F_SEAL_SHRINK
+        with open("f", "w") as file, open("copy", "w") as copy:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.posix_fallocate(file.fileno(), 0, 4096)
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            assert os.lseek(file.fileno(), 0, os.SEEK_END) == 4096
+            try:
+                fcntl.ioctl(copy, 0x40049409, file.fileno())  # FICLONE, as pathlib.Path.copy does
+            except OSError as error:
+                assert error.errno in {errno.EBADF, errno.EOPNOTSUPP, errno.ETXTBSY, errno.EXDEV}, error
+        assert time.clock_gettime(time.pthread_getcpuclockid(threading.get_ident())) > 0
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        os.waitid(os.P_PIDFD, os.pidfd_open(os.spawnlp(os.P_NOWAIT, "true", "true")), os.WEXITED)
+        select.epoll(flags=select.EPOLL_CLOEXEC).register(client, select.EPOLLIN)
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))""",
+    "psutil": """
+        import psutil
+        assert "lo" in psutil.net_if_stats()
+        assert psutil.net_if_addrs()["lo"]
+        psutil.Process().as_dict(["cpu_affinity", "cpu_times", "memory_full_info", "nice", "num_fds", "terminal"])""",
     "numpy": """
         import numpy as np
         rng = np.random.default_rng(1)
