@@ -148,9 +148,9 @@ THREADS = "import threading as t\nfor _ in range(99): t.Thread(target=t.Event().
 
 
 @pytest.mark.parametrize("code", [FORKS, THREADS], ids=["processes", "threads"])
-@pytest.mark.parametrize("tiers", ["the best tier", "no cgroup"])
-def test_more_processes_than_allowed_is_said_once(code, tiers, monkeypatch):
-    if tiers == "no cgroup":
+@pytest.mark.parametrize("tier", ["the best tier", "no cgroup"])
+def test_more_processes_than_allowed_is_said_once(code, tier, monkeypatch):
+    if tier == "no cgroup":
         monkeypatch.setattr(tiers, "_tiers", dict)
     notes = [note for note in run(code, processes=20).notes if "--processes" in note]
     assert len(notes) == 1

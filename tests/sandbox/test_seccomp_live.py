@@ -22,7 +22,7 @@ import pytest
 from sandbox_magic.jail import seccomp, seccomp_calls
 
 MACHINE = platform.machine()
-GOLDEN = Path(__file__).resolve().parents[1] / "unit" / f"seccomp_reachable_{MACHINE}.txt"
+GOLDEN = Path(__file__).resolve().parents[1] / "unit" / "jail" / f"seccomp_reachable_{MACHINE}.txt"
 REFUSALS = {errno.EPERM, errno.ENOSYS}
 SECONDS = 120  # for one program, generous: a loaded machine, a cold cache
 # uretprobe and uprobe: since 2025 the kernel lets them past every filter (kernel/seccomp.c,

@@ -12,13 +12,14 @@ import tempfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import sandbox_magic
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SYSTEM = "/usr/bin/python3"
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = os.path.dirname(os.path.abspath(sandbox_magic.__file__))
 
 _ASK = """
 import json, site, sys
