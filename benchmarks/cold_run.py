@@ -43,7 +43,7 @@ def ours() -> Times:
 
 
 def by_hand(directory: Path) -> Callable[[], Times]:
-    """Prepare the same sandbox without us; give what runs it once."""
+    """Prepare the same sandbox without us; return what runs it once."""
     python, who, program = interpreter.choose("kernel"), identity.choose(), bubblewrap.find().path
     cell = directory / "cell"
     (cell / "guest").mkdir(parents=True)

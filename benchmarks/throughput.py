@@ -53,7 +53,7 @@ class Shell:
         self._shell.run_line_magic("load_ext", "sandbox_magic")
 
     def script(self, code: str) -> int:
-        """Run it under ``%%script``; give how many characters were shown."""
+        """Run it under ``%%script``; return how many characters were shown."""
         return self._run("script", "python3", code)
 
     def sandbox(self, code: str, keep: str = "200M") -> int:
@@ -89,7 +89,7 @@ def compare(shell: Shell, name: str, form: str, megabytes: int = 100) -> None:
 
 
 def growth(way: str, megabytes: int, keep: str) -> float:
-    """Give by how many megabytes this process grew at most while it relayed so much; after one run to warm up."""
+    """Return by how many megabytes this process grew at most while it relayed so much; after one run to warm up."""
     shell = Shell()
     run = shell.script if way == "script" else (lambda code: shell.sandbox(code, keep))
     run(PIECES.format(megabytes=1))

@@ -12,24 +12,35 @@ with importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.execution.api import run, stream
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
-    from sandbox_magic.model.events import Ended, Event
+    from sandbox_magic.model.events import Ended, Event, Output
     from sandbox_magic.model.isolation import Guard, Isolation
     from sandbox_magic.model.languages import Language
+    from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.outcome import Outcome
     from sandbox_magic.model.output import Display, InputRequest, Text
-    from sandbox_magic.model.policy import Limits, Policy
+    from sandbox_magic.model.policy import Limits, Mount, Policy
     from sandbox_magic.model.result import Result, RunFailed, Usage
     from sandbox_magic.model.timeline import Mark, Sample, Timeline
     from sandbox_magic.picture.comparison import Comparison, compare
+    from sandbox_magic.picture.drawing import Drawing
+    from sandbox_magic.untrusted.workspace.apply import Applied, NotApplied
+    from sandbox_magic.untrusted.workspace.changes import Change, Changes
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from sandbox_magic.jail.doctor import Diagnosis
 
+    __version__: str
+
 __all__ = [
+    "Applied",
+    "Change",
+    "Changes",
     "Comparison",
+    "Diagnosis",
     "Display",
+    "Drawing",
     "Ended",
     "Event",
     "Guard",
@@ -38,7 +49,11 @@ __all__ = [
     "Language",
     "Limits",
     "Mark",
+    "Mount",
+    "NotApplied",
+    "Options",
     "Outcome",
+    "Output",
     "Policy",
     "PolicyError",
     "Result",
@@ -50,6 +65,7 @@ __all__ = [
     "Text",
     "Timeline",
     "Usage",
+    "__version__",
     "compare",
     "diagnose",
     "run",
@@ -58,7 +74,7 @@ __all__ = [
 
 
 def diagnose() -> "Diagnosis":
-    """Give what this machine enforces, found by starting a sandbox; print it for a table."""
+    """Return what this machine enforces, found by starting a sandbox; print it for a table."""
     with importing():
         from sandbox_magic.jail import doctor
     return doctor.diagnose()
@@ -76,3 +92,21 @@ def unload_ipython_extension(shell: "InteractiveShell") -> None:
     from sandbox_magic.notebook import magic
 
     magic.unload(shell)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def __getattr__(name: str) -> object:
+    """Import what few need when it is asked for."""
+    if name == "Diagnosis":
+        with importing():
+            from sandbox_magic.jail.doctor import Diagnosis
+        return Diagnosis
+    if name == "__version__":
+        with importing():
+            from importlib.metadata import version
+        return version("sandbox-magic")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -32,12 +32,12 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def is_special(path: str | os.PathLike[str]) -> bool:
-    """Tell whether something is there that is no ordinary file."""
+    """Return whether something is there that is no ordinary file."""
     return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _usual_mode() -> int:
-    """Give the mode that a new file gets: the umask can only be read by setting it."""
+    """Return the mode that a new file gets: the umask can only be read by setting it."""
     umask = os.umask(0o077)
     os.umask(umask)
     return 0o666 & ~umask

@@ -80,7 +80,7 @@ def checked(code: int, what: str) -> None:
 
 
 def number(lib: ctypes.CDLL, machine: str, name: str) -> int | None:
-    """Give a call's number, or None if the architecture hasn't got it; a misspelt name is an error."""
+    """Return a call's number, or None if the architecture hasn't got it; a misspelt name is an error."""
     if lib.seccomp_syscall_resolve_name(name.encode()) == -1:
         raise ValueError(f"libseccomp knows no system call {name!r}")
     found: int = lib.seccomp_syscall_resolve_name_arch(TOKENS[machine], name.encode())

@@ -21,7 +21,7 @@ class Doctor:
         parser.add_argument("--json", action="store_true", help="as JSON")
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Give all words to the parser."""
+        """Return all words to the parser."""
         return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:

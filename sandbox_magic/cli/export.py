@@ -38,7 +38,7 @@ def check(path: str) -> None:
 
 
 def drawn(path: str, result: Result) -> bytes:
-    """Give the content of the picture's file.
+    """Return the content of the picture's file.
 
     Raises:
         SandboxError: matplotlib does not work.
@@ -60,7 +60,7 @@ def _svg(result: Result) -> bytes:
 
 
 def _html(result: Result) -> bytes:
-    """Give a page with the picture, the notes, and what was in force."""
+    """Return a page with the picture, the notes, and what was in force."""
     guards = "".join(
         f"<tr><th>{escape(guard.name)}</th><td>{escape(guard.text)}</td>"
         f"<td>{'' if guard.strength == 'enforced' else escape(guard.strength)}</td></tr>"

@@ -11,7 +11,7 @@ __all__ = ["check", "read", "write"]
 
 
 def read(path: str) -> bytes:
-    """Give a file's content.
+    """Return a file's content.
 
     Raises:
         OSError: It can't be read.

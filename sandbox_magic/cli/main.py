@@ -37,7 +37,7 @@ class Command(Protocol):
         """Add what it takes to its parser."""
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Give the words that the parser reads, and those that belong to somebody else."""
+        """Return the words that the parser reads, and those that belong to somebody else."""
 
     def run(self, given: argparse.Namespace, rest: list[str]) -> int:
         """Do it.
@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (Run(), Plot(), Doctor())
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the parser of all commands."""
+    """Return the parser of all commands."""
     whole = argparse.ArgumentParser(prog="sandbox-magic", description="Run code that you do not trust.")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
@@ -76,7 +76,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; give its exit status."""
+    """Run a command; return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     command = next((command for command in COMMANDS if words[:1] == [command.name]), None)
     own, rest = command.divide(words[1:]) if command else (words[1:], [])

@@ -28,7 +28,7 @@ class Plot:
         )
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Give all words to the parser."""
+        """Return all words to the parser."""
         return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:

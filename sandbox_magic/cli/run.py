@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox_magic.cli import exit_status, export, files
-from sandbox_magic.execution.api import stream
+from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
@@ -68,7 +68,7 @@ class Run:
         _options.add_to(parser)
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Give our options, and the rest: SCRIPT and what follows it, after ``--`` if that stands before it.
+        """Return our options, and the rest: SCRIPT and what follows it, after ``--`` if that stands before it.
 
         argparse itself would take options of ours out of the script's arguments, drop a ``--`` that is
         the script's, and take SCRIPT for the value of a switch before it.
@@ -88,7 +88,7 @@ class Run:
         return own, rest
 
     def run(self, given: argparse.Namespace, rest: list[str]) -> int:
-        """Run it; give the exit status that `exit_status` has for how it ended."""
+        """Run it; return the exit status that `exit_status` has for how it ended."""
         sure, rest = rest[:1] == ["--"], rest[1:] if rest[:1] == ["--"] else rest
         if not rest:
             raise PolicyError("there is no SCRIPT", remedy=USAGE)
@@ -110,7 +110,7 @@ class Run:
 
 
 def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, object]:
-    """Give the parsed options of the table, the script's arguments among them."""
+    """Return the parsed options of the table, the script's arguments among them."""
     table = {key: value for key, value in given.items() if key in _options.BY_KEYWORD}
     for option in map(_options.BY_KEYWORD.__getitem__, table):
         if option.keyword in _INSTEAD:
@@ -165,7 +165,7 @@ def _source(script: str) -> bytes:
 
 
 def _standard_input(*, taken: bool, quiet: bool) -> bytes:
-    """Give what is on standard input; nothing if it is a terminal, was closed, or held the script itself."""
+    """Return what is on standard input; nothing if it is a terminal, was closed, or held the script itself."""
     if taken or sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return b""
     try:
@@ -222,7 +222,7 @@ class ScriptView(View):
 def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
-    run = stream(source, policy=None, **values)
+    run = prepare(source, values)
     run.loop.last_value = False  # python3 SCRIPT shows none
     with _ended_by_signals():
         return drive(run, ScriptView(run.policy, shown))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.drive import View, drive
@@ -14,15 +15,19 @@ from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Unpack
+
+    from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
 
-
+_SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run")
 _FIELDS = {option.keyword: option.field for option in _options.OPTIONS if option.scope == "run"}
 
 
-def run(source: str | bytes, *, policy: Policy | None = None, **options: object) -> Result:
-    """Run untrusted code in a sandbox and give its result.
+def run(source: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]) -> Result:
+    """Run untrusted code in a sandbox and return its result.
 
     How the code ends never raises; Ctrl-C ends the code and is an outcome too (pressed again when
     two seconds have not ended it, it raises KeyboardInterrupt).
@@ -30,37 +35,71 @@ def run(source: str | bytes, *, policy: Policy | None = None, **options: object)
     Args:
         source: The code, run as ``__main__`` from a file, verbatim.
         policy: What it may see, use and do.
-        **options: Options of the table (`sandbox_magic.model.options.OPTIONS`), on top of the policy:
-            ``timeout=5``, ``memory="256M"``, ``stdin="..."``, ``args=["a"]``.
+        **options: On top of the policy: ``timeout=5``, ``memory="256M"``, ``stdin="..."``, ``args=["a"]``.
 
     Raises:
         PolicyError: An option makes no sense.
         SandboxUnavailable: No sandbox could be started, so nothing was run.
     """
-    return drive(stream(source, policy=policy, **options), View())
+    return drive(prepare(source, options, policy), View())
 
 
-def stream(source: str | bytes, *, policy: Policy | None = None, **options: object) -> Run:
-    """Give the same run event by event: `Text`, `Display`, `Sample` as they come, then `Ended`.
+def stream(source: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]) -> Run:
+    """Return the same run event by event: `Text`, `Display`, `Sample` as they come, then `Ended`.
 
     The run starts with the first event asked for, and ends if the iterator is dropped. An
     `InputRequest` is answered with `Run.answer` before the next event is asked for.
 
+    Args:
+        source: As for `run`.
+        policy: Likewise.
+        **options: Likewise.
+
     Raises:
         PolicyError: An option makes no sense.
     """
-    values = _options.read(options, ("limits", "policy", "run"))
+    return prepare(source, options, policy)
+
+
+def prepare(source: str | bytes, options: Mapping[str, Any], policy: Policy | None = None) -> Run:
+    """Return a run that has not started yet; arguments and errors as for `stream`.
+
+    A value that the option table has read already is taken as it is.
+    """
+    values = _options.read(options, _SCOPES)
     if not isinstance(source, (str, bytes)):
         msg = f"the source is a {type(source).__name__}"
         raise PolicyError(msg, remedy="the code as a string or bytes")
     text = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
-    given = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
+    given: dict[str, Any] = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
     if isinstance(given.get("inputs"), tuple):  # as a magic gives them, which knows the values
-        msg = f"option input: {', '.join(given['inputs'])} without a value"  # type: ignore[arg-type] # names
+        msg = f"option input: {', '.join(given['inputs'])} without a value"
         raise PolicyError(msg, remedy='a dict: inputs={"x": x}')
-    language = given["language"] = _languages.of(text, given.get("language"), given.get("languages", ()))  # type: ignore[arg-type] # parsed by the table
+    language = given["language"] = _languages.of(text, given.get("language"), given.get("languages", ()))
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
-    cell = Cell(source=text, **given)  # type: ignore[arg-type] # parsed by the table
-    return Run(Loop(cell, _options.to_policy(values, policy), Cold()))
+    return Run(Loop(Cell(source=text, **given), _options.to_policy(values, policy), Cold()))
+
+
+def _show_options(function: Callable[..., object]) -> None:
+    """Let whoever asks for its signature (Shift-Tab, Tab) see each option, which ``**options`` would hide."""
+    found = inspect.signature(function)
+    fixed = [each for each in found.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [
+        inspect.Parameter(option.keyword, inspect.Parameter.KEYWORD_ONLY, default=_Default(option.default))
+        for option in _options.OPTIONS
+        if option.scope in _SCOPES
+    ]
+    function.__signature__ = found.replace(parameters=[*fixed, *options])  # type: ignore[attr-defined] # PEP 362
+
+
+class _Default(str):  # noqa: SLOT000 - a handful
+    """A default as the table says it; shown without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+_show_options(run)
+_show_options(stream)

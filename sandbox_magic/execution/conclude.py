@@ -46,7 +46,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     variable: Callable[[str], bool],
     stopped: Callable[[], bool],
 ) -> Result:
-    """Give the result of a run whose last process is dead and whose output has been read.
+    """Return the result of a run whose last process is dead and whose output has been read.
 
     Args:
         policy: What the run was given.
@@ -130,7 +130,7 @@ def _known(
 
 
 def facts(sandbox: Sandbox) -> Facts:
-    """Give what the control group counted; nothing, if somebody took the group away."""
+    """Return what the control group counted; nothing, if somebody took the group away."""
     try:
         return sandbox.group.facts()
     except (OSError, KeyError, ValueError):

@@ -53,7 +53,7 @@ class View:
         """Show how it ended."""
 
     def close(self) -> None:
-        """Give up without an end; nothing happens after `finish`."""
+        """Return up without an end; nothing happens after `finish`."""
 
     def __enter__(self) -> Self:
         return self

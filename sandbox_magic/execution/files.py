@@ -111,7 +111,7 @@ class FileTransfer:
                 self._broken = str(error)
 
     def finish(self) -> tuple[Changes | None, tuple[str, ...]]:
-        """Give what has changed, and what a person should know; save what was to be saved."""
+        """Return what has changed, and what a person should know; save what was to be saved."""
         if not self.order:
             return None, ()
         notes = list(self._left_behind())
@@ -128,7 +128,7 @@ class FileTransfer:
         return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
 
     def _is_the_codes(self, change: Change) -> bool:
-        """Tell whether a change is none that showing a bind made: its place, and the directories above it."""
+        """Return whether a change is none that showing a bind made: its place, and the directories above it."""
         name = f"{change.path}/"
         return change.kind != "added" or not any(f"{covered}/".startswith(name) for covered in self._covered)
 

@@ -83,7 +83,7 @@ class Facts:
 
 
 def of(outcome: Outcome, stderr_end: bytes, facts: Facts) -> tuple[str, ...]:
-    """Give the hint for a run that failed; none if it did not, or not by what the sandbox keeps from it.
+    """Return the hint for a run that failed; none if it did not, or not by what the sandbox keeps from it.
 
     Args:
         outcome: How it ended.
@@ -106,7 +106,7 @@ def _option(hint: str) -> str:
 
 
 def _last_lines(text: str) -> Iterator[str]:
-    """Give the last lines, the last one first; of a Python traceback its own last line alone."""
+    """Yield the last lines, the last one first; of a Python traceback its own last line alone."""
     lines = [line for line in text.splitlines() if line.strip()]
     yield from reversed(lines[-1:] if _PYTHON.search(text) else lines[-_LINES:])
 
@@ -155,7 +155,7 @@ def _path(line: str, _text: str, facts: Facts) -> str:
 
 
 def _paths(line: str) -> list[str]:
-    """Give what may be the path in a message that something is not there, as the host would write it."""
+    """Return what may be the path in a message that something is not there, as the host would write it."""
     found = [match[1] or match[2] for match in _RUBY_AND_PHP.finditer(line)]
     found += [match[2] for match in _QUOTED.finditer(line)]
     before = re.split(r":? \(?(?:[Nn]o such file|[Pp]ermission denied)", line, maxsplit=1)[0]
@@ -170,7 +170,7 @@ def _paths(line: str) -> list[str]:
 
 
 def _is_plain(path: str) -> bool:
-    """Tell whether a path reads as it is: what is cut or made visible is no path that a person can give."""
+    """Return whether a path reads as it is: what is cut or made visible is no path that a person can give."""
     return 0 < len(path) <= _LONGEST and label(path, _LONGEST) == path and path.isprintable()
 
 
@@ -241,7 +241,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
 
 
 def _processes(line: str, text: str, facts: Facts) -> str:
-    """Give the hint where no process or thread could be started; a socket that is not ready has the same error."""
+    """Return the hint where no process or thread could be started; a socket that is not ready has the same error."""
     thread = re.search(r"can't start new thread|[Cc]annot fork|fork: retry|fork failed|pthread_create", line)
     fork = re.search(r"Resource temporarily unavailable|EAGAIN", line) and re.search(r"fork|spawn", text[-600:])
     if not thread and not fork:

@@ -15,7 +15,7 @@ _LATEST = 1.0
 
 
 def check(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
-    """Give the cause to stop a run, empty if there is none, and the seconds to the next look.
+    """Return the cause to stop a run, empty if there is none, and the seconds to the next look.
 
     The next look comes before the limit could be passed by much: CPU time grows by one second a
     second on each processor, memory as fast as it can be filled.

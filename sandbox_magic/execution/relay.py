@@ -44,7 +44,7 @@ class Stream:
         self._lately = self._last = 0  # bytes since then, and of the last piece
 
     def read(self) -> str | None:
-        """Take what is there; give the text to show, None at the end of the stream.
+        """Take what is there; return the text to show, None at the end of the stream.
 
         Raises:
             BlockingIOError: There is nothing now.
@@ -69,13 +69,13 @@ class Stream:
             time.sleep(_MOMENT_SECONDS)
 
     def whole(self) -> tuple[bytes, str]:
-        """Give what was kept, and as text; what had nothing to clean as it came has nothing now."""
+        """Return what was kept, and as text; what had nothing to clean as it came has nothing now."""
         data = self.kept.data
         plain = self._cleaner.plain and not self.kept.dropped
         return data, data.decode("utf-8", "replace") if plain else self.kept.text
 
     def rest(self) -> str:
-        """Give what is still to be shown when everything has been read: what was dropped, and the tail."""
+        """Return what is still to be shown when everything has been read: what was dropped, and the tail."""
         unseen = max(0, self.kept.total - self._most)
         tail = self.kept.tail(unseen)
         if len(tail) == unseen:
@@ -108,18 +108,18 @@ class Coalescer:
         self._pieces.append((stream, [text]))
 
     def waits_on(self, stream: StreamName) -> bool:
-        """Tell whether a line of this stream is unfinished here."""
+        """Return whether a line of this stream is unfinished here."""
         return any(name == stream and not texts[-1].endswith("\n") for name, texts in self._pieces)
 
     def due(self) -> float | None:
-        """Give the moment of `time.monotonic` at which to flush; None if there is nothing."""
+        """Return the moment of `time.monotonic` at which to flush; None if there is nothing."""
         if not self._pieces:
             return None
         whole = all(texts[-1].endswith("\n") for _, texts in self._pieces)
         return max(self._arrived + (0.0 if whole else PARTIAL_SECONDS), self._flushed + COALESCE_SECONDS)
 
     def flush(self) -> list[Text]:
-        """Give everything as events."""
+        """Return everything as events."""
         pieces, self._pieces = self._pieces, []
         self._flushed = time.monotonic()
         return [Text(name, "".join(texts)) for name, texts in pieces]
@@ -144,11 +144,11 @@ class Relay:
         self._text = Coalescer()
 
     def in_order(self) -> list[Stream]:
-        """Give the streams in the order in which to read them: first the one whose line is unfinished."""
+        """Return the streams in the order in which to read them: first the one whose line is unfinished."""
         return sorted(self.streams, key=lambda stream: not self._text.waits_on(stream.name))
 
     def read(self, stream: Stream) -> bool:
-        """Take a piece of what is there; give False at the end of the stream.
+        """Take a piece of what is there; return False at the end of the stream.
 
         Raises:
             BlockingIOError: There is nothing now.
@@ -169,7 +169,7 @@ class Relay:
                 stream.wait()
 
     def drain(self) -> list[Text]:
-        """Give the text that is in the pipes, so that it comes before what was shown after it."""
+        """Return the text that is in the pipes, so that it comes before what was shown after it."""
         for stream in self.streams:
             with suppress(BlockingIOError):
                 for _ in range(_DRAINED_PIECES):
@@ -178,7 +178,7 @@ class Relay:
         return self._text.flush()
 
     def finish(self) -> list[Text]:
-        """Give all that is left, when the last writer is dead."""
+        """Return all that is left, when the last writer is dead."""
         for stream in self.streams:
             with suppress(BlockingIOError):
                 while self.read(stream):
@@ -196,11 +196,11 @@ class Relay:
         return bool(self.streams[0].kept.dropped)
 
     def due(self) -> float | None:
-        """Give the moment of `time.monotonic` at which to flush; None if there is nothing."""
+        """Return the moment of `time.monotonic` at which to flush; None if there is nothing."""
         due = self._text.due()
         return due if due is None or not self._flooded else due + COALESCE_SECONDS
 
     def flush(self) -> list[Text]:
-        """Give what is due."""
+        """Return what is due."""
         due = self.due()
         return self._text.flush() if due is not None and time.monotonic() >= due else []

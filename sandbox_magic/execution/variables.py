@@ -19,7 +19,7 @@ _MOST_WORDS = 200
 
 
 def packed(inputs: Mapping[str, object]) -> bytes:
-    """Give the variables as the guest takes them.
+    """Return the variables as the guest takes them.
 
     Raises:
         PolicyError: One of them can't travel; says which part of it, and what would.

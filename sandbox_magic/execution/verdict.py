@@ -72,7 +72,7 @@ class Verdict:
 def decide(
     report: Report | None, host_cause: str, limits: Limits, *, oom_kills: int = 0, too_much: bool = False
 ) -> Verdict:
-    """Give the verdict.
+    """Return the verdict.
 
     Args:
         report: PID 1's report; None if it died before it could send one.
@@ -112,7 +112,7 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     oom_kills: int = 0,
     refused_forks: int = 0,
 ) -> tuple[str, ...]:
-    """Give what a person should know about the end, in plain sentences."""
+    """Return what a person should know about the end, in plain sentences."""
     said = []
     row = ENDINGS[verdict.outcome]
     reached = getattr(limits, row.limit) if row.limit else None

@@ -9,7 +9,8 @@ import builtins
 import os
 import sys
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .channel import Channel

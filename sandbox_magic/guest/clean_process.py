@@ -17,7 +17,7 @@ def close_all_but(*descriptors: int) -> None:
 
 
 def default_signals() -> None:
-    """Give every signal its default action and block none."""
+    """Return every signal its default action and block none."""
     for number in range(1, _signal.NSIG):
         try:
             _signal.signal(number, _signal.SIG_DFL)

@@ -25,7 +25,7 @@ class CpuTime:
         self._limit = limit + self._used()
 
     def next_look(self) -> float:
-        """Give the seconds to the next look, for all processors may be at work; 0 if the limit is reached."""
+        """Return the seconds to the next look, for all processors may be at work; 0 if the limit is reached."""
         left = self._limit - self._used()
         return max(SOONEST_SECONDS, left / (os.cpu_count() or 1)) if left > 0 else 0.0
 

@@ -12,7 +12,8 @@ import sys
 
 from . import pretty
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any, Callable
 
     from .channel import Channel
@@ -160,7 +161,7 @@ class Display:
             print(parts.get("text/plain", b"").decode("utf-8", "replace") + "\n", end="")  # in one piece
 
     def _bundle(self, obj: Any, include: Any, exclude: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give what an object offers; nothing if it has shown itself."""
+        """Return what an object offers; nothing if it has shown itself."""
         own = _method(obj, "_ipython_display_")
         if own is not None and self._tried(lambda: (own(), True)) is not None:
             return {}, {}
@@ -196,7 +197,7 @@ class Display:
         return found
 
     def _tried(self, make: Callable[[], Any]) -> Any:
-        """Give what it gives; None, and the error shown, if it raises."""
+        """Return what it gives; None, and the error shown, if it raises."""
         try:
             return make()
         except NotImplementedError:
@@ -207,7 +208,7 @@ class Display:
 
 
 def _method(obj: Any, name: str) -> Any:
-    """Give an object's method; None for a class, and for what answers to every name."""
+    """Return an object's method; None for a class, and for what answers to every name."""
     if isinstance(obj, type):
         return None
     try:
@@ -220,7 +221,7 @@ def _method(obj: Any, name: str) -> Any:
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
-    """Give data and metadata: a representation may come with its own."""
+    """Return data and metadata: a representation may come with its own."""
     return (value[0], value[1]) if isinstance(value, tuple) and len(value) == 2 else (value, None)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any, Callable
 
 

@@ -24,7 +24,8 @@ import time
 
 from . import clean_process, runner, wire
 
-if False:  # for the type checker; few runs need them
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     import resource
 
     from .cputime import CpuTime
@@ -137,7 +138,7 @@ class Watch:
         self._stop(self._cause or cause)
 
     def _wait_for_word(self) -> bytes:
-        """Wait for the host's next word; give the cause to end the run if a limit comes first."""
+        """Wait for the host's next word; return the cause to end the run if a limit comes first."""
         import select
 
         poll = select.poll()
@@ -161,7 +162,7 @@ class Watch:
         return b""
 
     def _do(self, word: bytes, *details: bytes) -> bytes:
-        """Do what the host says; give the cause to end the run if that is what it says."""
+        """Do what the host says; return the cause to end the run if that is what it says."""
         now = time.monotonic()
         if word == b"credit":  # a question is on screen, or no longer: the host says how much of that counts
             seconds = float(details[0]) * (not self._cause)
@@ -223,7 +224,7 @@ class Pause:
             _send(os.kill, -1, _signal.SIGSTOP)
 
     def due(self) -> float:
-        """Give when the run ends if nothing else happens, and look whether all is still."""
+        """Return when the run ends if nothing else happens, and look whether all is still."""
         now = time.monotonic()
         if self._stop and not all(map(_stopped, os.listdir("/proc"))):
             _send(os.kill, -1, _signal.SIGSTOP)
@@ -238,11 +239,11 @@ class Pause:
         self._due = None if self._due is None else self._due + seconds
 
     def tick(self, left: float | None) -> float:
-        """Give when to look again."""
+        """Return when to look again."""
         return TICK_SECONDS if left is None or left > TICK_SECONDS else left
 
     def end(self) -> float | None:
-        """Let them go on; give when the run is due now."""
+        """Let them go on; return when the run is due now."""
         self.due()
         _send(os.kill, -1, _signal.SIGCONT)
         return None if self._due is None else self._due + self.credit
@@ -320,7 +321,7 @@ def _stopped(name: str) -> bool:
 
 
 def _state(name: str) -> bytes:
-    """Give the state of a process by its number as /proc lists it; nothing for PID 1 and for what is none."""
+    """Return the state of a process by its number as /proc lists it; nothing for PID 1 and for what is none."""
     if not name.isdigit() or name == "1":
         return b""
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 MOST_CHARACTERS = 200_000
@@ -20,7 +21,7 @@ _BRACKETS: dict[type, tuple[str, str]] = {
 
 
 def text(value: object) -> str:
-    """Give what ``repr`` gives, cut where it is too long.
+    """Return what ``repr`` gives, cut where it is too long.
 
     A container of plain types is never written as a whole first: of ten million items a thousand are.
     """
@@ -55,7 +56,7 @@ def _written(value: Any, indent: int, above: tuple[int, ...], room: list[int]) -
 
 
 def _items(value: Any) -> Any:
-    """Give its items; a set's in order where they have one."""
+    """Return its items; a set's in order where they have one."""
     if type(value) in (set, frozenset) and len(value) <= MOST_ITEMS:
         try:
             return sorted(value)

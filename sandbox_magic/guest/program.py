@@ -5,7 +5,8 @@ from __future__ import annotations
 import _signal
 import os
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Callable, NoReturn
 
 

@@ -13,7 +13,8 @@ import time
 
 from . import clean_process, wire
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, TracebackType
 

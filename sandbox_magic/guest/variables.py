@@ -6,7 +6,8 @@ import os
 
 from .codec import base, codec
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
     from .channel import Channel

@@ -13,7 +13,7 @@ _LENGTH = 4
 
 
 def pack(*fields: bytes) -> bytes:
-    """Give the frame that carries these fields, at least one.
+    """Return the frame that carries these fields, at least one.
 
     Raises:
         ValueError: They are too long for a frame.
@@ -37,7 +37,7 @@ class Reader:
         self._wrong: ValueError | None = None
 
     def feed(self, data: bytes) -> list[list[bytes]]:
-        """Take the next bytes; give the frames that are now complete.
+        """Take the next bytes; return the frames that are now complete.
 
         Raises:
             ValueError: The stream holds what is no frame, and no good one comes before it.

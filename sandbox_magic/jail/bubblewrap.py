@@ -44,12 +44,12 @@ class Bubblewrap:
     version: str
 
     def __str__(self) -> str:
-        """Give its version and path in one line."""
+        """Return its version and path in one line."""
         return f"{self.version} ({self.path})"
 
 
 def find() -> Bubblewrap:
-    """Give the system's bwrap if it has every option we need, else the bundled one.
+    """Return the system's bwrap if it has every option we need, else the bundled one.
 
     A bwrap that does not even answer ``--help`` is not passed over: what it says is worth
     more to the user than a silent second choice, so starting it will fail and show that.
@@ -91,7 +91,7 @@ def _bundled() -> str | None:
 
 @functools.lru_cache(maxsize=8)
 def _probe(path: str, _inode: int, _mtime: int) -> tuple[str, tuple[str, ...]]:
-    """Give the version, and the options that are missing. Options are probed: distributions backport."""
+    """Return the version, and the options that are missing. Options are probed: distributions backport."""
 
     def say(option: str) -> str:
         run = subprocess.run(  # one pipe: where a second one can't be made, Popen leaves the first open
@@ -122,7 +122,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     workspace: bool = False,
     layer: Layer | None = None,
 ) -> list[str]:
-    """Give bwrap's options for a sandbox.
+    """Return bwrap's options for a sandbox.
 
     Args:
         limits: Sizes of what is writable, and the number of numeric threads.

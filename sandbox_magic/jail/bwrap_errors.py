@@ -41,7 +41,7 @@ DOCTOR = "%sandbox doctor in a notebook, sandbox-magic doctor in a terminal"
 
 
 def unavailable(seen: str) -> SandboxUnavailable:
-    """Give the error for a sandbox that did not come up.
+    """Return the error for a sandbox that did not come up.
 
     Args:
         seen: What bwrap, or what it started, wrote on its standard error.

@@ -27,7 +27,7 @@ def prepare(directory: str) -> None:
 
 
 def _is_stale(entry: os.DirEntry[str]) -> bool:
-    """Tell whether there is no bytecode, or of another text: its header has the time and the size (PEP 552)."""
+    """Return whether there is no bytecode, or of another text: its header has the time and the size (PEP 552)."""
     found = entry.stat()
     expected = b"\0\0\0\0" + b"".join(
         (number & 0xFFFF_FFFF).to_bytes(4, "little") for number in (int(found.st_mtime), found.st_size)

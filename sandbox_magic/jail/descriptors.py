@@ -25,7 +25,7 @@ class Descriptors:
         self._open: set[int] = set()
 
     def pipe(self, theirs: ExitStack, *, ours: str, holds: int = 0) -> tuple[int, int]:
-        """Make a pipe; give the sandbox's end, then ours, which does not block.
+        """Make a pipe; return the sandbox's end, then ours, which does not block.
 
         Args:
             theirs: What closes the sandbox's end.
@@ -43,7 +43,7 @@ class Descriptors:
         return their, our
 
     def socket(self, theirs: ExitStack) -> tuple[int, int]:
-        """Make a pair of sockets; give the sandbox's end, then ours, which does not block.
+        """Make a pair of sockets; return the sandbox's end, then ours, which does not block.
 
         Ours is read with read(2), which throws away descriptors that come along (unix(7)).
         """
@@ -57,7 +57,7 @@ class Descriptors:
         os.set_blocking(our, False)
 
     def keep(self, descriptor: int) -> int:
-        """Take one over as our own; give it back."""
+        """Take one over as our own; return it back."""
         self._open.add(descriptor)
         return descriptor
 
@@ -74,7 +74,7 @@ class Descriptors:
 
 
 def in_memory(theirs: ExitStack, data: bytes) -> int:
-    """Give a descriptor from which the sandbox reads these bytes.
+    """Return a descriptor from which the sandbox reads these bytes.
 
     Raises:
         OSError: They could not be written whole: cut options would be fewer protections.

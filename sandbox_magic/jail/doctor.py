@@ -45,7 +45,7 @@ class Diagnosis:
     shadow: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as plain values, for JSON."""
+        """Return it as plain values, for JSON."""
         error = self.error and {"what": self.error.what, "seen": self.error.seen, "remedy": self.error.remedy}
         return {
             "ok": self.ok,
@@ -59,7 +59,7 @@ class Diagnosis:
         }
 
     def __str__(self) -> str:
-        """Give it for a person."""
+        """Return it for a person."""
         machine = f"machine: {self.machine}"
         warning = [f"warning: {shadow_warning()}"] if self.shadow else []
         if self.isolation is None:

@@ -32,7 +32,7 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
     counted: bool,
     workspace: str = "",
 ) -> Isolation:
-    """Give the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started.
+    """Return the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started.
 
     Args:
         limits: Its limits.
@@ -157,6 +157,6 @@ def _cpus(limits: Limits, group: Group) -> Guard:
 
 @functools.lru_cache(maxsize=1)
 def kernel() -> tuple[int, int]:
-    """Give the kernel's version, major and minor."""
+    """Return the kernel's version, major and minor."""
     major, minor = os.uname().release.split(".")[:2]
     return int(major), int("".join(filter(str.isdigit, minor.split("-")[0])) or 0)

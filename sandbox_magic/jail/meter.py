@@ -111,7 +111,7 @@ class Meter:
         return [process for pid in reading.pids if (process := self._processes.get(pid)) is not None]
 
     def _cpu(self, reading: Reading) -> float:
-        """Give the CPU seconds of all processes so far: live ones, and those that were waited for."""
+        """Return the CPU seconds of all processes so far: live ones, and those that were waited for."""
         if reading.cpu_seconds is not None:
             return reading.cpu_seconds
         total = 0.0
@@ -146,7 +146,7 @@ class Meter:
         return total
 
     def _share(self, pid: int, status: Status, *, alone: bool) -> int:
-        """Give its share of memory. PSS walks every page, so a process that shares with none is read by RSS."""
+        """Return its share of memory. PSS walks every page, so a process that shares with none is read by RSS."""
         if not alone and self.memory_source != "rss":
             try:
                 if status.table_bytes <= _LARGE_TABLES:
@@ -157,7 +157,7 @@ class Meter:
         return status.resident_bytes
 
     def _bytes_moved(self, pids: tuple[int, ...]) -> tuple[int | None, int | None]:
-        """Give bytes read and written by all processes that could be read; None if none could (undumpable)."""
+        """Return bytes read and written by all processes that could be read; None if none could (undumpable)."""
         for pid in pids:
             with suppress(self._psutil.Error):
                 if (process := self._processes.get(pid)) is not None:
@@ -175,7 +175,7 @@ class Meter:
 
 
 def _tree(pid: int) -> list[int]:
-    """Give every process below this one, itself left out."""
+    """Return every process below this one, itself left out."""
     found: list[int] = []
     waiting = [pid]
     while waiting:
@@ -195,7 +195,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _cpu_clock(pid: int) -> float:
-    """Give a process's own CPU seconds from its clock: nanoseconds, where /proc has hundredths.
+    """Return a process's own CPU seconds from its clock: nanoseconds, where /proc has hundredths.
 
     Raises:
         OSError: It has ended.

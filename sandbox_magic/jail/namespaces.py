@@ -23,7 +23,7 @@ _SECCOMP = (
 
 
 def why_refused(seen: str, proc: Path = PROC) -> tuple[str, str]:
-    """Give what it means that no user namespace could be made, and the remedy.
+    """Return what it means that no user namespace could be made, and the remedy.
 
     A sysctl that is 0 refuses whoever asks, so it comes first; of the rest AppArmor says "Permission
     denied", where a system-call filter says "Operation not permitted" (Docker's and systemd's do).
@@ -55,5 +55,5 @@ def _read(path: Path) -> str:
 
 
 def _filtered(proc: Path) -> bool:
-    """Tell whether a system-call filter was put on this process, as its children have it too."""
+    """Return whether a system-call filter was put on this process, as its children have it too."""
     return re.search(r"^Seccomp:\s+2$", _read(proc / "self/status"), re.MULTILINE) is not None

@@ -12,7 +12,7 @@ _STACK_BYTES = 8 * 2**20
 
 
 def words(limits: Limits, group: Group) -> str:
-    """Give the resource limits of each process of the cell, in the guest's form."""
+    """Return the resource limits of each process of the cell, in the guest's form."""
     values = {
         "CORE": 1,  # 1 and not 0: a core_pattern that is a pipe ignores 0, core(5)
         "NOFILE": limits.open_files,

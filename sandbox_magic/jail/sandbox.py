@@ -130,7 +130,7 @@ class Sandbox:
         )
 
     def _spawn(self, policy: Policy) -> int:
-        """Start bwrap; give the descriptor on which it tells PID 1's process id."""
+        """Start bwrap; return the descriptor on which it tells PID 1's process id."""
         parts = spawn.Parts(
             bwrap=self.bwrap,
             interpreter=self.interpreter,
@@ -175,7 +175,7 @@ class Sandbox:
             return int(children.read().split()[0])
 
     def _words_of_failure(self) -> str:
-        """Give what was written on standard error by a sandbox in which nothing untrusted ran."""
+        """Return what was written on standard error by a sandbox in which nothing untrusted ran."""
         self._process.kill()
         self._process.wait()
         words = b""
@@ -185,7 +185,7 @@ class Sandbox:
         return words.decode("utf-8", "replace")
 
     def create(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """Give a new file in the directory that the sandbox sees read-only, to write to before "go"."""
+        """Return a new file in the directory that the sandbox sees read-only, to write to before "go"."""
         return self._directory.create(name)
 
     def go(self, task: Task, limits: Limits) -> None:
@@ -265,7 +265,7 @@ class Sandbox:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the last process is gone, for PID 1 ends after all others; give whether it is."""
+        """Wait until the last process is gone, for PID 1 ends after all others; return whether it is."""
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         return bool(poll.poll(seconds and seconds * 1000))
@@ -306,7 +306,7 @@ class Sandbox:
                     behind.close()
 
     def _all_gone(self, patience: float) -> bool:
-        """Wait until PID 1 is gone, and bwrap, with which a layer goes; give whether they are."""
+        """Wait until PID 1 is gone, and bwrap, with which a layer goes; return whether they are."""
         deadline = time.monotonic() + patience
         if not self.wait(patience):
             return False

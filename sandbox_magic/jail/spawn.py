@@ -130,7 +130,7 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subpr
 
 
 def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:
-    """Give what comes before bwrap, and bwrap's path as its user can reach it."""
+    """Return what comes before bwrap, and bwrap's path as its user can reach it."""
     layer, program = parts.layer, parts.bwrap.path
     laid = (layer.home, layer.merged, layer.changed) if layer else ()
     folder, name = os.path.split(program)
@@ -141,7 +141,7 @@ def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:
 
 
 def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]:
-    """Give bwrap's options: what the sandbox sees and is bounded by."""
+    """Return bwrap's options: what the sandbox sees and is bounded by."""
     mounts.check(policy.binds, parts.identity)
     python, place = parts.interpreter, places.working_directory(workspace=bool(policy.workspace))
     return bubblewrap.arguments(

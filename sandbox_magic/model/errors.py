@@ -23,7 +23,7 @@ class SandboxError(Exception):
         super().__init__("\n".join(part for part in parts if part))
 
     def _render_traceback_(self) -> list[str]:
-        """Give IPython these lines to show instead of a traceback of ours."""
+        """Return IPython these lines to show instead of a traceback of ours."""
         return [f"sandbox: {line}" for line in str(self).splitlines()]
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -47,5 +47,5 @@ class StoppedEarly(KeyboardInterrupt):
     """A person stopped a cell before its sandbox had started, so nothing ran."""
 
     def _render_traceback_(self) -> list[str]:
-        """Give IPython this line to show instead of a traceback of ours."""
+        """Return IPython this line to show instead of a traceback of ours."""
         return ["sandbox: stopped by you before it started; nothing was run"]

@@ -51,7 +51,7 @@ class Isolation:
     bwrap: str = ""
 
     def __getitem__(self, name: str) -> Guard:
-        """Give the guard of that name.
+        """Return the guard of that name.
 
         Raises:
             KeyError: There is none.
@@ -67,14 +67,14 @@ class Isolation:
         return tuple(guard for guard in self.guards if guard.strength != "enforced")
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as plain values, for JSON."""
+        """Return it as plain values, for JSON."""
         return asdict(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's own form
         printer.text(str(self))
 
     def __str__(self) -> str:
-        """Give a table for a person: name, mechanism, and the strength where it is not full."""
+        """Return a table for a person: name, mechanism, and the strength where it is not full."""
         wide = max((len(guard.name) for guard in self.guards), default=0)
         lines = []
         for guard in self.guards:

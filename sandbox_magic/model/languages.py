@@ -69,7 +69,7 @@ class Language:
         return (*(words[0] for words in self.commands if words[0] != OUT), *self.needs)
 
     def argv(self, file: str, out: str) -> tuple[tuple[str, ...], ...]:
-        """Give the commands with the paths in place."""
+        """Return the commands with the paths in place."""
         return tuple(tuple(w.replace(FILE, file).replace(OUT, out) for w in words) for words in self.commands)
 
 
@@ -213,13 +213,13 @@ def _own(name: str, what: object) -> Language:
 
 
 def known(own: Iterable[Language] = ()) -> tuple[Language, ...]:
-    """Give the user's own languages, then those of the table that they don't replace."""
+    """Return the user's own languages, then those of the table that they don't replace."""
     first = tuple(own)
     return (*first, *(each for each in LANGUAGES if each.name not in {language.name for language in first}))
 
 
 def of(source: bytes, language: str | Language | None = None, own: Iterable[Language] = ()) -> Language:
-    """Give the language of a cell: the one that is named, else what its ``#!`` line says, else Python.
+    """Return the language of a cell: the one that is named, else what its ``#!`` line says, else Python.
 
     Args:
         source: The cell.
@@ -248,7 +248,7 @@ def _named(name: str, languages: tuple[Language, ...]) -> Language:
 
 
 def for_suffix(name: str, own: Iterable[Language] = ()) -> Language | None:
-    """Give the language of a file by the end of its name: ``script.mjs`` is node's, and keeps its suffix."""
+    """Return the language of a file by the end of its name: ``script.mjs`` is node's, and keeps its suffix."""
     suffix = os.path.splitext(name)[1]
     for language in known(own):
         for each in filter(None, (language.suffix, *language.suffixes)):
@@ -279,7 +279,7 @@ def _of_first_line(source: bytes, languages: tuple[Language, ...]) -> Language |
 
 
 def _of_env(env: str, rest: str) -> list[str]:
-    """Give what env would start; env itself where it has more to do than to find a program."""
+    """Return what env would start; env itself where it has more to do than to find a program."""
     for option in ("--split-string=", "-vS", "-S"):
         rest = rest.removeprefix(option)
     try:

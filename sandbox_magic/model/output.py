@@ -48,11 +48,11 @@ class Display:
         return self.data.get("text/plain") or f"<{', '.join(self.data)}>"
 
     def _repr_mimebundle_(self, **_wanted: object) -> tuple[dict[str, str], dict[str, object]]:
-        """Give what a notebook shows."""
+        """Return what a notebook shows."""
         return dict(self.data), dict(self.metadata)
 
     def __repr__(self) -> str:
-        """Give its plain text, as the value's own representation would stand here."""
+        """Return its plain text, as the value's own representation would stand here."""
         return self.text
 
 

@@ -104,7 +104,7 @@ class Result:
         return ending(self.outcome, self.exit_code, self.signal).words
 
     def check(self) -> Self:
-        """Give the result itself.
+        """Return the result itself.
 
         Raises:
             RunFailed: The run was not `ok`.
@@ -120,13 +120,13 @@ class Result:
         return drawing(self)
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
-        """Give what a notebook shows: the picture, and folded below it the figures, the output, what held it."""
+        """Return what a notebook shows: the picture, and folded below it the figures, the output, what held it."""
         from sandbox_magic.picture.card import html
 
         return {"text/html": html(self), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        """Give one line with the figures."""
+        """Return one line with the figures."""
         figures = [self.outcome, seconds(self.usage.wall_seconds)]
         if self.usage.cpu_seconds is not None:
             figures.append(f"CPU {seconds(self.usage.cpu_seconds)}")

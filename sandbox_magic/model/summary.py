@@ -34,12 +34,12 @@ class Line:
     figures: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Give the words without the icon."""
+        """Return the words without the icon."""
         return " · ".join(filter(None, (self.state, *self.figures)))
 
 
 def live(sample: Sample | None, limits: Limits, *, state: str = "running") -> Line:
-    """Give the line for a run that goes on.
+    """Return the line for a run that goes on.
 
     Args:
         sample: The latest; None before the first.
@@ -81,7 +81,7 @@ def ended(result: Result) -> Line:
 
 
 def watched(timeline: Timeline) -> Line:
-    """Give the line for samples of which no more is known."""
+    """Return the line for samples of which no more is known."""
     if not timeline.samples:
         return Line(icon="done", state="", figures=("no samples",))
     figures = [seconds(timeline.samples[-1].seconds)]
@@ -101,7 +101,7 @@ def cause(result: Result) -> str:
 
 
 def described(result: Result) -> str:
-    """Give the whole picture in sentences, for a reader who does not see it."""
+    """Return the whole picture in sentences, for a reader who does not see it."""
     line = ended(result)
     sentences = [f"Sandbox run: {line}."]
     samples = result.timeline.samples
@@ -120,13 +120,13 @@ def described(result: Result) -> str:
 
 
 def shown(mark: Mark) -> str:
-    """Give a mark's label for a picture: the code's own in quotes, printable, short."""
+    """Return a mark's label for a picture: the code's own in quotes, printable, short."""
     short = printable(mark.label, _LABEL_CHARACTERS)
     return f"“{short}”" if mark.own else short
 
 
 def printable(text: str, most: int) -> str:
-    """Give a text without controls and what is invisible, cut to so many characters."""
+    """Return a text without controls and what is invisible, cut to so many characters."""
     bare = "".join(character for character in text if character.isprintable())
     return bare if len(bare) <= most else f"{bare[: most - 1]}…"
 

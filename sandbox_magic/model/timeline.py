@@ -89,16 +89,16 @@ class Timeline:
     memory_limit_bytes: int | None = None
 
     def peak(self, field: str) -> float | None:
-        """Give the largest known value of a field of `Sample` in the whole run, None where it is never known."""
+        """Return the largest known value of a field of `Sample` in the whole run, None where it is never known."""
         known = [value for sample in self.samples if (value := getattr(sample, field)) is not None]
         return max((*known, *(value for name, value in self.peaks if name == field)), default=None)
 
     def to_json(self) -> str:
-        """Give the samples as a JSON list of objects; unknown is null."""
+        """Return the samples as a JSON list of objects; unknown is null."""
         return json.dumps([asdict(sample) for sample in self.samples])
 
     def to_csv(self) -> str:
-        """Give the samples as CSV with a header line; unknown is empty."""
+        """Return the samples as CSV with a header line; unknown is empty."""
         text = io.StringIO()
         writer = csv.DictWriter(text, [field.name for field in fields(Sample)], lineterminator="\n")
         writer.writeheader()
@@ -106,7 +106,7 @@ class Timeline:
         return text.getvalue()
 
     def to_frame(self) -> Any:
-        """Give the samples as a pandas ``DataFrame``: a column for each field, ``seconds`` the index, unknown NaN.
+        """Return the samples as a pandas ``DataFrame``: a column for each field, ``seconds`` the index, unknown NaN.
 
         Raises:
             SandboxError: pandas is not installed.
@@ -153,7 +153,7 @@ class Recorder:
         self._marks: list[Mark] = []
 
     def mark(self, mark: Mark) -> bool:
-        """Take a mark; give whether there was room for it."""
+        """Take a mark; return whether there was room for it."""
         if len(self._marks) >= MOST_MARKS:
             return False
         self._marks.append(mark)
@@ -174,7 +174,7 @@ class Recorder:
             self._open = _extremes(self._open)
 
     def timeline(self, memory_source: str = "pss") -> Timeline:
-        """Give what is kept so far; the first sample is always the first, the newest the last."""
+        """Return what is kept so far; the first sample is always the first, the newest the last."""
         kept = [sample for span in (*self._spans, _extremes(self._open)) for sample in span]
         if self._first is not None and kept[:1] != [self._first]:
             kept.insert(0, self._first)

@@ -49,7 +49,7 @@ class BadUsageFile(SandboxError, ValueError):  # noqa: N818 - reads as what it s
 
 
 def to_json(result: Result) -> str:
-    """Give the text of the file, a line for each key."""
+    """Return the text of the file, a line for each key."""
     values = {name: _plain(getattr(result, name)) for name in _PARTS}
     whole = {"format": FORMAT, "version": VERSION, **values}
     return (
@@ -58,7 +58,7 @@ def to_json(result: Result) -> str:
 
 
 def from_json(text: str) -> Result:
-    """Give the result that a file tells about; its output is not in it.
+    """Return the result that a file tells about; its output is not in it.
 
     Raises:
         BadUsageFile: It is not such a file, or one of a newer version.
@@ -104,7 +104,7 @@ def _hints(kind: type) -> dict[str, Any]:
 
 
 def _read(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one for each form of type
-    """Give a value of the type that a field is annotated with.
+    """Return a value of the type that a field is annotated with.
 
     Raises:
         BadUsageFile: The value is not of that type.

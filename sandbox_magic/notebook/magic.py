@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import TraitError, TraitType
 
-from sandbox_magic.execution.api import stream
+from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import drive
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
@@ -77,7 +77,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             name = variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = _variables(self.shell, values["inputs"])
-            run = stream(cell, policy=None, **values)
+            run = prepare(cell, values)
             run.loop.variable = lambda name: _travels(self.shell, name)
             view = view_for(self.shell, run, shown, raises=raises)
             result = drive(run, view)
@@ -125,7 +125,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         print(diagnose(policy))
 
     def _values(self, line: str) -> dict[str, object] | None:
-        """Give the parsed options of a line on top of the configured ones; None if help is asked for."""
+        """Return the parsed options of a line on top of the configured ones; None if help is asked for."""
         try:
             given = parse(line)
             if given is None:
@@ -140,7 +140,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
 
 
 def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
-    """Give the notebook's variables of these names.
+    """Return the notebook's variables of these names.
 
     Raises:
         PolicyError: There is none of such a name.
@@ -157,7 +157,7 @@ def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
 
 
 def _travels(shell: InteractiveShell, name: str) -> bool:
-    """Tell whether the notebook has a variable of this name that -i could give to the code."""
+    """Return whether the notebook has a variable of this name that -i could give to the code."""
     kept = (ModuleType, FunctionType, type)
     return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
 
@@ -186,7 +186,7 @@ def _say_weaker(result: Result) -> None:
 
 
 def variable(name: object) -> str:
-    """Give the name if a variable can have it.
+    """Return the name if a variable can have it.
 
     Raises:
         PolicyError: None can.

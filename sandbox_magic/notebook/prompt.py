@@ -16,7 +16,7 @@ WHO = "cell"
 
 
 def ask(request: InputRequest) -> str | None:
-    """Give what the person types; None where nobody can be asked, as under nbclient.
+    """Return what the person types; None where nobody can be asked, as under nbclient.
 
     Raises:
         KeyboardInterrupt: The person stopped it, or the run is over.

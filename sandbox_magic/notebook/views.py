@@ -159,7 +159,7 @@ def _say(*lines: str) -> None:
 
 
 def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, raises: bool) -> NotebookView:
-    """Give the view for this front end: the dashboard needs one that shows widgets.
+    """Return the view for this front end: the dashboard needs one that shows widgets.
 
     Args:
         shell: The front end's.

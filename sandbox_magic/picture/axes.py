@@ -36,7 +36,7 @@ class Axis:
 
 
 def time_axis(end: float) -> Axis:
-    """Give the axis of a run that took so many seconds."""
+    """Return the axis of a run that took so many seconds."""
     end = max(end, 0.001)
     step = _time_step(end)
     factor, unit = (_HOUR, "h") if step >= _HOUR else (_MINUTE, "min") if step >= _MINUTE else (1, "s")
@@ -45,7 +45,7 @@ def time_axis(end: float) -> Axis:
 
 
 def live_time_axis(elapsed: float, limit: float | None) -> Axis:
-    """Give the axis of a run that goes on: it reaches to a round time ahead, or to the limit.
+    """Return the axis of a run that goes on: it reaches to a round time ahead, or to the limit.
 
     Its end moves in steps, so the curve grows to the right instead of being squeezed at each update.
     """
@@ -57,7 +57,7 @@ def live_time_axis(elapsed: float, limit: float | None) -> Axis:
 
 
 def cpu_axis(peak: float | None) -> Axis:
-    """Give the axis of the CPU, in percent of one core, for the highest value so far."""
+    """Return the axis of the CPU, in percent of one core, for the highest value so far."""
     cores = max(1, math.ceil((peak or 0) / 100 / HEADROOM))
     top = 100 * (cores if cores <= 2 else round_up(cores, (1, 2, 4, 6, 8, 10)))  # noqa: PLR2004 - halves stay whole
     values = [0, top / 2, top] if cores > 1 else [0, top]
@@ -65,7 +65,7 @@ def cpu_axis(peak: float | None) -> Axis:
 
 
 def memory_axis(peak: float | None, limit: float | None) -> Axis:
-    """Give the axis of the memory, in bytes: up to its limit, or closer while it is far from it or there is none."""
+    """Return the axis of the memory, in bytes: up to its limit, or closer while it is far from it or there is none."""
     peak = peak or 0
     if limit is None or peak < limit * LIMIT_SHOWN_FROM:
         top = 2.0 ** math.ceil(math.log2(max(peak * 1.05, MIB)))
@@ -78,7 +78,7 @@ def memory_axis(peak: float | None, limit: float | None) -> Axis:
 
 
 def round_up(value: float, mantissas: tuple[float, ...]) -> float:
-    """Give the smallest mantissa times a power of ten that is not below a positive value."""
+    """Return the smallest mantissa times a power of ten that is not below a positive value."""
     power = 10.0 ** math.floor(math.log10(max(value, 1e-9)))
     return next(_clean(m * power) for m in (*mantissas, 10.0) if m * power >= value * (1 - 1e-9))
 

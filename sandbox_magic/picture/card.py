@@ -43,7 +43,7 @@ max-width:none;background:none;white-space:normal;font-weight:normal;font-varian
 
 
 def noted(result: Result) -> str:
-    """Give the picture of a run and its notes below it: in its own output, where nothing of the code's can stand."""
+    """Return the picture of a run and its notes below it: in its own output, where nothing of the code's can stand."""
     image = course.html(result)
     return f'{STYLE}<div class="sandbox-result">{image}{_notes(result)}</div>' if result.notes else image
 
@@ -53,7 +53,7 @@ def _notes(result: Result) -> str:
 
 
 def html(result: Result) -> str:
-    """Give the card of a run. What the code wrote is escaped, and cut to its first 2000 characters a stream."""
+    """Return the card of a run. What the code wrote is escaped, and cut to its first 2000 characters a stream."""
     folded = (
         *_stream("output", "stdout", result.stdout),
         *_stream("errors", "stderr", result.stderr),
@@ -64,7 +64,7 @@ def html(result: Result) -> str:
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, kind: str = "figures") -> str:
-    """Give a table of texts, the first of each row its name; everything is escaped.
+    """Return a table of texts, the first of each row its name; everything is escaped.
 
     Args:
         rows: Texts of each row.
@@ -81,7 +81,7 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, kind: str 
 
 
 def plain(text: str) -> str:
-    """Give text as it would stand on a terminal without colours."""
+    """Return text as it would stand on a terminal without colours."""
     return _REDRAWN.sub("", _COLOURS.sub("", text)).replace("\r", "").encode("utf-8", "replace").decode()
 
 

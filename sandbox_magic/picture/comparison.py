@@ -63,7 +63,7 @@ class Comparison:
         return Drawing(described=self._described(), height=_HEIGHT, body="".join(body))
 
     def html(self, *, theme: Theme = "auto") -> str:
-        """Give the picture and the table as HTML that needs nothing else."""
+        """Return the picture and the table as HTML that needs nothing else."""
         ratio = f"{self.labels[1]} / {self.labels[0]}"
         figures = table(self.rows, ("", *self.labels, ratio))
         return f'{STYLE}<div class="sandbox-result">{self.plot().html(theme=theme)}{figures}</div>'
@@ -80,11 +80,11 @@ class Comparison:
         save(path, svg=svg, html=self.html(theme=theme), title=title, theme=theme)
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
-        """Give what a notebook shows."""
+        """Return what a notebook shows."""
         return {"text/html": self.html(), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        """Give the table as text."""
+        """Return the table as text."""
         rows = [("", *self.labels, "ratio"), *self.rows]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)

@@ -60,7 +60,7 @@ def course(timeline: Timeline) -> Drawing:
 
 
 def svg(result: Result, *, theme: Theme = "auto") -> str:
-    """Give the picture of a run as a whole SVG document.
+    """Return the picture of a run as a whole SVG document.
 
     Args:
         result: The run.
@@ -70,7 +70,7 @@ def svg(result: Result, *, theme: Theme = "auto") -> str:
 
 
 def html(result: Result, *, theme: Theme = "auto") -> str:
-    """Give the picture of a run as one ``<img>`` with everything inside it."""
+    """Return the picture of a run as one ``<img>`` with everything inside it."""
     return drawing(result).html(theme=theme)
 
 
@@ -120,7 +120,7 @@ def _row(line: summary.Line, base: int, name: str) -> str:
 
 
 def _left_out(name: str, start: float, figures: Sequence[float]) -> str:
-    """Give the rules that leave figures out where they have no room; the first and the last go last."""
+    """Return the rules that leave figures out where they have no room; the first and the last go last."""
     keep = sorted(range(len(figures)), key=lambda index: (index not in (0, len(figures) - 1), index))
     ends = accumulate((figures[index] for index in keep), initial=start)
     return leave_out(name, dict(zip(keep, list(ends)[1:], strict=True)))
@@ -161,7 +161,7 @@ def limit_caption(up: Axis, limit: int | None) -> str:
 
 
 def _shared(timeline: Timeline, up: Axis) -> Share | None:
-    """Give the shared part of the memory, if it is known and large enough to be seen."""
+    """Return the shared part of the memory, if it is known and large enough to be seen."""
     points = [(sample.seconds, sample.anonymous_bytes, sample.memory_bytes) for sample in timeline.samples]
     shared = [0 if own is None or whole is None else whole - own for _, own, whole in points]
     if max(shared) < _SHARE_FROM * up.end:

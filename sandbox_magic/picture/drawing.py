@@ -33,7 +33,7 @@ class Drawing:
     body: str
 
     def svg(self, *, theme: Theme = "auto", width: int | None = None) -> str:
-        """Give a whole SVG document.
+        """Return a whole SVG document.
 
         Args:
             theme: ``light``, ``dark``, or ``auto``: as the page around it prefers.
@@ -47,7 +47,7 @@ class Drawing:
         return whole if width is None else at_width(whole, width)
 
     def html(self, *, theme: Theme = "auto") -> str:
-        """Give the picture as one ``<img>`` with everything inside it, which untrusted notebooks show too.
+        """Return the picture as one ``<img>`` with everything inside it, which untrusted notebooks show too.
 
         A style after it tells the picture which theme the page has, where the page knows; a front end
         that drops the style shows the picture on its own card, as the browser prefers.
@@ -75,7 +75,7 @@ class Drawing:
         )
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
-        """Give what a notebook shows."""
+        """Return what a notebook shows."""
         return {"text/html": self.html(), "text/plain": repr(self)}
 
     def _repr_html_(self) -> str:
@@ -120,7 +120,7 @@ h2{{font-size:15px;margin:24px 0 4px}} th{{font-weight:600;white-space:nowrap}}
 
 
 def page(body: str, title: str, *, theme: Theme = "auto") -> bytes:
-    """Give a whole page that needs no network and runs no script.
+    """Return a whole page that needs no network and runs no script.
 
     Args:
         body: Its HTML.

@@ -56,7 +56,7 @@ class Flag:
 
 
 def flags(marks: Iterable[Mark], end: float) -> list[Flag]:
-    """Give the flags of marks on an axis of so many seconds; those too close to be told apart become one."""
+    """Return the flags of marks on an axis of so many seconds; those too close to be told apart become one."""
     groups: list[tuple[float, list[Mark]]] = []
     for mark in sorted(marks, key=lambda mark: mark.seconds):
         place = min(max(mark.seconds / end, 0.0), 1.0)

@@ -96,7 +96,7 @@ class Panel:
         return plot(self.top, self.height, "".join(parts))
 
     def _y(self, value: float) -> float:
-        """Give a value's distance from the upper edge, in pixels."""
+        """Return a value's distance from the upper edge, in pixels."""
         return self.height * (1 - value / self.up.end)
 
     def _path(self, points: Iterable[tuple[float, float]]) -> str:
@@ -162,7 +162,7 @@ class Panel:
             yield self._word(curve.name, at, baseline, curve.word)
 
     def _beyond(self, x: float) -> float:
-        """Give where the word of a curve that ends there begins."""
+        """Return where the word of a curve that ends there begins."""
         return self.across.end if x > _AT_END * self.across.end else x
 
     def _apart(
@@ -203,7 +203,7 @@ def time_ticks(across: Axis, y: float) -> str:
 
 
 def plot(top: int, height: int, body: str) -> str:
-    """Give a drawing between the gutters, as wide as they leave.
+    """Return a drawing between the gutters, as wide as they leave.
 
     That width is a calculation, which Firefox takes for a foreign object but not for an inner `svg`.
     """
@@ -212,7 +212,7 @@ def plot(top: int, height: int, body: str) -> str:
 
 
 def at_width(svg: str, width: int) -> str:
-    """Give a drawing at a fixed width: programs other than browsers know neither foreign objects nor calculations."""
+    """Return a drawing at a fixed width: programs other than browsers know neither foreign objects nor calculations."""
     inner = f'<svg x="{LEFT}" y="\\1" width="{width - LEFT - RIGHT}" height="\\2" overflow="visible">'
     svg = re.sub(r'<foreignObject class="plot" x="\d+" y="(\d+)" width="80%" height="(\d+)"><svg [^>]*>', inner, svg)
     svg = svg.replace("</svg></foreignObject>", "</svg>")
@@ -226,7 +226,7 @@ def line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _pieces(points: Sequence[Point]) -> Iterator[list[tuple[float, float]]]:
-    """Give the stretches of known values; one alone is no line."""
+    """Yield the stretches of known values; one alone is no line."""
     piece: list[tuple[float, float]] = []
     for x, y in (*points, (0.0, None)):
         if y is not None:

@@ -54,7 +54,7 @@ PAGE_STYLE = (
 
 
 def stylesheet(theme: Theme) -> str:
-    """Give the style sheet of the picture itself."""
+    """Return the style sheet of the picture itself."""
     light, dark = _COLOURS.format_map(_LIGHT), _COLOURS.format_map(_DARK)
     both = {"light": light, "dark": dark, "auto": f"{light}@media(prefers-color-scheme:dark){{{dark}}}"}
     return _SHAPES + both[theme]

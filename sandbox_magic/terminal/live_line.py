@@ -50,7 +50,7 @@ class LiveLine:
         self._due = 0.0
 
     def add(self, sample: Sample) -> bool:
-        """Take a sample; give whether it is time to draw."""
+        """Take a sample; return whether it is time to draw."""
         self._recorder.add(sample)
         self._newest = sample
         if self._off or sample.seconds < LIVE_AFTER_SECONDS or time.monotonic() < self._due:
@@ -77,7 +77,7 @@ class LiveLine:
             self._due = time.monotonic() + REDRAW_EVERY_SECONDS
 
     def hide(self) -> bool:
-        """Take it away; give whether it was there."""
+        """Take it away; return whether it was there."""
         if not self._shown:
             return False
         self._shown = False
@@ -101,7 +101,7 @@ class LiveLine:
 
 
 def fitted(line: summary.Line, width: int) -> tuple[tuple[str, ...], int]:
-    """Give the figures of a live line that have room, each whole or not at all, and the width of each curve.
+    """Return the figures of a live line that have room, each whole or not at all, and the width of each curve.
 
     The curves stand behind CPU and memory, the second figure and the third; they go before those do,
     after the rest.
@@ -117,7 +117,7 @@ def fitted(line: summary.Line, width: int) -> tuple[tuple[str, ...], int]:
 
 
 def pieces(line: summary.Line, timeline: Timeline, width: int) -> Iterator[tuple[str, str]]:
-    """Give the text of the live line piece by piece, each with its style."""
+    """Yield the text of the live line piece by piece, each with its style."""
     figures, curve = fitted(line, width)
     curves = dict(zip((_OF_CPU, _OF_MEMORY), pair(timeline, curve), strict=True)) if curve else {}
     yield "● ", "green"
@@ -145,7 +145,7 @@ def _load() -> None:
 
 
 def _console() -> Any:
-    """Give the console on standard error; None where it can't be driven or can't show the curves."""
+    """Return the console on standard error; None where it can't be driven or can't show the curves."""
     with importing():
         from rich.console import Console
 

@@ -19,12 +19,12 @@ UNKNOWN = "·"
 
 
 def spark(values: Sequence[float | None], top: float) -> str:
-    """Give one block for each value, the lowest for 0, the highest from ``top`` on; a dot for an unknown one."""
+    """Return one block for each value, the lowest for 0, the highest from ``top`` on; a dot for an unknown one."""
     return "".join(UNKNOWN if value is None else BLOCKS[_level(value, top)] for value in values)
 
 
 def columns(samples: Sequence[Sample], field: str, width: int) -> list[float | None]:
-    """Give a value for each of ``width`` equal spans of time, from 0 to the last sample.
+    """Return a value for each of ``width`` equal spans of time, from 0 to the last sample.
 
     It is the largest that is known in the span. A sample tells about the time since the one before,
     so it counts in every span that this time touches: a peak is never lost, whatever the width.
@@ -44,7 +44,7 @@ def columns(samples: Sequence[Sample], field: str, width: int) -> list[float | N
 
 
 def pair(timeline: Timeline, width: int) -> tuple[str, str]:
-    """Give the sparklines of CPU and memory, each ``width`` characters.
+    """Return the sparklines of CPU and memory, each ``width`` characters.
 
     CPU reaches up to whole cores; memory to its own peak, for eight levels up to a limit far above would be flat.
     """
@@ -56,7 +56,7 @@ def pair(timeline: Timeline, width: int) -> tuple[str, str]:
 
 
 def chart(timeline: Timeline, limits: Limits, width: int) -> tuple[str, str]:
-    """Give the run in two rows: CPU and memory, each with its name, its course and its largest value.
+    """Return the run in two rows: CPU and memory, each with its name, its course and its largest value.
 
     Args:
         timeline: The run's.

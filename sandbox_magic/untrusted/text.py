@@ -38,7 +38,7 @@ _UNFINISHED = re.compile(
 
 
 def clean(text: str) -> str:
-    """Give the text without terminal controls, except colours, tabs, newlines and carriage returns."""
+    """Return the text without terminal controls, except colours, tabs, newlines and carriage returns."""
     return _ESCAPE.sub(_without_control, text)
 
 
@@ -63,7 +63,7 @@ def _visible(sign: str) -> str:
 
 
 def label(text: str, most: int) -> str:
-    """Give text of the code's for a line of ours: no controls, one line, what is invisible made visible, bounded."""
+    """Return text of the code's for a line of ours: no controls, one line, what is invisible made visible, bounded."""
     bare = _ESCAPE.sub("", " ".join(text.split()))[:most]
     return _PILED.sub("", "".join(map(_visible, bare)))
 
@@ -122,7 +122,7 @@ _C1 = b"\xc2"  # in UTF-8 each of them begins so, and some others do
 
 
 def _is_plain(data: bytes) -> bool:
-    """Tell whether there is nothing to clean in it: known five times as fast, and so with most output."""
+    """Return whether there is nothing to clean in it: known five times as fast, and so with most output."""
     return len(data.translate(None, _CONTROLS)) == len(data) and _C1 not in data
 
 
@@ -141,7 +141,7 @@ class Cleaner:
         self.plain = True
 
     def feed(self, data: bytes, *, last: bool = False) -> str:
-        """Take the next bytes; give the text that is complete now (with ``last``, all of it)."""
+        """Take the next bytes; return the text that is complete now (with ``last``, all of it)."""
         if not self._held and not self._decoder.getstate()[0] and _is_plain(data):
             return self._decoder.decode(data, last)
         self.plain = False
@@ -186,7 +186,7 @@ class HeadTail:
         return b"".join((self._head, self.tail(self._tail_room)))
 
     def tail(self, most: int) -> bytes:
-        """Give up to ``most`` of the newest bytes that are not in the head."""
+        """Return up to ``most`` of the newest bytes that are not in the head."""
         most = min(most, self._tail_room)
         return bytes(self._tail[-most:]) if most else b""
 
@@ -202,5 +202,5 @@ class HeadTail:
 
 
 def dropped_line(count: int) -> str:
-    """Give the line that stands for dropped output."""
+    """Return the line that stands for dropped output."""
     return f"[sandbox: {count:,} bytes of output dropped here]"

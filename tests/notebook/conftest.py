@@ -58,7 +58,7 @@ class Server:
 
 
 def _own_directories(base: Path) -> dict[str, str]:
-    """Give the variables that keep a server from the user's own files, the directories made and filled."""
+    """Return the variables that keep a server from the user's own files, the directories made and filled."""
     names = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",

@@ -149,7 +149,7 @@ class Watched:
             self.others.add(url)
 
     def show(self, groups):
-        """Show outputs, each group in a cell of its own; give what is active in the page for each of them."""
+        """Show outputs, each group in a cell of its own; return what is active in the page for each of them."""
         names = [f"active-{place}.json" for place in range(len(groups))]
         for name, bundles in zip(names, groups, strict=True):
             (self.lab.server.root / name).write_text(json.dumps(bundles), encoding="utf-8")

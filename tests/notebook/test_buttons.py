@@ -36,7 +36,7 @@ def state(lab):
 
 
 def stop(lab):
-    """Click Stop; give how long the cell took to end."""
+    """Click Stop; return how long the cell took to end."""
     clicked = time.monotonic()
     lab.page.click(".sandbox-stop")
     lab.wait()

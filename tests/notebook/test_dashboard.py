@@ -43,7 +43,7 @@ class Kernel:
         self._client = client
 
     def run(self, source):
-        """Run a cell to its end; give its messages."""
+        """Run a cell to its end; return its messages."""
         number, messages = self._client.execute(source), []
         while True:
             message = self._client.get_iopub_msg(timeout=30)
@@ -56,7 +56,7 @@ class Kernel:
             messages.append((time.monotonic(), message["msg_type"], message["content"]))
 
     def value(self, source):
-        """Run a cell; give what it printed, read as JSON."""
+        """Run a cell; return what it printed, read as JSON."""
         texts = [content["text"] for _, kind, content in self.run(source) if kind == "stream"]
         return json.loads("".join(texts))
 

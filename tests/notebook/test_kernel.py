@@ -52,7 +52,7 @@ class Kernel:
         return psutil.Process(self.manager.provisioner.pid)
 
     def messages(self, cell):
-        """Give a cell's messages as they come, to its end; those of other cells wait for their own turn."""
+        """Yield a cell's messages as they come, to its end; those of other cells wait for their own turn."""
         passed = 0
         while True:
             if passed == len(self._read):
@@ -74,7 +74,7 @@ class Kernel:
         return reply["content"]["status"]
 
     def run(self, source):
-        """Run a cell to its end; give its messages."""
+        """Run a cell to its end; return its messages."""
         return list(self.messages(self.client.execute(source, stop_on_error=False)))
 
     def value(self, expression):
@@ -82,7 +82,7 @@ class Kernel:
         return content["text"].strip()
 
     def interrupt_at(self, source, reached):
-        """Run a cell, interrupt it at a message; give the messages, the reply's status, and how long it took."""
+        """Run a cell, interrupt it at a message; return the messages, the reply's status, and how long it took."""
         cell = self.client.execute(source)
         messages, sent = [], None
         for message in self.messages(cell):
@@ -286,7 +286,7 @@ def test_text_displays_value_and_figures_stand_in_the_order_of_an_ordinary_cell(
 
 
 def noted(messages):
-    """Give the notes: they stand in the picture's own output, below it."""
+    """Return the notes: they stand in the picture's own output, below it."""
     *_, ended = [content["data"] for _, content in messages if "sandbox-picture" in str(content.get("data"))]
     return ended["text/plain"].partition("\n")[2]
 

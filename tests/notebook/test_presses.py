@@ -37,7 +37,7 @@ class Front:
         self.subshell = self.client.get_control_msg(timeout=WAIT_SECONDS)["content"]["subshell_id"]
 
     def run(self, source):
-        """Run a cell to its end; give what it printed.
+        """Run a cell to its end; return what it printed.
 
         The reply is awaited too: ipykernel 7.3 can leave a request unread that comes while it sends one.
         """
@@ -50,14 +50,14 @@ class Front:
         return cell
 
     def end(self, cell):
-        """Await the end of a cell; give its reply and the text of its streams."""
+        """Await the end of a cell; return its reply and the text of its streams."""
         text = self._text(cell)
         while (reply := self.client.get_shell_msg(timeout=WAIT_SECONDS))["parent_header"].get("msg_id") != cell:
             pass
         return reply["content"], text
 
     def state(self, name):
-        """Give the state of the widget of a class, nothing if there is none."""
+        """Return the state of the widget of a class, nothing if there is none."""
         return self.models.get(self._find(name), {})
 
     def press(self, name):
@@ -68,7 +68,7 @@ class Front:
         self.client.shell_channel.send(message)
 
     def until(self, reached, seconds=WAIT_SECONDS):
-        """Take messages until something is so; give how long that took."""
+        """Take messages until something is so; return how long that took."""
         start = time.monotonic()
         while not reached():
             assert time.monotonic() < start + seconds
@@ -79,12 +79,12 @@ class Front:
         return text in self.state("sandbox-words").get("value", "")
 
     def elapsed(self):
-        """Give the seconds of the run that its words say."""
+        """Return the seconds of the run that its words say."""
         found = re.search(r"([0-9.]+) s of", self.state("sandbox-words").get("value", ""))
         return float(found[1]) if found else 0.0
 
     def shows(self):
-        """Give the words on the buttons that are shown."""
+        """Return the words on the buttons that are shown."""
         shown = [self.models[child.removeprefix("IPY_MODEL_")] for child in self.state("sandbox-buttons")["children"]]
         return [state.get("description") or state.get("value") for state in shown]
 

@@ -215,7 +215,7 @@ def test_a_file_that_can_not_be_written_after_all_is_told(run):
 
 
 def screen(data):
-    """Give the lines that a terminal shows after these bytes; it knows what we may send, and nothing else."""
+    """Return the lines that a terminal shows after these bytes; it knows what we may send, and nothing else."""
     lines, column = [""], 0
     for piece in re.findall(r"\x1b\[[?0-9;]*[A-Za-z]|[\s\S]", data):
         if piece == "\r":
@@ -267,7 +267,7 @@ WEAKER = re.compile(r"sandbox(_magic)?: .*(not enforced for the run as a whole|i
 
 
 def without_weaker(lines, told_once):
-    """Give the lines without those about weaker limits, which must be there exactly where some limit is."""
+    """Return the lines without those about weaker limits, which must be there exactly where some limit is."""
     rest = [line for line in lines if not WEAKER.fullmatch(line)]
     assert (len(rest) < len(lines)) == told_once, lines
     return rest

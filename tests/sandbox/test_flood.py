@@ -19,7 +19,7 @@ while n < 1000 or sys.stdout.write_through:  # until it is taken for one
 
 
 def behind(text):
-    """Give what stands behind the lines of a flood, of which none is missing."""
+    """Return what stands behind the lines of a flood, of which none is missing."""
     place = n = 0
     while text.startswith(line := f"{n}\n", place):
         place += len(line)
@@ -29,7 +29,7 @@ def behind(text):
 
 
 def after_flood(code, **options):
-    """Run a flood, and then this; give the result, and its text behind the flood."""
+    """Run a flood, and then this; return the result, and its text behind the flood."""
     result = sm.run(FLOOD + textwrap.dedent(code), output_limit="10M", **options)
     return result, behind(result.stdout)
 

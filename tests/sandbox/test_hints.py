@@ -35,7 +35,7 @@ def run(source, **options):
 
 
 def hinted(source, **options):
-    """Give the one note of a run that failed."""
+    """Return the one note of a run that failed."""
     result = run(source, **options)
     assert result.outcome is Outcome.FAILED, (result, result.stderr)
     assert len(result.notes) == 1, (result.notes, result.stderr)

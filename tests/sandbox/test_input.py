@@ -16,7 +16,7 @@ SPINNER = "import threading\ndef spin():\n    while True: pass\nthreading.Thread
 
 
 def run(code, answer=lambda events, request: None, **options):
-    """Run code; give its result and the questions, each given to `answer`."""
+    """Run code; return its result and the questions, each given to `answer`."""
     asked = []
     with sm.stream(textwrap.dedent(code), **{"timeout": 20, **options}) as events:
         for event in events:

@@ -116,7 +116,7 @@ DOCTOR = (sys.executable, "-P", "-m", "sandbox_magic", "doctor", "--json")
 
 
 def container(*options, filtered=False):
-    """Run the doctor in a container of bwrap's with the host's files; give what it found."""
+    """Run the doctor in a container of bwrap's with the host's files; return what it found."""
     program = bubblewrap.find().path
     rules = os.memfd_create("filter", 0)
     os.write(rules, b"".join(struct.pack("HBBI", *rule) for rule in REFUSE_NEW_USER))

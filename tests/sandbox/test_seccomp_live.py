@@ -97,7 +97,7 @@ def sandboxed(*command: str, filtered: bool = True, stdin: str = "") -> subproce
 
 
 def python(source: str, *, filtered: bool = True) -> str:
-    """Run Python source inside, as a file so that multiprocessing can import it; give its output.
+    """Run Python source inside, as a file so that multiprocessing can import it; return its output.
 
     Anything on stderr or a bad status fails the test: a program must work without a complaint.
     """

@@ -61,14 +61,14 @@ def parsed(file):
 
 
 def for_types(tree):
-    """Give the nodes below ``if TYPE_CHECKING`` and the guest's ``if False``."""
+    """Return the nodes below ``if TYPE_CHECKING`` and the guest's ``if False``."""
     tests = ("TYPE_CHECKING", "False")
     blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) in tests]
     return {child for block in blocks for child in ast.walk(block)}
 
 
 def imported(file, tree, *, top=False):
-    """Give every module that a file imports by name; with ``top`` only when it is itself imported."""
+    """Yield every module that a file imports by name; with ``top`` only when it is itself imported."""
     within = for_types(tree) if top else set()
     within |= {
         child for node in ast.walk(tree) if top and isinstance(node, ast.FunctionDef) for child in ast.walk(node)

@@ -10,7 +10,8 @@ import sys
 
 from . import base
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 
@@ -49,7 +50,7 @@ _THREE_BUFFERS = ("string", "large_string", "binary", "large_binary")
 
 
 def take_apart(value: Any, room: int) -> Any:
-    """Give the part for a table or a column of PyArrow's; None for anything else.
+    """Return the part for a table or a column of PyArrow's; None for anything else.
 
     Raises:
         EncodeError: It is one that can't travel.
@@ -84,7 +85,7 @@ def _table(table: Any, room: int) -> Any:
 
 
 def _compact(table: Any) -> Any:
-    """Give the same table without the rest of the buffers that it is a slice of."""
+    """Return the same table without the rest of the buffers that it is a slice of."""
     pa = sys.modules["pyarrow"]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -93,7 +94,7 @@ def _compact(table: Any) -> Any:
 
 
 def _notes(notes: Any) -> Any:
-    """Give what is noted of a field or a table; an extension type is nothing but a note."""
+    """Return what is noted of a field or a table; an extension type is nothing but a note."""
     if notes and any(type(key) is not bytes or key.startswith(b"ARROW:") for key in notes):
         raise base.EncodeError("an Arrow extension type", "x.cast() to the type that it is stored as")
     return dict(notes) if notes else None
@@ -128,7 +129,7 @@ def _type(kind: Any) -> Any:  # noqa: C901, PLR0911 - one for each family of typ
 
 
 def _array(array: Any) -> Any:
-    """Give an array's length, its own buffers and its children; it starts at the start of its buffers."""
+    """Return an array's length, its own buffers and its children; it starts at the start of its buffers."""
     kind = array.type
     test = sys.modules["pyarrow"].types
     own: int = 2

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 MOST_COST = 10_000_000  # of one value: about the memory of its Python objects, in units of some 50 bytes
@@ -84,19 +85,19 @@ class Fields(tuple):  # type: ignore[type-arg] # noqa: SLOT001 - typing costs mi
 
 
 def too_large(most: int) -> EncodeError:
-    """Give the error for what is larger than ``most`` bytes."""
+    """Return the error for what is larger than ``most`` bytes."""
     return EncodeError("larger than %s bytes" % format(most, ","), "a part or a summary of it")
 
 
 def of_module(value: object, name: str) -> bool:
-    """Tell whether a value's class, or one that it is made from, belongs to a module that is loaded."""
+    """Return whether a value's class, or one that it is made from, belongs to a module that is loaded."""
     return name in sys.modules and any(
         base.__module__ == name or str(base.__module__).startswith(name + ".") for base in type(value).__mro__
     )
 
 
 def checked_zone(name: object) -> object:
-    """Give a time zone's name that is one; it becomes a file's name."""
+    """Return a time zone's name that is one; it becomes a file's name."""
     import re  # costs milliseconds, and most values have no zone
 
     if type(name) is not str or not re.fullmatch(_ZONE, name):

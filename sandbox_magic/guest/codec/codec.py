@@ -22,7 +22,8 @@ import struct
 
 from . import arrow_columns, base, datetimes, numpy_arrays, pandas_tables, unsupported
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
@@ -38,7 +39,7 @@ _SIMPLE = {int: b"q", float: b"d", bool: b"?"}
 
 
 def encode(value: object, *, most: int) -> bytes:
-    """Give a value as at most ``most`` bytes.
+    """Return a value as at most ``most`` bytes.
 
     Raises:
         EncodeError: It, or something within it, can't travel; says where it is, what it is, and what would.
@@ -172,7 +173,7 @@ class _Encoder:
 
     @staticmethod
     def _packed(value: Any) -> tuple[bytes, ...]:
-        """Give a list of one simple type packed, which is some ten times as fast; nothing for another list."""
+        """Return a list of one simple type packed, which is some ten times as fast; nothing for another list."""
         kinds = set(map(type, value))
         kind = kinds.pop() if len(kinds) == 1 else None
         if kind in _SIMPLE:
@@ -315,7 +316,7 @@ class _Decoder:
         return texts
 
     def _items(self, depth: int) -> list[Any]:
-        """Give what a tuple, a set or a dict holds: the list that follows."""
+        """Return what a tuple, a set or a dict holds: the list that follows."""
         tag = self._take(1)
         if tag not in (b"l", b"L"):
             raise base.DecodeError("it holds a tuple, a set or a dict that is none")

@@ -6,12 +6,13 @@ import sys
 
 from . import base
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 
 def take_apart(value: Any) -> Any:
-    """Give the part for a moment, a zone or a decimal; None for anything else."""
+    """Return the part for a moment, a zone or a decimal; None for anything else."""
     kind = type(value)
     name = "%s.%s" % (kind.__module__, kind.__qualname__)
     take = _TAKE.get(name)

@@ -9,7 +9,8 @@ import sys
 
 from . import base
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 
@@ -19,7 +20,7 @@ _PLAIN = r"[<>|](b1|[iu][1248]|f[248]|c8|c16|[SUV]\d{1,9}|[mM]8(\[\d{0,9}[A-Za-z
 
 
 def take_apart(value: Any, room: int) -> Any:
-    """Give the part for an array or a scalar of NumPy's; None for anything else.
+    """Return the part for an array or a scalar of NumPy's; None for anything else.
 
     Raises:
         EncodeError: It is one that can't travel.
@@ -54,7 +55,7 @@ def _array(array: Any, room: int) -> Any:
 
 
 def _described(dtype: Any) -> Any:
-    """Give NumPy's description of a type; only what comes back as the same type is one."""
+    """Return NumPy's description of a type; only what comes back as the same type is one."""
     import warnings  # NumPy has it
 
     form = sys.modules["numpy"].lib.format

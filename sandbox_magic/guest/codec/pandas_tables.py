@@ -6,7 +6,8 @@ import sys
 
 from . import base
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 
@@ -21,7 +22,7 @@ _MOST_ROWS = 100_000_000  # of an index that is a range, so no data bounds it
 
 
 def take_apart(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
-    """Give the part for a value of pandas; None for anything else.
+    """Return the part for a value of pandas; None for anything else.
 
     Raises:
         EncodeError: It is one that can't travel.
@@ -92,7 +93,7 @@ def _index_part(kind: str, step: str, *fields: Any) -> Any:
 
 
 def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
-    """Give the part for what stands in a column, whatever its type."""
+    """Return the part for what stands in a column, whatever its type."""
     pd, np = sys.modules["pandas"], sys.modules["numpy"]
     dtype = array.dtype
     name = type(dtype).__name__
@@ -135,7 +136,7 @@ def _strings(array: Any) -> Any:
 
 
 def _zone(zone: Any) -> Any:
-    """Give a time zone; pytz's by its name, for pandas makes it from that."""
+    """Return a time zone; pytz's by its name, for pandas makes it from that."""
     return zone.zone if base.of_module(zone, "pytz") and zone.zone else zone
 
 
@@ -224,7 +225,7 @@ def _built_strings(pd: Any, payload: Any, _: Any) -> Any:
 
 
 def _string_type(pd: Any, storage: str, nan: Any) -> Any:
-    """Give the type of text that was asked for, or the nearest that this pandas has."""
+    """Return the type of text that was asked for, or the nearest that this pandas has."""
     more = {"na_value": float("nan")} if nan else {}
     for kept in (storage, "python"):  # where pyarrow is not there, the text is kept otherwise and compares equal
         try:
@@ -312,7 +313,7 @@ def _check_keys(pd: Any, *indexes: Any) -> None:
 
 
 def _may_collide(pd: Any, index: Any) -> bool:
-    """Tell whether pandas would take long to see that keys differ, if they had been made to share a hash in its table.
+    """Return whether pandas would be slow to tell keys apart that had been made to share a hash in its table.
 
     It takes no table for what is in order: that is known afterwards. The hash of text can't be foreseen.
     """

@@ -6,7 +6,8 @@ import sys
 
 from . import base
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from typing import Any
 
 
@@ -30,7 +31,7 @@ _ELSE = "plain data: numbers, text, lists, dicts, arrays, tables"
 
 
 def unfit(value: Any) -> Any:
-    """Give the error for a value that can't travel."""
+    """Return the error for a value that can't travel."""
     kind = type(value)
     if kind.__name__ in _WORDS and kind.__module__ in ("builtins", "_io"):
         return base.EncodeError(*_WORDS[kind.__name__])

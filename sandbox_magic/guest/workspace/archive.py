@@ -11,7 +11,8 @@ import os
 import stat
 import struct
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     Kept = tuple[bytes, bool, int, int]  # kind, executable, and where in the archive its data is: offset, size
@@ -28,7 +29,7 @@ _UNFILLED = 0o701  # permissions that nobody gives a directory
 
 
 def header(kind: bytes, name: bytes, size: int = 0, executable: bool = False, changed_ns: int = 0) -> bytes:  # noqa: FBT001, FBT002 - a field
-    """Give the start of an entry, name included."""
+    """Return the start of an entry, name included."""
     return HEADER.pack(kind, executable, len(name), size, changed_ns) + name
 
 
@@ -93,7 +94,7 @@ class Workspace:
             self._before[name] = (kind, bool(executable), at, size)
 
     def _listed(self, archive: str) -> Iterator[tuple[bytes, bytes, int, int, int, int]]:
-        """Give what an archive holds: kind, name, whether executable, where its data is, its size, time of change."""
+        """Yield what an archive holds: kind, name, whether executable, where its data is, its size, time of change."""
         self._archive = os.open(archive, os.O_RDONLY | os.O_CLOEXEC)
         at = 0
         while True:
@@ -131,7 +132,7 @@ class Workspace:
                 os.close(file)
 
     def collect(self, patterns: Iterable[bytes], most_bytes: int, most_files: int) -> Iterator[bytes]:
-        """Give what was added, changed and removed as pieces of a stream.
+        """Yield what was added, changed and removed as pieces of a stream.
 
         Args:
             patterns: Names to give, as for ``fnmatch``; a directory's name stands for what is in it. Nothing for
@@ -258,5 +259,5 @@ def _matches(name: bytes, patterns: Iterable[bytes]) -> bool:
 
 
 def hidden(name: bytes) -> bool:
-    """Tell whether a part of a name begins with ``.`` or ``_``."""
+    """Return whether a part of a name begins with ``.`` or ``_``."""
     return any(part[:1] in (b".", b"_") for part in name.split(b"/"))

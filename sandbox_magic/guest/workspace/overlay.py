@@ -11,7 +11,8 @@ import stat
 
 from . import archive
 
-if False:  # for the type checker; typing costs milliseconds
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LAYER = "/sandbox/layer"
@@ -48,7 +49,7 @@ class Layered(archive.Workspace):
             yield name
 
     def _removed(self) -> Iterator[bytes]:
-        """Give what is not there any more: looked for where the cell did something, and below what has gone."""
+        """Yield what is not there any more: looked for where the cell did something, and below what has gone."""
         for _, name, *_ in self._listed(archive.ARCHIVE):
             above = name.rpartition(b"/")[0]
             if above in self._gone or (above in self._visited and name not in self._seen):

@@ -75,7 +75,7 @@ class Group:
         self.reasons: tuple[str, ...] = ()
 
     def holds(self, pid: int) -> bool:
-        """Tell whether a process has joined."""
+        """Return whether a process has joined."""
         return pid > 0  # there is nothing to join
 
     def add(self, pid: int) -> None:
@@ -86,18 +86,18 @@ class Group:
         """
 
     def reading(self) -> Reading | None:
-        """Give what is used now; None where there is no group."""
+        """Return what is used now; None where there is no group."""
         return None
 
     def facts(self) -> Facts:
-        """Give what the kernel counted so far."""
+        """Return what the kernel counted so far."""
         return Facts()
 
     def kill(self) -> None:
         """Kill every process in it, where the kernel can do that at once."""
 
     def freeze(self, *, frozen: bool) -> bool:
-        """Stop all processes in it, or let them go on; give whether the kernel can do that here."""
+        """Stop all processes in it, or let them go on; return whether the kernel can do that here."""
         del frozen
         return False
 
@@ -122,7 +122,7 @@ class Directories:
             self.remove()
 
     def _make(self, parents: Iterable[str]) -> bool:
-        """Make and lock them under a new name; give False if another process's sweep was quicker than a lock."""
+        """Make and lock them under a new name; return False if another process's sweep was quicker than a lock."""
         name = f"{PREFIX}{os.getpid()}-{next(_counter)}-{os.urandom(3).hex()}"
         try:
             for parent in parents:
@@ -158,7 +158,7 @@ class Directories:
 
 
 def _is_still(path: str, descriptor: int) -> bool:
-    """Tell whether a path still leads to what was opened."""
+    """Return whether a path still leads to what was opened."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except OSError:

@@ -7,7 +7,7 @@ import os
 
 
 def members(path: str) -> list[int]:
-    """Give the processes of a group."""
+    """Return the processes of a group."""
     return [int(pid) for pid in read(f"{path}/cgroup.procs").split()]
 
 
@@ -36,7 +36,7 @@ def table(path: str) -> dict[str, int]:
 
 
 def own(controller: str) -> str:
-    """Give this process's own path in the hierarchy of a controller; ``""`` names the unified one.
+    """Return this process's own path in the hierarchy of a controller; ``""`` names the unified one.
 
     Raises:
         OSError: It is in none.
@@ -51,7 +51,7 @@ def own(controller: str) -> str:
 
 @functools.cache  # a third of a millisecond for every run; what is mounted does not change under it
 def mounts() -> list[tuple[str, str, str, frozenset[str]]]:
-    """Give the mounted cgroup file systems: mount point, root within it, type, options (the controllers of v1)."""
+    """Return the mounted cgroup file systems: mount point, root within it, type, options (the controllers of v1)."""
     found = []
     for line in read("/proc/self/mountinfo").splitlines():
         left, _, right = line.partition(" - ")

@@ -60,7 +60,7 @@ class Group1(Group):
             write(f"{self._at['cpu']}/cpu.cfs_quota_us", int(limits.cpus * PERIOD_MICROSECONDS))
 
     def holds(self, pid: int) -> bool:
-        """Tell whether a process has joined."""
+        """Return whether a process has joined."""
         return all(pid in files.members(path) for path in self._directories.paths)
 
     def add(self, pid: int) -> None:
@@ -69,7 +69,7 @@ class Group1(Group):
             write(f"{path}/cgroup.procs", pid)
 
     def reading(self) -> Reading:
-        """Give what is used now."""
+        """Return what is used now."""
         memory = table(f"{self._at['memory']}/memory.stat")
         return Reading(
             pids=tuple(files.members(self._at["pids"])),
@@ -84,7 +84,7 @@ class Group1(Group):
         return int(read(f"{self._at['cpuacct']}/cpuacct.usage")) / 1e9 if "cpuacct" in self._at else None
 
     def facts(self) -> Facts:
-        """Give what the kernel counted so far."""
+        """Return what the kernel counted so far."""
         memory = self._at["memory"]
         return Facts(
             oom_kills=table(f"{memory}/memory.oom_control").get("oom_kill", 0),  # Linux 4.13
@@ -99,7 +99,7 @@ class Group1(Group):
 
 
 def _hierarchy(controller: str) -> str:
-    """Give our own group's directory in a controller's hierarchy.
+    """Return our own group's directory in a controller's hierarchy.
 
     Raises:
         OSError: It is not mounted.

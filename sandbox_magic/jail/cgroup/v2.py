@@ -54,7 +54,7 @@ class Group2(Group):
         self.bounds_cpus = os.path.exists(f"{self.path}/cpu.max")
 
     def holds(self, pid: int) -> bool:
-        """Tell whether a process has joined."""
+        """Return whether a process has joined."""
         return pid in files.members(self.path)
 
     def add(self, pid: int) -> None:
@@ -62,7 +62,7 @@ class Group2(Group):
         write(f"{self.path}/cgroup.procs", pid)
 
     def reading(self) -> Reading:
-        """Give what is used now."""
+        """Return what is used now."""
         memory = table(f"{self.path}/memory.stat")
         return Reading(
             pids=tuple(files.members(self.path)),
@@ -77,7 +77,7 @@ class Group2(Group):
         return table(f"{self.path}/cpu.stat")["usage_usec"] / 1e6
 
     def facts(self) -> Facts:
-        """Give what the kernel counted so far."""
+        """Return what the kernel counted so far."""
         peak = f"{self.path}/memory.peak"  # Linux 5.19
         return Facts(
             oom_kills=table(f"{self.path}/memory.events")["oom_kill"],
@@ -152,7 +152,7 @@ def _look() -> str:
 
 
 def unified(path: str) -> str:
-    """Give the directory of a path in the unified hierarchy.
+    """Return the directory of a path in the unified hierarchy.
 
     Raises:
         OSError: It is not mounted, or not at a place that shows the path.
@@ -168,7 +168,7 @@ def unified(path: str) -> str:
 
 
 def _upwards(directory: str) -> list[str]:
-    """Give a group and those above it, up to the mount."""
+    """Return a group and those above it, up to the mount."""
     found = [directory]
     while os.path.exists(f"{os.path.dirname(found[-1])}/cgroup.procs"):
         found.append(os.path.dirname(found[-1]))
@@ -176,7 +176,7 @@ def _upwards(directory: str) -> list[str]:
 
 
 def _delegated(directory: str) -> bool:
-    """Tell whether we may manage this group: systemd marks those that it has delegated."""
+    """Return whether we may manage this group: systemd marks those that it has delegated."""
     if os.stat(directory).st_uid != os.geteuid() or not os.access(f"{directory}/cgroup.subtree_control", os.W_OK):
         return False
     if not _ruled_by_systemd():
@@ -192,7 +192,7 @@ def _ruled_by_systemd() -> bool:
 
 
 def enable(directory: str) -> None:
-    """Give the controllers to the groups below; the CPU one where it is to be had.
+    """Return the controllers to the groups below; the CPU one where it is to be had.
 
     Raises:
         OSError: The kernel refuses (EBUSY: there are processes in the group itself).

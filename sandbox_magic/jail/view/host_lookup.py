@@ -37,7 +37,7 @@ class Outside:
         self._policy = policy
 
     def hidden(self, path: str) -> bool:
-        """Tell whether a path is there, but not at the same place in the sandbox; not known is no."""
+        """Return whether a path is there, but not at the same place in the sandbox; not known is no."""
         try:
             here = os.getcwd()
             whole = os.path.normpath(os.path.join(here, path))
@@ -50,14 +50,14 @@ class Outside:
             return False
 
     def shown_as(self, path: str) -> str:
-        """Give what an absolute path is called in the working directory; nothing if it is not bound there."""
+        """Return what an absolute path is called in the working directory; nothing if it is not bound there."""
         for mount in self._policy.binds:
             if os.path.isabs(path) and _within(path, (mount.source,)):
                 return os.path.normpath(os.path.join(mount.name, os.path.relpath(path, mount.source)))
         return ""
 
     def bound(self, path: str) -> bool:
-        """Tell whether a path below the working directory is, or lies in, what was bound there."""
+        """Return whether a path below the working directory is, or lies in, what was bound there."""
         return _within(path, [mount.name for mount in self._policy.binds])
 
     @functools.cached_property
@@ -88,7 +88,7 @@ class Outside:
 
 
 def is_there(path: str, here: str, remote: Sequence[str]) -> bool:
-    """Tell whether an absolute path is there, link by link, without going where looking is not free.
+    """Return whether an absolute path is there, link by link, without going where looking is not free.
 
     Args:
         path: The path, normalised.
@@ -134,7 +134,7 @@ def _unescaped(path: str) -> str:
 
 
 def _place(name: str) -> str | None:
-    """Give the file or the directory of a module's top level, by the finders of sys.path alone."""
+    """Return the file or the directory of a module's top level, by the finders of sys.path alone."""
     top, *rest = name.split(".")
     spec = found = PathFinder.find_spec(top, sys.path)
     for depth, part in enumerate(rest, 2):

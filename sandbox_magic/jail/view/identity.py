@@ -52,7 +52,7 @@ class Identity:
 
 
 def choose() -> Identity:
-    """Give the caller itself if it is unprivileged, else a user id that nothing else uses.
+    """Return the caller itself if it is unprivileged, else a user id that nothing else uses.
 
     Raises:
         SandboxUnavailable: The caller is root and there is no other user to become.
@@ -67,7 +67,7 @@ def choose() -> Identity:
 
 
 def _only_root_of_a_namespace() -> bool:
-    """Tell whether uid 0 here is one ordinary user outside (``unshare --map-root-user``)."""
+    """Return whether uid 0 here is one ordinary user outside (``unshare --map-root-user``)."""
     rows = [row.split() for row in _read("/proc/self/uid_map").splitlines()]
     return len(rows) == 1 and rows[0][2] == "1" and rows[0][1] != "0"
 
@@ -99,7 +99,7 @@ class Launch:
 
 
 def launch(identity: Identity, paths: Sequence[str]) -> Launch:
-    """Give the words that start a program as ``identity``, with every path within its reach.
+    """Return the words that start a program as ``identity``, with every path within its reach.
 
     What the user can't reach (a Python below root's home) is bound at a place that it can, in a
     private mount namespace that only bwrap's own set-up sees.
@@ -125,12 +125,12 @@ def launch(identity: Identity, paths: Sequence[str]) -> Launch:
 
 
 def reachable(path: str) -> bool:
-    """Tell whether a user without any right of its own can get to a path, and to what it is a link to."""
+    """Return whether a user without any right of its own can get to a path, and to what it is a link to."""
     return all(map(_open_to_all, {*_directories(os.path.abspath(path)), *_directories(os.path.realpath(path))}))
 
 
 def _directories(path: str) -> list[str]:
-    """Give a path, if it is a directory, and all directories above it."""
+    """Return a path, if it is a directory, and all directories above it."""
     found = [path] if os.path.isdir(path) else []
     while path != "/":
         path = os.path.dirname(path)

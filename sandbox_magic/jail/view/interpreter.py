@@ -64,7 +64,7 @@ class Interpreter:
 
 
 def choose(which: str) -> Interpreter:
-    """Give the interpreter that a policy names.
+    """Return the interpreter that a policy names.
 
     Raises:
         PolicyError: There is no such interpreter, or it can't be shared safely.
@@ -93,7 +93,7 @@ def _here() -> Interpreter:
 
 
 def _own_search() -> list[object]:
-    """Give ``sys.path`` without the directory of the script or, under ``-m``, of the start.
+    """Return ``sys.path`` without the directory of the script or, under ``-m``, of the start.
 
     A notebook's folder stands there as ``""``, which is no place, and is not shared either.
     """
@@ -160,21 +160,21 @@ def _checked(
 
 
 def _installation(executable: str, link: str, prefixes: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the directories of the executable and of its link's target, where no prefix holds them."""
+    """Return the directories of the executable and of its link's target, where no prefix holds them."""
     places = (os.path.dirname(executable), link)
     return tuple(place for place in places if not any(_within(place, prefix) for prefix in prefixes))
 
 
 @functools.lru_cache(maxsize=1)
 def _private() -> frozenset[str]:
-    """Give every directory that is somebody's home or everybody's temporary one, with links resolved."""
+    """Return every directory that is somebody's home or everybody's temporary one, with links resolved."""
     listed = {entry.pw_dir for entry in pwd.getpwall() if entry.pw_uid == 0 or 1000 <= entry.pw_uid < 65534}  # noqa: PLR2004 - login.defs(5)
     listed |= {os.path.expanduser("~"), "/root", "/home", tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev", "/run"}  # noqa: S108
     return frozenset(os.path.realpath(place) for place in listed if place.startswith("/") and os.path.exists(place))
 
 
 def _too_wide(path: str, private: Iterable[str]) -> bool:
-    """Tell whether sharing the path would show such a directory as a whole."""
+    """Return whether sharing the path would show such a directory as a whole."""
     real = os.path.realpath(path) if path else ""
     return bool(real) and any(_within(place, real) for place in private if place != "/")
 
@@ -184,7 +184,7 @@ def _within(path: str, directory: str) -> bool:
 
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:
-    """Give the paths that lie in no other one and not in what every sandbox sees, sorted."""
+    """Return the paths that lie in no other one and not in what every sandbox sees, sorted."""
     kept = ["/usr", "/bin", "/lib", "/lib64"]
     for path in sorted(set(paths), key=lambda path: (path.count("/"), path)):
         if not any(_within(path, other) for other in kept):

@@ -38,7 +38,7 @@ def check(mounts: Iterable[Mount], identity: Identity) -> None:
 
 
 def masked(mounts: Iterable[Mount], place: str) -> list[str]:
-    """Give the paths inside of what must not be used below them: sockets, FIFOs and devices.
+    """Return the paths inside of what must not be used below them: sockets, FIFOs and devices.
 
     Args:
         mounts: What is bound.

@@ -93,7 +93,7 @@ def _show_as_owned_by(uid: int, owner: tuple[int, int], directory: str, target: 
 
 
 def _namespace(owner: tuple[int, int], uid: int) -> int:
-    """Give a user namespace that says who stands for whom; a process must be in it only while it is described."""
+    """Return a user namespace that says who stands for whom; a process must be in it only while it is described."""
     ready, told = os.pipe()
     done, held = os.pipe()
     child = os.fork()

@@ -26,7 +26,7 @@ _SHOWN = 80
 def commands(
     language: Language, interpreter: Interpreter, limits: Limits, own: Iterable[Language] = ()
 ) -> tuple[tuple[str, ...], ...]:
-    """Give what runs a cell of the language in a sandbox; nothing for the ordinary Python runtime.
+    """Return what runs a cell of the language in a sandbox; nothing for the ordinary Python runtime.
 
     Args:
         language: The language.
@@ -51,7 +51,7 @@ def commands(
 
 
 def packed(language: Language, interpreter: Interpreter, limits: Limits, own: Iterable[Language] = ()) -> bytes:
-    """Give the same as the guest takes it: a frame for each command.
+    """Return the same as the guest takes it: a frame for each command.
 
     Raises:
         PolicyError: As `commands`.
@@ -61,7 +61,7 @@ def packed(language: Language, interpreter: Interpreter, limits: Limits, own: It
 
 
 def available(interpreter: Interpreter, limits: Limits, own: Iterable[Language] = ()) -> tuple[str, ...]:
-    """Give the names of the languages whose programs are all in the sandbox."""
+    """Return the names of the languages whose programs are all in the sandbox."""
     return _available(View(interpreter, limits), own)
 
 
@@ -79,7 +79,7 @@ class View:
         self._search = environment.environment(interpreter, limits, machine)["PATH"].split(":")
 
     def find(self, program: str) -> str | None:
-        """Give the first of a program's names (``"lua|lua5.4"``) under which it is there; None if it is not."""
+        """Return the first of a program's names (``"lua|lua5.4"``) under which it is there; None if it is not."""
         return next((name for name in program.split("|") if self._has(name)), None)
 
     def _has(self, name: str) -> bool:
@@ -102,7 +102,7 @@ class View:
 
 
 def _is_the_cells_own(name: str) -> bool:
-    """Tell whether it is a program that lies where the cell's files do; whether it is there turns out inside."""
+    """Return whether it is a program that lies where the cell's files do; whether it is there turns out inside."""
     writable = (f"{places.HOME}/", "/tmp/", "./")  # noqa: S108 - inside
     return "/" in name and (not os.path.isabs(name) or name.startswith(writable))
 

@@ -64,14 +64,14 @@ class RunDirectory:
             os.chown(self.cell, uid, -1)
 
     def make(self, name: str, *, inside: bool = False) -> str:
-        """Give a new empty directory, beside what the sandbox sees or in it."""
+        """Return a new empty directory, beside what the sandbox sees or in it."""
         path = os.path.join(self.cell if inside else self.path, name)
         os.mkdir(path, 0o755)
         return path
 
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
-        """Give a new file of mode 0444 that the sandbox sees, to write to.
+        """Return a new file of mode 0444 that the sandbox sees, to write to.
 
         Raises:
             SandboxUnavailable: It can't be written.

@@ -22,7 +22,7 @@ _found: dict[str, tuple[float, tuple[str, ...]]] = {}
 
 
 def below(directories: Iterable[str], *, except_for: Iterable[str], fresh: float = FRESH_SECONDS) -> tuple[str, ...]:
-    """Give the paths of what is neither a file, a directory nor a link, links not followed.
+    """Return the paths of what is neither a file, a directory nor a link, links not followed.
 
     Args:
         directories: Where to look.

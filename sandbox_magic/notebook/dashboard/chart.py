@@ -122,7 +122,7 @@ class Chart:
             word.text, word.y_offset = [text], offset
 
     def _apart(self, values: Sequence[float], up: Axis) -> list[int]:
-        """Give how far each word is moved, in pixels, so that two do not meet."""
+        """Return how far each word is moved, in pixels, so that two do not meet."""
         plot = self._look.height - self._look.top - self._look.bottom
         heights = [plot * value / up.end for value in values]
         offsets = [0] * len(values)

@@ -61,7 +61,7 @@ class Details:
 
 
 def figures(timeline: Timeline, limits: Limits, park_seconds: float | None) -> Iterator[tuple[str, str]]:
-    """Give the name and the value of each figure; what is not known is left out."""
+    """Yield the name and the value of each figure; what is not known is left out."""
     last = timeline.samples[-1]
     if last.cpu_seconds is not None:
         most = "no limit" if limits.cpu_seconds is None else f"limit {limit_seconds(limits.cpu_seconds)}"
@@ -86,7 +86,7 @@ def figures_html(told: dict[str, str]) -> str:
 
 
 def count_axis(peak: float) -> Axis:
-    """Give the axis of a number of things, with two ticks."""
+    """Return the axis of a number of things, with two ticks."""
     top = round_up(max(peak, 1), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0))
     return Axis(end=top * HEADROOM, ticks=((0.0, "0"), (top, f"{top:g}")))
 

@@ -45,7 +45,7 @@ def marks_html(marks: Sequence[Mark], end: float, height: int) -> str:
 
 
 def roomy(labels: Sequence[Flag]) -> dict[int, int]:
-    """Give the labels that meet no other, each with the narrowest plot in which it is shown; the newest come first."""
+    """Return the labels that meet no other, each with the narrowest plot that shows it; the newest come first."""
     kept: dict[int, int] = {}
     for width in WIDTHS:
         newest = [index for index in reversed(range(len(labels))) if index not in kept]

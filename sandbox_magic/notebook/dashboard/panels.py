@@ -176,7 +176,7 @@ def line_html(line: summary.Line) -> str:
 
 
 def _within(widget: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """Give a widget and those it holds: its layout, its style, its scales, its toolbar."""
+    """Yield a widget and those it holds: its layout, its style, its scales, its toolbar."""
     seen = set() if seen is None else seen
     if id(widget) in seen:
         return

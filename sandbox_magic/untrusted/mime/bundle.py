@@ -131,7 +131,7 @@ def _plain(bundle: _Bundle, name: str, data: bytes) -> None:
 
 
 def _html(name: str, data: bytes) -> tuple[str, list[str]]:
-    """Give something as HTML that only shows, and what was left out."""
+    """Return something as HTML that only shows, and what was left out."""
     from sandbox_magic.untrusted.mime import html, markdown
 
     source = data.decode("utf-8", "replace")

@@ -82,14 +82,14 @@ def _parser() -> Any:
 
 
 def inline(style: str) -> str:
-    """Give the declarations of a ``style`` attribute that are allowed."""
+    """Return the declarations of a ``style`` attribute that are allowed."""
     if len(style) > MOST_CHARACTERS:
         return ""
     return "; ".join(_declarations(_parser().parse_blocks_contents(style), banned=_SHEET_ONLY))
 
 
 def sheet(style: str, scope: Scope | None) -> str:
-    """Give the rules of a style sheet that are allowed, held below the scope's element."""
+    """Return the rules of a style sheet that are allowed, held below the scope's element."""
     if len(style) > MOST_CHARACTERS:
         return ""
     rules = _parser().parse_stylesheet(style, skip_comments=True, skip_whitespace=True)
@@ -145,7 +145,7 @@ def _declarations(parts: Iterable[Any], banned: frozenset[str] = frozenset()) ->
 
 
 def _costly(name: str, value: str) -> bool:
-    """Tell whether a browser could be kept busy by it.
+    """Return whether a browser could be kept busy by it.
 
     A share of the width as room around boxes in boxes that wrap is laid out anew at each level, three times as
     often at the next; dashes of no length are drawn one by one.
@@ -156,7 +156,7 @@ def _costly(name: str, value: str) -> bool:
 
 
 def dashes(value: str) -> bool:
-    """Tell whether a pattern of dashes is of lengths that can be seen, or of none."""
+    """Return whether a pattern of dashes is of lengths that can be seen, or of none."""
     lengths = re.findall(r"[0-9.]+(?:e[+-]?[0-9]+)?", value.lower())
     return value == "none" or (bool(lengths) and all(_seen(length) for length in lengths) and "%" not in value)
 

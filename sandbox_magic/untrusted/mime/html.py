@@ -213,7 +213,7 @@ _DATA = re.compile(r"data:(image/[a-z+.-]{1,20})((?:;[a-zA-Z0-9=-]{1,40}){0,3}),
 
 
 def _shown(source: str, take: Callable[[str, int], bool]) -> str:
-    """Give the address of a picture that came along in its own address, looked at and written anew."""
+    """Return the address of a picture that came along in its own address, looked at and written anew."""
     source = source.strip()
     match = _DATA.match(source)
     if match is None:
@@ -230,7 +230,7 @@ def _shown(source: str, take: Callable[[str, int], bool]) -> str:
 
 
 def _parsed(source: str) -> str:
-    """Give what nh3 makes of it: parsed as a browser parses, and held against the list once more."""
+    """Return what nh3 makes of it: parsed as a browser parses, and held against the list once more."""
     with importing():
         import nh3
     names = {*_NAMES, "style", "type", "href", "src", "colspan", "rowspan", "span"}
@@ -263,7 +263,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 
 def drawing(source: str) -> str:
-    """Give an SVG document as HTML that shows it.
+    """Return an SVG document as HTML that shows it.
 
     Raises:
         NotAPicture: It is none, or too much.
@@ -279,7 +279,7 @@ _LIKE_LAB = "jp-RenderedHTMLCommon"  # or its rules for what is directly inside 
 
 
 def clean(source: str) -> tuple[str, list[str]]:
-    """Give the HTML as it may be in a page (or nothing, if nothing is to be seen), and what was left out.
+    """Return the HTML as it may be in a page (or nothing, if nothing is to be seen), and what was left out.
 
     Raises:
         ValueError: It is too much.

@@ -45,7 +45,7 @@ class Picture:
 
 
 def picture(data: bytes) -> Picture:
-    """Give the picture that these bytes are, whatever they are called.
+    """Return the picture that these bytes are, whatever they are called.
 
     Raises:
         NotAPicture: They are none of PNG, JPEG and GIF, are broken, or are too large.
@@ -66,7 +66,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*")
 
 
 def from_base64(data: bytes) -> bytes:
-    """Give what the base64 text stands for, or the bytes themselves where they are none."""
+    """Return what the base64 text stands for, or the bytes themselves where they are none."""
     if len(data) > 2 * MOST_BYTES or not _BASE64.fullmatch(data):
         return data
     try:

@@ -130,7 +130,7 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _formulas(text: str) -> Iterator[tuple[int, int]]:
-    """Give where the allowed formulas lie."""
+    """Yield where the allowed formulas lie."""
     place, tries = 0, 0
     while (found := _BEGINS.search(text, place)) and tries < MOST_TRIES:
         match, tries = FORMULA.match(text, found.start()), tries + 1

@@ -14,7 +14,7 @@ MOST_CHARACTERS = 100_000  # the parser takes some ten microseconds for each, an
 
 
 def render(text: str) -> str:
-    """Give Markdown as HTML, which is as little to be trusted as before.
+    """Return Markdown as HTML, which is as little to be trusted as before.
 
     Formulas are taken out before and put back after: Markdown would read their ``_`` and ``*`` as emphasis.
 

@@ -27,11 +27,11 @@ class Scope:
     kept: frozenset[str] = frozenset()  # classes that are not prefixed
 
     def name(self, name: str) -> str:
-        """Give an id as it is in the page."""
+        """Return an id as it is in the page."""
         return f"{self.prefix}{name}" if NAME.fullmatch(name) else ""
 
     def class_name(self, name: str) -> str:
-        """Give a class as it is in the page."""
+        """Return a class as it is in the page."""
         return name if name in self.kept else self.name(name)
 
 
@@ -45,7 +45,7 @@ _STEP = re.compile(r"\s*(?:odd|even|[+-]?\d{0,4}n?(?:\s*[+-]\s*\d{1,4})?)\s*")
 
 
 def selectors(prelude: Sequence[Any], scope: Scope | None) -> Iterator[str]:
-    """Give each selector of a rule that is allowed."""
+    """Yield each selector of a rule that is allowed."""
     for number, tokens in enumerate(_split(prelude)):
         written = _selector(tokens, scope) if number < MOST_SELECTORS else ""
         if written and written[0] not in ">+~":

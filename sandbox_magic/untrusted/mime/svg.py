@@ -46,7 +46,7 @@ _ANCHOR = re.compile(r"#([A-Za-z_][A-Za-z0-9_.:-]*)")
 
 
 def svg(text: str, take: Callable[[str, int], bool] | None = None) -> str:
-    """Give the drawing as an SVG document of its own that holds only what draws.
+    """Return the drawing as an SVG document of its own that holds only what draws.
 
     Args:
         text: The drawing.
@@ -203,7 +203,7 @@ class _Writer:
         return self._inline[local, value]
 
     def _target(self, local: str, value: str) -> str:
-        """Give what a reference points to: a part of the drawing, or a picture that came along."""
+        """Return what a reference points to: a part of the drawing, or a picture that came along."""
         if match := _ANCHOR.fullmatch(value.strip()):
             return match[0] if local in ("use", "linearGradient", "radialGradient", "pattern") else ""
         head, comma, data = value.partition(";base64,")

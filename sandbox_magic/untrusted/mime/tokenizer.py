@@ -79,7 +79,7 @@ def unescape(text: str) -> str:
 
 
 def tokens(source: str) -> Iterator[Token]:
-    """Give tags and text in order, every element ended, none deeper than ``MOST_DEPTH``.
+    """Yield tags and text in order, every element ended, none deeper than ``MOST_DEPTH``.
 
     Raises:
         TooMuch: There are more than ``MOST_TAGS`` tags.
@@ -119,7 +119,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,60})")
 
 
 def _read(source: str) -> Iterator[Token]:
-    """Give what stands there, in order."""
+    """Yield what stands there, in order."""
     place = 0
     while (start := source.find("<", place)) >= 0:
         if start > place:
@@ -162,7 +162,7 @@ _ATTRIBUTE = re.compile(r"[\s/]*+(?:(>)|([^\s/>][^\s/>=]*+)(?:\s*+=\s*+([\"']|[^
 
 
 def _attributes(source: str, place: int) -> tuple[dict[str, str], int]:
-    """Give a tag's attributes and where it ends, or -1; the first of a name counts."""
+    """Return a tag's attributes and where it ends, or -1; the first of a name counts."""
     found: dict[str, str] = {}
     while match := _ATTRIBUTE.match(source, place):
         place = match.end()
@@ -180,7 +180,7 @@ def _attributes(source: str, place: int) -> tuple[dict[str, str], int]:
 
 
 def _raw(name: str, source: str, place: int) -> tuple[str | None, int]:
-    """Give the text of an element whose content is no markup, or none of ours, and where it ends."""
+    """Return the text of an element whose content is no markup, or none of ours, and where it ends."""
     if name not in RAW:
         return None, place
     if name in ("svg", "math") and source.startswith("/>", place - 2):

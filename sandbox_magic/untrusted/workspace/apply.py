@@ -36,7 +36,7 @@ class Applied:
     left: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        """Give one line, and one for each name that was left."""
+        """Return one line, and one for each name that was left."""
         left = [f"left out: {file_names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
         if len(self.left) > _MOST_NAMED:
             left.append(f"... and {len(self.left) - _MOST_NAMED} more left out")
@@ -82,7 +82,7 @@ def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) 
 def _choose(
     changes: Changes, chosen: Sequence[str], *, saving: bool
 ) -> tuple[list[Change], tuple[tuple[str, str], ...]]:
-    """Give the changes that are asked for and can be, and those that are left, with the reason.
+    """Return the changes that are asked for and can be, and those that are left, with the reason.
 
     Raises:
         NotApplied: A name that was asked for is not among them, or can't be.
@@ -180,7 +180,7 @@ class _Application:
         return "something of that name is here already"
 
     def _through_link(self, change: Change) -> bool:
-        """Tell whether a link leads through another, which may lead anywhere."""
+        """Return whether a link leads through another, which may lead anywhere."""
         steps = change.path.split("/")[:-1]
         for step in change.target.split("/"):
             steps = steps[:-1] if step == ".." else [*steps, step]
@@ -218,7 +218,7 @@ class _Application:
 
 
 def goal_of(change: Change) -> State | None:
-    """Give what will stand there."""
+    """Return what will stand there."""
     if change.kind == "removed":
         return None
     if change.type == "directory":

@@ -45,7 +45,7 @@ class Change:
     refused: str = ""
 
     def __str__(self) -> str:
-        """Give one line for a person, in which every name is harmless to show."""
+        """Return one line for a person, in which every name is harmless to show."""
         mark = "/" if self.type == "directory" else f" -> {file_names.shown(self.target)}" if self.target else ""
         size = f"  {in_words(self.size)}" if self.type == "file" and self.kind != "removed" else ""
         why = self.refused or self.left_out
@@ -104,11 +104,11 @@ class Changes(Sequence[Change]):
         return iter(self.entries)
 
     def __repr__(self) -> str:
-        """Give the list for a person."""
+        """Return the list for a person."""
         return "\n".join(self._lines()) or "<Changes: none>"
 
     def _repr_html_(self) -> str:
-        """Give the list for a notebook."""
+        """Return the list for a notebook."""
         style = "margin:0;word-break:normal;overflow-wrap:anywhere"
         return f'<pre style="{style}">{html.escape(repr(self))}</pre>'
 

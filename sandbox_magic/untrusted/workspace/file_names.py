@@ -10,7 +10,7 @@ _MOST_SHOWN = 200
 
 
 def is_good(path: str) -> bool:
-    """Tell whether it is a relative name that stays below where it starts, and short enough."""
+    """Return whether it is a relative name that stays below where it starts, and short enough."""
     parts = path.split("/")
     if "\0" in path or len(path) > MOST_NAME or len(parts) > MOST_STEPS:
         return False
@@ -18,7 +18,7 @@ def is_good(path: str) -> bool:
 
 
 def stays_inside(path: str, target: str) -> bool:
-    """Tell whether a link leads to a place beside or below itself, in the plainest form: ``../`` only in front.
+    """Return whether a link leads to a place beside or below itself, in the plainest form: ``../`` only in front.
 
     Elsewhere ``..`` goes up from wherever the parts before it lead, which another link decides.
     """
@@ -30,7 +30,7 @@ def stays_inside(path: str, target: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Give a name for a person: what can't be seen is written out, so that two names never look the same."""
+    """Return a name for a person: what can't be seen is written out, so that two names never look the same."""
     text = "".join(map(_visible, path))
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN // 2]}…{text[-_MOST_SHOWN // 2 :]}"
 

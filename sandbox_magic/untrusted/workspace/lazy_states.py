@@ -13,7 +13,7 @@ FileSummary = tuple[Kind, int]  # the size is that of a file, else 0
 
 
 def summarized(status: os.stat_result) -> FileSummary:
-    """Give what stands there, and the size of a file."""
+    """Return what stands there, and the size of a file."""
     if stat.S_ISREG(status.st_mode):
         return "file", status.st_size
     return "directory" if stat.S_ISDIR(status.st_mode) else "link" if stat.S_ISLNK(status.st_mode) else "special", 0
@@ -61,7 +61,7 @@ class Unread(Mapping[str, State]):
 
 
 def _stamp(status: os.stat_result) -> tuple[int, ...]:
-    """Give what changes when somebody changes it; a directory's time does when something in it does."""
+    """Return what changes when somebody changes it; a directory's time does when something in it does."""
     if stat.S_ISDIR(status.st_mode):
         return (status.st_mode,)
     return status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

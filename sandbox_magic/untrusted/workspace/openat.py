@@ -52,7 +52,7 @@ def directory(path: str | os.PathLike[str]) -> Iterator[int]:
 
 @contextmanager
 def parent(root: int, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-    """Open the directory that a name stands in; give it and the name's last part.
+    """Open the directory that a name stands in; return it and the name's last part.
 
     Args:
         root: Where the name starts.
@@ -125,17 +125,17 @@ def _digest(file: int) -> bytes:
 
 
 def of_data(data: bytes, *, executable: bool) -> State:
-    """Give the state of a file with this content."""
+    """Return the state of a file with this content."""
     return State(kind="file", executable=executable, size=len(data), digest=hashlib.sha256(data).digest())
 
 
 def of_link(target: str) -> State:
-    """Give the state of a link."""
+    """Return the state of a link."""
     return State(kind="link", digest=os.fsencode(target))
 
 
 def is_ours(root: int, path: str, content: State) -> bool:
-    """Tell whether a file is one that we saved, and is as we wrote it."""
+    """Return whether a file is one that we saved, and is as we wrote it."""
     with parent(root, path) as (here, name), _file(here, name) as file, suppress(OSError):
         return os.getxattr(file, _MARK) == content.digest
     return False
@@ -198,7 +198,7 @@ def _exists(here: int, name: str) -> bool:
 
 
 def _mode(here: int, name: str, fresh: int, *, executable: bool) -> int:
-    """Give the permissions that a file keeps when it is replaced; never those that lend a user's rights."""
+    """Return the permissions that a file keeps when it is replaced; never those that lend a user's rights."""
     try:
         mode = os.stat(name, dir_fd=here, follow_symlinks=False).st_mode
     except FileNotFoundError:

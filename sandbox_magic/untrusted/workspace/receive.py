@@ -54,7 +54,7 @@ class Receiver:
             raise DecodeError(msg)
 
     def changes(self) -> Changes:
-        """Give them all.
+        """Return them all.
 
         Raises:
             DecodeError: The stream has not come to its end.
@@ -70,7 +70,7 @@ class Receiver:
         return Changes(entries=entries, original=self._original, complete=not self._cut)
 
     def _is_as_before(self, change: Change) -> bool:
-        """Tell whether it was only touched: what lies in a layer is sent without having been compared."""
+        """Return whether it was only touched: what lies in a layer is sent without having been compared."""
         goal = apply.goal_of(change)
         if self._original is None or goal is None or change.refused:
             return False

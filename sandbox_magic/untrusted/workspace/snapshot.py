@@ -49,7 +49,7 @@ class Snapshot:
     skipped: tuple[tuple[str, str], ...] = ()
 
     def has(self, path: str, state: State) -> bool:
-        """Tell whether exactly this stood there."""
+        """Return whether exactly this stood there."""
         return self.summaries.get(path) == (state.kind, state.size) and self.states[path] == state
 
 
@@ -176,7 +176,7 @@ def _check_same(found: os.stat_result, now: os.stat_result) -> None:
 
 
 def _walk(root: int) -> Iterator[tuple[str, os.stat_result, str]]:
-    """Give what is there, and why it is of no use; nothing that is swapped for a link meanwhile leads out."""
+    """Yield what is there, and why it is of no use; nothing that is swapped for a link meanwhile leads out."""
     waiting = [""]
     while waiting:
         directory = waiting.pop()
@@ -190,7 +190,7 @@ def _walk(root: int) -> Iterator[tuple[str, os.stat_result, str]]:
 
 
 def _mounted_below(directory: str) -> bool:
-    """Tell whether something is mounted below a directory: another file system may be the same one, elsewhere."""
+    """Return whether something is mounted below a directory: another file system may be the same one, elsewhere."""
     above = os.fsencode(directory).rstrip(b"/") + b"/"
     with open("/proc/self/mountinfo", "rb") as mounts:
         places = (re.sub(rb"\\([0-7]{3})", _octal, line.split(b" ")[4]) for line in mounts)

@@ -10,7 +10,7 @@ from sandbox_magic.execution.questions import Question, QuestionBudget, Watcher
 
 
 def given(budget, steps):
-    """Take at samples after steps of (real seconds, CPU seconds); give what was given."""
+    """Take at samples after steps of (real seconds, CPU seconds); return what was given."""
     seconds, cpu = 100.0, 5.0
     budget.begin(Sample(seconds=seconds, cpu_seconds=cpu))
     found = []

@@ -100,7 +100,7 @@ class Pipe:
         self.stream = Stream("stdout", read, most)
 
     def shown(self, *pieces):
-        """Write pieces, each read as it comes; give what is shown live and what at the end."""
+        """Write pieces, each read as it comes; return what is shown live and what at the end."""
         live = ""
         for piece in pieces:
             if os.write(self.write_end, piece):

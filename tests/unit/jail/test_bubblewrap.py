@@ -83,7 +83,7 @@ LISTING = """
 
 
 def operations(limits=LIMITS, interpreter=PYTHON, sources=None):
-    """Give the options as rows of words; --size and --perms stand in the row of what they change."""
+    """Return the options as rows of words; --size and --perms stand in the row of what they change."""
     rows, row = [], []
     words = arguments(limits, interpreter, MACHINE, guest="/site/guest", cell="/run/cell", sources=sources)
     for word in words:

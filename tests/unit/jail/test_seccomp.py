@@ -80,7 +80,7 @@ def outcomes(program: Program, number: int, architecture: int, arguments: Argume
 
 
 def has_bits(value: int, bits: int) -> bool:
-    """Tell whether a value has any of these bits."""
+    """Return whether a value has any of these bits."""
     return value & bits != 0
 
 
@@ -113,7 +113,7 @@ def answer(program: Program, number: int, architecture: int, arguments: Argument
 
 
 def reachable(machine: str) -> dict[int, bool]:
-    """Give the numbers that some arguments get through, and whether all arguments do."""
+    """Return the numbers that some arguments get through, and whether all arguments do."""
     program, architecture = program_of(machine), ARCHITECTURES[machine]
     every = {number: outcomes(program, number, architecture) for number in range(1024)}
     return {number: found == {ALLOW} for number, found in every.items() if ALLOW in found}
@@ -127,7 +127,7 @@ def golden(machine: str) -> dict[int, tuple[str, bool]]:
 
 
 def numbers(machine: str) -> dict[str, int]:
-    """Give the number of every reachable call by its name."""
+    """Return the number of every reachable call by its name."""
     return {name: number for number, (name, _) in golden(machine).items()}
 
 
@@ -226,7 +226,7 @@ def test_another_architecture_is_refused(machine: str, other: int) -> None:
 
 
 def tried(choice: seccomp.Choice) -> Iterator[int]:
-    """Give values to try in an argument: every small number, every bit, all that is known and what is beside it."""
+    """Yield values to try in an argument: every small number, every bit, all that is known and what is beside it."""
     known = [number for each in choice.values for _, numbers in each.named for number in (numbers[0], numbers[-1])]
     yield from range(16 if choice.flags else 4097)
     yield from (1 << bit for bit in range(64))

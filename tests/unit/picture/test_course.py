@@ -146,7 +146,7 @@ def test_a_full_series_stays_small():
 
 
 def shared(parts, limit=512 * MIB):
-    """Give the course of a run whose memory has these anonymous and shared parts, in MiB."""
+    """Return the course of a run whose memory has these anonymous and shared parts, in MiB."""
     samples = (
         Sample(seconds=n, cpu_percent=1.0, memory_bytes=(own + other) * MIB, anonymous_bytes=own * MIB)
         for n, (own, other) in enumerate(parts, start=1)
@@ -215,7 +215,7 @@ def test_marks_at_one_place_are_one_line(marks, label):
 
 
 def shown_labels(source, width):
-    """Give the labels that the style shows in a picture so many pixels wide, each with its extent."""
+    """Yield the labels that the style shows in a picture so many pixels wide, each with its extent."""
     root = ET.fromstring(source)
     rules = re.findall(
         r"@media\(min-width:([\d.]+)px\) and \(max-width:([\d.]+)px\)\{([^{}]*)\{display:inline\}\}", source

@@ -41,7 +41,7 @@ def any_type(rng, depth=0):
 
 
 def any_array(rng, kind):
-    """Give a sound array, with rows or without."""
+    """Return a sound array, with rows or without."""
     try:
         array = pa.concat_arrays([pa.array([any_value(rng, kind) for _ in range(rng.choice((0, 0, 1, 3, 9)))], kind)])
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, TypeError, OverflowError, ValueError):
@@ -71,7 +71,7 @@ def any_value(rng, kind):  # noqa: PLR0911 - one for each family of types
 
 
 def arrays_of(part):
-    """Give every array of a table, at every depth."""
+    """Return every array of a table, at every depth."""
     found = []
     waiting = list(part.payload[3])
     while waiting:
@@ -101,7 +101,7 @@ def break_one(rng, part):
 
 
 def broken_bytes(rng, data):
-    """Give other numbers in place of some that are offsets, perhaps."""
+    """Return other numbers in place of some that are offsets, perhaps."""
     changed = bytearray(data or bytes(rng.choice((4, 8, 16))))
     for _ in range(rng.randrange(1, 4)):
         form = rng.choice(("<i", "<q", "<b"))

@@ -23,7 +23,7 @@ def counted(numbers, kind, most=10**9):
 
 
 def in_order_of_places(numbers):
-    """Give the numbers in the order that a set of them has by our reckoning."""
+    """Return the numbers in the order that a set of them has by our reckoning."""
     table = hash_tables.Table(list(map(hash, numbers)), set, lambda: None)
     order, bits, done, full = np.arange(0), 3, 0, False
     while done < len(numbers):

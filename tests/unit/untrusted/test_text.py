@@ -128,7 +128,7 @@ READINGS = ("by the standard", "colons as semicolons", "what stands before the c
 
 
 def conceals(sequence, reading, bits):
-    """Tell whether a terminal that reads in one of these ways, in numbers of so many bits, hides what follows."""
+    """Return whether a terminal that reads in one of these ways, in numbers of so many bits, hides what follows."""
     parameters = sequence.removeprefix("\x1b[").removesuffix("m")
     if reading == "colons as semicolons":
         parameters = parameters.replace(":", ";")

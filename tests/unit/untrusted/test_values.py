@@ -33,7 +33,7 @@ Part, Fields = base.Part, base.Fields
 
 
 def sent(kind, *fields):
-    """Give what a guest would send that writes its own parts."""
+    """Return what a guest would send that writes its own parts."""
     return codec.encode(Part(kind, Fields(fields)), most=MOST)
 
 
@@ -62,7 +62,7 @@ GOOD = [
 
 
 def one_sequence(kind):
-    """Give numbers that a dict or a set puts into one long run of its table.
+    """Return numbers that a dict or a set puts into one long run of its table.
 
     The run is the sequence in which every place of a table comes after all others, at a set with the nine places
     behind each; its keys are the places. Then come keys whose own sequences begin elsewhere, soon join the run, and go
@@ -145,7 +145,7 @@ def test_reading_ends_when_somebody_wants_it_to():
 
 
 def decoded(data):
-    """Give what comes out, and look at it: a value that can't be shown is no value."""
+    """Return what comes out, and look at it: a value that can't be shown is no value."""
     try:
         value = decode(data, most=MOST)
     except DecodeError as error:
@@ -332,7 +332,7 @@ def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
 
 
 def keys_of(kind, keys):
-    """Give a dict or a set of these keys as a guest would send it that made them up."""
+    """Return a dict or a set of these keys as a guest would send it that made them up."""
     encoder = codec._Encoder(MOST)
     encoder._list(keys, 0)
     listed = bytes(encoder.out[len(codec.MAGIC) :])

@@ -57,7 +57,7 @@ def travelled(value):
 
 
 def same(one, other):  # noqa: PLR0911 - one for each family of types
-    """Tell whether two values are equal, and of the same types all the way down; one NaN is like the other."""
+    """Return whether two values are equal, and of the same types all the way down; one NaN is like the other."""
     if type(one) is not type(other):
         return False
     if isinstance(one, (list, tuple)):

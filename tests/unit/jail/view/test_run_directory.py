@@ -50,7 +50,7 @@ def lay(place, words, who=()):
 
 
 def tree(place, but=()):
-    """Give what is below a directory, and all that writing would change of it; looking changes only atime."""
+    """Return what is below a directory, and all that writing would change of it; looking changes only atime."""
     found = ((str(path), path.lstat()) for path in place.rglob("*") if path.name not in but)
     return sorted(
         (path, at.st_ino, at.st_mode, at.st_uid, at.st_nlink, at.st_mtime_ns, at.st_ctime_ns) for path, at in found

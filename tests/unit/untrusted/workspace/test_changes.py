@@ -75,7 +75,7 @@ def write(path, text="x", mode=0o644):
 
 
 def tree(root):
-    """Give what is below a directory: names, and content, target or nothing."""
+    """Return what is below a directory: names, and content, target or nothing."""
     found = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))

@@ -1,0 +1,64 @@
+"""The options of the API as a type checker and an editor see them; a test holds them against the table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypedDict
+
+from sandbox_magic.model.languages import Language
+from sandbox_magic.model.policy import Mount
+
+Seconds = float | str | None
+"""Seconds, text such as ``500ms``, ``30``, ``2m``, or None (``none``) for no limit."""
+Size = int | float | str
+"""Bytes, or text such as ``512M``, ``1.5G``."""
+Path = str | os.PathLike[str]
+
+
+class Options(TypedDict, total=False):
+    """The keyword options of `sandbox_magic.run` and `sandbox_magic.stream`.
+
+    Attributes:
+        timeout: Wall time from its start; 30 s without it.
+        cpu_time: CPU time of all its processes together.
+        memory: Of all its processes and its writable space together; ``512M`` without it.
+        processes: Processes and threads at once; 64 without it.
+        cpus: Share of processors, such as 1.5.
+        disk: Writable space in all; ``64M`` without it.
+        open_files: Descriptors of each process; 256 without it.
+        output_limit: Kept of each output stream, its head and tail; ``1M`` without it.
+        on_output_limit: ``cut`` drops the middle and goes on, ``stop`` ends the run.
+        python: The Python inside: ``kernel`` (this environment), ``system``, or a path.
+        strict: Refuse to run where a limit would only be watched.
+        bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
+        workspace: A directory to work in, copy-on-write.
+        save: Patterns of files to bring out of the working directory.
+        language: What the code is written in; what its ``#!`` line says, else Python, without it.
+        languages: Further languages: name -> its row.
+        stdin: For the code's standard input.
+        args: For the code: ``sys.argv[1:]``; one line is split as a shell does.
+        inputs: Variables for the code, by name.
+        outputs: Names of the variables that come out.
+    """
+
+    timeout: Seconds
+    cpu_time: Seconds
+    memory: Size
+    processes: int | str
+    cpus: float | str | None
+    disk: Size
+    open_files: int | str
+    output_limit: Size
+    on_output_limit: Literal["cut", "stop"]
+    python: str
+    strict: bool
+    bind: Path | Mount | Sequence[Path | Mount]
+    workspace: Path
+    save: Path | Sequence[Path]
+    language: str | Language
+    languages: str | Mapping[str, object] | tuple[Language, ...]
+    stdin: str | bytes
+    args: str | Sequence[str]
+    inputs: Mapping[str, object]
+    outputs: str | Sequence[str]

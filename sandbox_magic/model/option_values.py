@@ -1,0 +1,134 @@
+"""How the value of each option is read: what the API, a line or a configuration gives -> the value itself."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from keyword import iskeyword
+
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.policy import Mount
+
+_MOST_CHARACTERS = 500_000  # of all arguments, so that they fit one frame to the guest
+
+
+def read_word(value: object) -> str:
+    """Read a word."""
+    return str(value).strip()
+
+
+def read_arguments(value: object) -> tuple[str, ...]:
+    """Read arguments: a list of strings, or one line split as a shell would."""
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError as error:
+            msg = f"args is {value!r}"
+            raise PolicyError(msg, seen=str(error), remedy="close the quotation") from error
+    if isinstance(value, Iterable):
+        arguments = tuple(value)
+        if all(isinstance(argument, str) and _can_be_passed(argument) for argument in arguments):
+            if max(len(arguments), sum(map(len, arguments))) <= _MOST_CHARACTERS:
+                return arguments
+            msg = f"args has {len(arguments):,} arguments of {sum(map(len, arguments)):,} characters"
+            raise PolicyError(msg, remedy=f"at most {_MOST_CHARACTERS:,} of each; pass more through stdin")
+    msg = f"args is {value!r}"
+    raise PolicyError(msg, remedy="a list of strings without NUL characters")
+
+
+def _can_be_passed(argument: str) -> bool:
+    try:
+        return "\0" not in argument and bool(os.fsencode(argument) or not argument)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return False
+
+
+def read_stdin(value: object) -> bytes:
+    """Read what standard input holds: text, or bytes."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        try:
+            return value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            msg = "stdin cannot be encoded"
+            raise PolicyError(msg, seen=str(error), remedy="text without lone surrogates, or bytes") from error
+    msg = f"stdin is a {type(value).__name__}"
+    raise PolicyError(msg, remedy="a string or bytes")
+
+
+def read_words(value: object) -> tuple[str, ...]:
+    """Read words: a list of them, or one; ``none`` is no word."""
+    if value in ("none", ["none"]):
+        return ()
+    words = (value,) if isinstance(value, (str, os.PathLike)) else value
+    if isinstance(words, Iterable):
+        found = tuple(os.fspath(word) if isinstance(word, os.PathLike) else word for word in words)
+        if all(isinstance(word, str) and word and "\0" not in word for word in found):
+            return found
+    msg = f"{value!r} is no list of words"
+    raise PolicyError(msg, remedy="a string, or a list of them")
+
+
+def read_names(value: object) -> tuple[str, ...]:
+    """Read names of variables: a list of them, or ``a,b``."""
+    found = tuple(name.strip() for word in read_words(value) for name in word.split(","))
+    for name in found:
+        if not name.isidentifier() or iskeyword(name):
+            msg = f"{name!r} is not the name of a variable"
+            raise PolicyError(msg, remedy="a name such as total")
+    return found
+
+
+def read_inputs(value: object) -> dict[str, object] | tuple[str, ...]:
+    """Read variables, by name; a magic gives the names alone."""
+    if not isinstance(value, Mapping):
+        return read_names(value)
+    read_names(list(value))
+    return dict(value)
+
+
+def read_binds(value: object) -> tuple[Mount, ...]:
+    """Read ``PATH`` or ``PATH:NAME``, or a list of them and of mounts."""
+    if isinstance(value, (list, tuple)):
+        made = [each for each in value if isinstance(each, Mount)]
+        return (*made, *map(_bind, read_words([each for each in value if not isinstance(each, Mount)])))
+    return tuple(map(_bind, read_words(value)))
+
+
+def _bind(text: str) -> Mount:
+    path, _, name = text.partition(":")
+    source = read_path(path)
+    return Mount(source=source, name=name or os.path.basename(source))
+
+
+def read_path(value: object) -> str:
+    """Read a path; a relative one starts from the current directory, ``none`` is no path."""
+    if value == "none":
+        return ""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        msg = f"{value!r} is no path"
+        raise PolicyError(msg, remedy="the path of a directory")
+    return os.path.abspath(os.path.expanduser(value))
+
+
+def read_one_path(value: object) -> str:
+    """Read a path that can be given once; a command line gives a list of what it was given."""
+    if not isinstance(value, list):
+        return read_path(value)
+    if len(value) > 1:
+        msg = f"{' and '.join(map(str, value))}: there can be one only"
+        raise PolicyError(msg, remedy="--bind for what it only has to read")
+    return read_path(value[0])
+
+
+def read_switch(value: object) -> bool:
+    """Read a switch: True or False, or a word for it."""
+    words = {"on": True, "true": True, "yes": True, "off": False, "false": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    msg = f"{value!r} is neither on nor off"
+    raise PolicyError(msg, remedy="True or False")
