@@ -197,7 +197,7 @@ class Recorder:
 
 
 def _extremes(samples: list[Sample]) -> list[Sample]:
-    """Give, in their order, the samples with the least and the most of each curve's value; all, if they are few."""
+    """Return, in their order, the samples with the least and the most of each curve's value; all, if they are few."""
     if len(samples) <= _KEPT_OF_A_SPAN:
         return samples
     kept = {place for name in _CURVES for place in _places([getattr(sample, name) for sample in samples])}
