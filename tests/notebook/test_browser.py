@@ -199,7 +199,7 @@ def test_a_hidden_tab_keeps_up_without_growing(tab):
     assert later_heap - heap < 25_000_000
     assert later_nodes - nodes < 500
     page.bring_to_front()
-    page.wait_for_function("document.querySelector('.sandbox-wrap').innerText.includes('7:59 min')")
+    page.wait_for_function("document.querySelector('.sandbox-wrap').innerText.includes('7 min 59 s')")
     other.bring_to_front()
     tab.start(cell=2)
     tab.wait()

@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +72,7 @@ class Dashboard:
         self._over = False
         self._still = False
         self._next_push = 0.0
-        self._paused = 0.0
-        self._held: tuple[float, float] | None = None  # since when it is paused: of the run's time, of ours
+        self._paused_at: float | None = None  # on our clock; the run's stands still
 
     def begin(self) -> None:
         """Take the place above the code's output; empty, for a short run needs no widget."""
@@ -85,8 +83,8 @@ class Dashboard:
         """Take the next sample; open the widget or move it if that is due."""
         if self._park_seconds is None:
             self._park_seconds = max(0.0, time.monotonic() - sample.seconds - self._made)
-        if self._held is None:
-            self._recorder.add(replace(sample, seconds=sample.seconds - self._paused) if self._paused else sample)
+        if self._paused_at is None:
+            self._recorder.add(sample)
         if self._still or sample.seconds < OPEN_AFTER_SECONDS or time.monotonic() < self._next_push:
             return
         if self._panels is None and _loader().is_alive():
@@ -97,14 +95,11 @@ class Dashboard:
 
     def mark(self, mark: Mark) -> None:
         """Take something that happened; it is drawn with the next sample."""
-        if not mark.own and mark.label == "paused":
-            self._held = mark.seconds, time.monotonic()
-        before = self._paused if self._held is None else self._paused + mark.seconds - self._held[0]
-        self._recorder.mark(replace(mark, seconds=max(0.0, mark.seconds - before)))
-        if not mark.own and mark.label == "resumed":
-            self._paused, self._held = before, None
+        self._recorder.mark(mark)
         if not mark.own:
             self._next_push = 0.0
+        if not mark.own and mark.label in ("paused", "resumed"):
+            self._paused_at = time.monotonic() if mark.label == "paused" else None
 
     def finish(self, result: Result) -> None:
         """Put the static picture and the notes in the widget's place, or show them if there is no widget."""
@@ -134,7 +129,7 @@ class Dashboard:
         panels.update(
             timeline,
             paused=self._run is not None and self._run.paused,
-            held_seconds=None if self._held is None else time.monotonic() - self._held[1],
+            held_seconds=None if self._paused_at is None else time.monotonic() - self._paused_at,
             park_seconds=self._park_seconds,
         )
 
