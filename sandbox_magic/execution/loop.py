@@ -296,7 +296,7 @@ class Loop:
         """End the run because of a limit that the host holds."""
         if self.sandbox is not None and not self.timing.cause:
             self.timing.expect(cause)
-            self.sandbox.stop(cause)
+            self.sandbox.control.stop(cause)
 
     def interrupt(self) -> None:
         """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
@@ -304,7 +304,7 @@ class Loop:
             if self.sandbox is not None and not self._closed:
                 self.resume()
                 self.timing.expect("interrupt")
-                self.sandbox.interrupt()
+                self.sandbox.control.interrupt()
 
     def pause(self) -> None:
         """Stop the code where it is; its clock stops too. It goes on by itself after ten minutes."""
@@ -312,14 +312,14 @@ class Loop:
             if self.sandbox is not None and not self._closed and not self.timing.paused:
                 self._mark("paused")
                 self.timing.pause()
-                self.sandbox.pause()
+                self.sandbox.control.pause()
 
     def resume(self) -> None:
         """Let paused code go on."""
         with self._lock:
             if self.sandbox is not None and not self._closed and self.timing.paused:
                 self.timing.resume()
-                self.sandbox.resume()
+                self.sandbox.control.resume()
                 self._mark("resumed")
 
     def ask(self, step: Callable[[], bool]) -> bool:
@@ -331,7 +331,7 @@ class Loop:
         number = self._numbers.popleft()
         if self.sandbox is None or self._closed or self.timing.cause:
             return False
-        self.sandbox.credit(self._budget.left)
+        self.sandbox.control.credit(self._budget.left)
         self.question = Question(number, step, self._budget, self._meter.sample(self.timing.elapsed()))
         return True
 
@@ -352,7 +352,7 @@ class Loop:
             return
         if not self.timing.paused:  # a pause does not count anyway
             self.timing.exclude(question.exclude(self._meter.sample(self.timing.elapsed())))
-        self.sandbox.credit(question.excluded - question.advance)
+        self.sandbox.control.credit(question.excluded - question.advance)
         line = [] if text is None else [text.encode("utf-8", "replace")[:_ANSWER_BYTES]]
         if not self.timing.cause:  # else the code is being ended, and that is what it should see
             self.sandbox.reply(b"%d" % question.number, *line)

@@ -1,4 +1,4 @@
-"""One parked sandbox: start it, say go, signal, kill, reap; leave nothing behind."""
+"""One parked sandbox: start it, say go, kill, reap; leave nothing behind."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sandbox_magic.jail import bubblewrap, bytecode, isolation, rlimits, spawn
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
+from sandbox_magic.jail.control import Control
 from sandbox_magic.jail.descriptors import Descriptors
 from sandbox_magic.jail.view import identity, interpreter, overlay, places
 from sandbox_magic.jail.view.run_directory import RunDirectory
@@ -49,6 +50,7 @@ class Sandbox:
         files: Where PID 1 sends the files that come out.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
+        control: What can be said to PID 1 once it is parked.
         park_seconds: How long the start took.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
@@ -115,6 +117,7 @@ class Sandbox:
             meanwhile()
         self._wait_until_parked(info)
         self.group = tiers.settle(self.group, policy.limits, self._cell_pid())
+        self.control = Control(self._control, self.group)
         self._shared = (*self.interpreter.shared, *(mount.source for mount in policy.binds))
 
     def describe(self, limits: Limits) -> Isolation:
@@ -207,32 +210,10 @@ class Sandbox:
             *task.arguments,
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))
-        os.set_blocking(self._control, True)
         try:
-            self._say(b"go", *for_init, *for_cell)
+            self.control.go(*for_init, *for_cell)
         except BrokenPipeError as error:
             raise unavailable(self._words_of_failure()) from error
-
-    def interrupt(self) -> None:
-        """Ask PID 1 to interrupt the cell; it kills it after a short grace."""
-        with suppress(OSError):
-            self._say(b"interrupt")
-
-    def pause(self) -> None:
-        """Stop every process where it is, PID 1's clock too; what is stopped can still be killed."""
-        with suppress(OSError):
-            self._say(b"pause" if self.group.freeze(frozen=True) else b"pause-stop")
-
-    def resume(self) -> None:
-        """Let them go on."""
-        self.group.freeze(frozen=False)
-        with suppress(OSError):
-            self._say(b"resume")
-
-    def credit(self, seconds: float) -> None:
-        """Let PID 1 expect the end of the run later by so much, or sooner."""
-        with suppress(OSError):
-            self._say(b"credit", repr(seconds).encode())
 
     def reply(self, *fields: bytes) -> None:
         """Send the cell a frame; one that does not read what it asked for misses it."""
@@ -252,11 +233,6 @@ class Sandbox:
         self._descriptors.close(self.display)
         self.display = -1
 
-    def stop(self, cause: str) -> None:
-        """Ask PID 1 to end the cell now; with cause ``cpu`` it shows first where the code was."""
-        with suppress(OSError):
-            self._say(cause.encode())
-
     def kill(self) -> None:
         """Kill everything in the sandbox at once: with PID 1 goes its namespace."""
         with suppress(OSError):
@@ -269,9 +245,6 @@ class Sandbox:
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         return bool(poll.poll(seconds and seconds * 1000))
-
-    def _say(self, *words: bytes) -> None:
-        os.write(self._control, wire.pack(*words))
 
     def close_stdin(self) -> None:
         """Let the code see the end of its input."""
