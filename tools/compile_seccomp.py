@@ -123,10 +123,9 @@ def body(lib: ctypes.CDLL, machine: str) -> bytes:
         for name, alternatives in seccomp_calls.RULES.items():
             for bits in alternatives:
                 add(ALLOW, name, bits)
-        for name in seccomp_calls.ABSENT.calls:
-            add(ERRNO | errno.ENOSYS, name)
-        for name in seccomp_calls.UNSUPPORTED.calls:
-            add(ERRNO | errno.EOPNOTSUPP, name)
+        for code, group in seccomp_calls.ANSWERED.items():
+            for name in group.calls:
+                add(ERRNO | code, name)
         return exported(lib, context)
 
 

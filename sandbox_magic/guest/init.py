@@ -18,6 +18,7 @@ are built in, where their Python halves cost 8 ms to import.
 from __future__ import annotations
 
 import _signal
+import _thread
 import os
 import sys
 import time
@@ -80,15 +81,17 @@ class Watch:
             0, 1, 2, self._control, self._report, self._start, self._ready, self._counter, self._files
         )
         clean_process.default_signals()
+        # The filter keeps PID 1's threads, 1 and 3, from the cell: this one starts before the cell can start anything.
+        gone = _thread.allocate_lock()
+        gone.acquire()
+        _thread.start_new_thread(self._obey, (gone,))
         _protect()
         _let_go_of_streams()
         os.read(self._ready, 1)  # ends when the cell's process has let go of it
         os.close(self._ready)
         os.write(self._report, wire.pack(b"parked"))
         self._wait_for_go()
-        import _thread
-
-        _thread.start_new_thread(self._obey, ())
+        gone.release()
         status = self._reap_until_cell()
         wall = time.monotonic() - self._began
         cause = self._cause  # the deadline may come while files are looked at
@@ -129,8 +132,9 @@ class Watch:
         os.write(self._start, wire.pack(*rest))
         os.close(self._start)
 
-    def _obey(self) -> None:
-        """Hold the deadline and do what the host says, in a thread of its own."""
+    def _obey(self, gone: _thread.LockType) -> None:
+        """Hold the deadline and do what the host says, in a thread of its own, once the cell has been let go."""
+        gone.acquire()
         self._due = None if self._wall is None else self._began + self._wall
         cause = b""
         while not cause:

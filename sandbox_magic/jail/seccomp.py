@@ -16,10 +16,9 @@ because code that probes must go on:
   (EINVAL; ENOTTY for ioctl, ENOPROTOOPT for a socket option), so that what a later kernel adds is
   absent until somebody has looked at it.  open, mmap and sendmsg of an old kernel ignore flags that
   they don't know; a filter can't, and refuses them;
-* EOPNOTSUPP for the calls in `UNSUPPORTED`, as a file system without the feature answers;
-* ENOSYS where a library then falls back by itself: the calls in `ABSENT`, every number after
-  `LAST_NUMBER` (so a newer libc behaves as on an older kernel), the numbers in `UNUSED`, the x32
-  calls, and every call of another architecture (`int 0x80`).
+* what makes a caller go on by itself for the calls in `ANSWERED`: EOPNOTSUPP, EINVAL or ENOSYS;
+* ENOSYS too for every number after `LAST_NUMBER` (so a newer libc behaves as on an older kernel), the
+  numbers in `UNUSED`, the x32 calls, and every call of another architecture (`int 0x80`).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ ALLOWED = (
         "Reading and writing what is open already.",
         """read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close
         close_range dup dup2 dup3 fcntl flock ftruncate fallocate fsync fdatasync fadvise64 sendfile
-        copy_file_range pipe pipe2""",
+        copy_file_range sync_file_range pipe pipe2""",
     ),
     group(
         "Device control.",
@@ -38,7 +38,7 @@ ALLOWED = (
         """open openat creat truncate stat fstat lstat newfstatat statx statfs fstatfs access
         faccessat faccessat2 readlink readlinkat getdents64 getcwd chdir fchdir mkdir mkdirat
         rmdir rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat umask chmod
-        fchmod fchmodat chown fchown lchown fchownat utimensat""",
+        fchmod fchmodat chown fchown lchown fchownat utimensat utime utimes""",
     ),
     group(
         "Reading extended attributes, as ls does.",
@@ -46,7 +46,7 @@ ALLOWED = (
     ),
     group(
         "Memory, protection keys (V8), and files in memory, which are charged to the run.",
-        """mmap munmap mprotect mremap msync mincore madvise brk mlock munlock memfd_create pkey_alloc
+        """mmap munmap mprotect mremap msync mincore madvise brk mlock mlock2 munlock memfd_create pkey_alloc
         pkey_free pkey_mprotect""",
     ),
     group(
@@ -65,14 +65,16 @@ ALLOWED = (
         pidfd_send_signal""",
     ),
     group(
-        "Who am I.  No identity but one is mapped, so the setters can only set that again.",
+        "Who am I.  No identity but one is mapped and no capability is held, so the setters can only set that again.",
         """getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid
-        getpgrp getsid setpgid setsid setuid setgid setresuid setresgid capget""",
+        getpgrp getsid setpgid setsid setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid capget
+        capset""",
     ),
     group(
-        "What there is and what it cost; limits of its own (other processes: `prlimit64` below).",
-        """uname sysinfo getrusage times getrlimit setrlimit getrandom getpriority sched_getaffinity
-        sched_getparam sched_getscheduler sched_getattr sched_get_priority_max sched_get_priority_min""",
+        "What there is and what it cost; limits and priorities of its own processes (not of PID 1: `CHOICES`).",
+        """uname sysinfo getrusage times getrlimit setrlimit prlimit64 getrandom getpriority setpriority ioprio_get
+        ioprio_set sched_getaffinity sched_setaffinity sched_getparam sched_setparam sched_getscheduler
+        sched_setscheduler sched_getattr sched_get_priority_max sched_get_priority_min sched_rr_get_interval""",
     ),
     group(
         "Reading clocks, sleeping, timers.  Nothing here sets a clock.",
@@ -102,18 +104,19 @@ PLAIN = (
         """read write readv writev pread64 pwrite64 preadv pwritev close dup dup2 ftruncate fsync fdatasync sendfile
         pipe creat truncate stat fstat lstat statfs fstatfs readlink readlinkat getdents64 getcwd chdir fchdir
         mkdir mkdirat rmdir rename renameat link symlink symlinkat unlink umask chmod fchmod fchmodat chown fchown
-        lchown getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr munmap mincore brk mlock munlock
-        pkey_free fork vfork execve exit exit_group set_tid_address set_robust_list restart_syscall sched_yield
+        lchown utime utimes getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr munmap mincore brk mlock
+        munlock pkey_free fork vfork execve exit exit_group set_tid_address set_robust_list restart_syscall sched_yield
         getcpu kill tkill tgkill rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend rt_sigqueueinfo
         rt_tgsigqueueinfo pause getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups
-        getpgid getpgrp getsid setpgid setsid setuid setgid setresuid setresgid uname sysinfo times
-        sched_getaffinity sched_getparam sched_getscheduler gettimeofday time nanosleep alarm timer_gettime
-        timer_getoverrun timer_delete timerfd_gettime select pselect6 epoll_create epoll_wait epoll_pwait
-        epoll_pwait2 inotify_init inotify_rm_watch bind listen accept connect getsockname getpeername""",
+        getpgid getpgrp getsid setpgid setsid setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid
+        uname sysinfo times sched_getaffinity sched_getparam sched_getscheduler sched_rr_get_interval gettimeofday
+        time nanosleep alarm timer_gettime timer_getoverrun timer_delete timerfd_gettime select pselect6
+        epoll_create epoll_wait epoll_pwait epoll_pwait2 inotify_init inotify_rm_watch bind listen accept connect
+        getsockname getpeername""",
     ),
     group(
         "What they choose by lies in memory, where no filter can look, and no program does without them.",
-        "rt_sigaction sigaltstack capget poll ppoll",
+        "rt_sigaction sigaltstack capget capset poll ppoll",
     ),
     group(
         "What they choose by only tells something: of a file that can be seen, of a constant.",
@@ -133,11 +136,10 @@ _STREAM, _DGRAM, _RAW = 1, 2, 3
 _KIND = 0xF  # the rest of a socket's type is SOCK_NONBLOCK and SOCK_CLOEXEC
 _TCP, _UDP, _ROUTE = 6, 17, 0
 _FORMAT = 0o170000  # S_IFMT
-_SELF = (Bits(0, 0),)  # a pid argument of 0: the calling thread, so PID 1 can't be named
 _MODES = (0, 0o100000, 0o010000, 0o140000)  # a regular file (said two ways), a FIFO, a socket
 
 RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
-    # clone3 has its flags in memory, where no filter can look: it is ABSENT, and libc uses this.  Every bit
+    # clone3 has its flags in memory, where no filter can look: it is answered ENOSYS, and libc uses this.  Every bit
     # of the flags here has a meaning since Linux 5.2, so a later kernel can't give it another.
     "clone": ((Bits(0, 0, NEW_NAMESPACES),),),
     "socket": (
@@ -157,29 +159,30 @@ RULES: dict[str, tuple[tuple[Bits, ...], ...]] = {
     "mknodat": tuple((Bits(2, mode, _FORMAT),) for mode in _MODES),
     # Ask for the present one, or set plain Linux: gcc and Lisp systems do.
     "personality": ((Bits(0, LOW_32_BITS),), (Bits(0, 0),)),
-    # Its own limits and priority.  A cell could have PID 1 killed by a CPU limit, or starve it.
-    "prlimit64": (_SELF,),
-    "sched_setaffinity": (_SELF,),
-    "sched_setparam": (_SELF,),
-    "sched_setscheduler": (_SELF,),
-    "setpriority": ((Bits(0, 0), Bits(1, 0)),),  # PRIO_PROCESS, itself
 }
 """Allowed if one of the alternatives holds; an alternative holds if all its conditions do."""
 
-UNSUPPORTED = group(
-    "Answered EOPNOTSUPP: attributes on a tmpfs take memory that its size does not bound; cp -a is silent.",
-    "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
-)
-
-ABSENT = group(
-    """Answered ENOSYS: the caller then uses something older, as on a kernel built without it.  clone3, openat2
-    and sched_setattr have their flags in memory, where no filter can look.""",
-    """clone3 openat2 sched_setattr splice tee vmsplice io_setup io_destroy io_getevents io_submit io_cancel
-    io_pgetevents mbind get_mempolicy set_mempolicy move_pages migrate_pages set_mempolicy_home_node futex_waitv
-    landlock_create_ruleset landlock_add_rule landlock_restrict_self remap_file_pages _sysctl
-    create_module get_kernel_syms query_module getpmsg putpmsg afs_syscall tuxcall security vserver
-    set_thread_area get_thread_area epoll_ctl_old epoll_wait_old""",
-)
+ANSWERED = {
+    # Attributes on a tmpfs take memory that its size does not bound.
+    errno.EOPNOTSUPP: group(
+        "As a file system without them answers: cp -a is silent.",
+        "setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr",
+    ),
+    errno.EINVAL: group(
+        "As for descriptors that can't be spliced: grep then reads, where ENOSYS is an error to it.",
+        "splice tee vmsplice",
+    ),
+    # clone3, openat2 and sched_setattr have their flags in memory, where no filter can look.
+    errno.ENOSYS: group(
+        "As on a kernel built without it: the caller uses something older.",
+        """clone3 openat2 sched_setattr io_setup io_destroy io_getevents io_submit io_cancel
+        io_pgetevents mbind get_mempolicy set_mempolicy move_pages migrate_pages set_mempolicy_home_node futex_waitv
+        landlock_create_ruleset landlock_add_rule landlock_restrict_self remap_file_pages _sysctl
+        create_module get_kernel_syms query_module getpmsg putpmsg afs_syscall tuxcall security vserver
+        set_thread_area get_thread_area epoll_ctl_old epoll_wait_old""",
+    ),
+}
+"""Calls that are refused by another errno than EPERM, after which their callers go on."""
 
 
 def answer(machine: str, name: str, arguments: Sequence[int]) -> int:

@@ -62,6 +62,12 @@ _LIMITS = allowed(
 )
 _WAIT = "WNOHANG=1 WUNTRACED=2 WCONTINUED=8 __WNOTHREAD=0x20000000 __WALL=0x40000000 __WCLONE=0x80000000"
 
+_BY_NUMBER = (
+    allowed("Itself, and its own processes and threads.", "itself=0 child=2 others=4..0xffffffff"),
+    # The first two that PID 1 starts are the cell's process and its own second thread (guest/init.py).
+    refused("PID 1: a limit on its CPU time has it killed, a low priority starves it.", "PID-1=1 its-thread=3"),
+)
+
 FILES = (
     _flags("open", 1, FILE_STATUS),
     _flags("openat", 2, FILE_STATUS),
@@ -95,6 +101,14 @@ FILES = (
         ),
     ),
     _flags("copy_file_range", 5),
+    _flags(
+        "sync_file_range",
+        3,
+        allowed(
+            "Writing back a part of a file: databases.",
+            "SYNC_FILE_RANGE_WAIT_BEFORE=1 SYNC_FILE_RANGE_WRITE=2 SYNC_FILE_RANGE_WAIT_AFTER=4",
+        ),
+    ),
     # Not RWF_DONTCACHE (0x80), which drops pages of shared files.
     _flags(
         "preadv2 pwritev2",
@@ -152,6 +166,7 @@ MEMORY = (
         allowed("realloc(3) of what is large.", "MREMAP_MAYMOVE=1 MREMAP_FIXED=2 MREMAP_DONTUNMAP=4"),
         wide=True,
     ),
+    _flags("mlock2", 2, allowed("When it is touched.", "MLOCK_ONFAULT=1")),
     _flags("msync", 2, allowed("Writing back a mapped file.", "MS_ASYNC=1 MS_INVALIDATE=2 MS_SYNC=4")),
     _flags(
         "memfd_create",
@@ -170,6 +185,34 @@ MEMORY = (
 )
 
 PROCESSES = (
+    _one_of("prlimit64 sched_setaffinity sched_setparam sched_setscheduler", 0, *_BY_NUMBER),
+    _one_of(
+        "setpriority",
+        0,
+        allowed("A process.", "PRIO_PROCESS=0"),
+        refused("A group and a user may be PID 1's too.", "PRIO_PGRP=1 PRIO_USER=2"),
+    ),
+    _one_of(
+        "ioprio_set",
+        0,
+        allowed("A process.", "IOPRIO_WHO_PROCESS=1"),
+        refused("A group and a user may be PID 1's too.", "IOPRIO_WHO_PGRP=2 IOPRIO_WHO_USER=3"),
+    ),
+    _one_of("setpriority ioprio_set", 1, *_BY_NUMBER),
+    _one_of(
+        "ioprio_set",
+        2,
+        allowed(
+            "Ordinary, less, or only while nothing else is read: ionice -c3.",
+            "none=0..7 lower-best-effort=0x4004..0x4007 idle=0x6000..0x6007",
+        ),
+        refused("Before everybody else on the disk.", "real-time=0x2000..0x2007 upper-best-effort=0x4000..0x4003"),
+    ),
+    _one_of(
+        "ioprio_get",
+        0,
+        allowed("A process, a group, a user.", "IOPRIO_WHO_PROCESS=1 IOPRIO_WHO_PGRP=2 IOPRIO_WHO_USER=3"),
+    ),
     _flags(
         "execveat",
         4,

@@ -30,7 +30,7 @@ MACHINE = os.uname().machine
 KERNEL = """
     asm/ioctls.h asm/mman.h asm/prctl.h asm/socket.h asm/termbits.h linux/close_range.h
     linux/eventpoll.h linux/falloc.h linux/fcntl.h linux/fs.h linux/futex.h
-    linux/in.h linux/in6.h linux/inotify.h linux/membarrier.h linux/memfd.h linux/mman.h
+    linux/in.h linux/in6.h linux/inotify.h linux/ioprio.h linux/membarrier.h linux/memfd.h linux/mman.h
     linux/netlink.h linux/nsfs.h linux/pidfd.h linux/prctl.h linux/random.h linux/resource.h linux/rseq.h linux/sched.h
     linux/seccomp.h linux/sockios.h linux/stat.h linux/tcp.h linux/time.h linux/timerfd.h linux/wait.h
 """
