@@ -8,6 +8,9 @@ command -v chromium >/dev/null || missing="$missing chromium"                  #
 command -v node >/dev/null || missing="$missing nodejs"                        # languages that a cell may have
 command -v g++ >/dev/null || missing="$missing g++"
 command -v sqlite3 >/dev/null || missing="$missing sqlite3"
+command -v openssl >/dev/null || missing="$missing openssl"                    # programs that ask for files in /etc
+[ -e /etc/services ] || missing="$missing netbase"
+[ -e /etc/mime.types ] || missing="$missing media-types"
 [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] ||    # a page without fonts is empty
     missing="$missing fonts-dejavu-core"
 [ -n "$(find /usr/lib /lib -name 'libseccomp.so.2' -print -quit 2>/dev/null)" ] ||

@@ -89,7 +89,7 @@ class FileTransfer:
         if copy is None:
             self._original = snapshot.listed(self._found, file.write)
             return
-        room = self._policy.limits.home_bytes
+        room = self._policy.limits.disk_bytes
         try:
             self._original = snapshot.pack(self._found, file.write, most_bytes=room, most_files=MOST_PACKED)
         except PolicyError as error:

@@ -149,9 +149,13 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     def words(*groups: list[str]) -> list[str]:
         return [word for group in groups for word in group]
 
+    def tmpfs(path: str, mode: str) -> list[str]:
+        return ["--size", str(limits.disk_bytes), "--perms", mode, "--tmpfs", path]
+
     place = working_directory(workspace=workspace)
+    nothing = f"{where.get(guest, guest)}/etc/empty"
     empty = f"{where.get(cell, cell)}/lib/sandbox_guest"
-    home = ["--size", str(limits.home_bytes), "--perms", "0755", "--tmpfs", HOME]
+    home = tmpfs(HOME, "0755")
     own = ["--perms", "0755", "--dir", WORKSPACE] if workspace else []
     layered: list[str] = []
     if layer is not None:
@@ -169,19 +173,19 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         words(*(["--symlink", target, path] for target, path in machine.links)),
         words(*(["--symlink", f"{GUEST}/etc/{name}", f"/etc/{name}"] for name in _ETC)),
         ["--proc", "/proc", "--dev", "/dev"],
-        ["--size", str(limits.shared_memory_bytes), "--perms", "1777", "--tmpfs", "/dev/shm"],  # noqa: S108
+        ["--dir", "/sys/class/power_supply"],  # psutil asks how many batteries there are
+        tmpfs("/dev/shm", "1777"),  # noqa: S108 - the sandbox's own, as the next
+        tmpfs("/tmp", "1777"),  # noqa: S108
+        ["--symlink", "../tmp", "/var/tmp"],  # noqa: S108
         home,
-        ["--perms", "1777", "--dir", f"{HOME}/.tmp"],
-        # All writable space but /dev/shm is one tmpfs, so that one size bounds it.
-        ["--symlink", f"{HOME[1:]}/.tmp", "/tmp", "--symlink", f"..{HOME}/.tmp", "/var/tmp"],  # noqa: S108
         words(*(bind(path) for path in interpreter.shared)),
         own,
         words(*(bind(mount.source, f"{place}/{mount.name}") for mount in binds)),
-        words(*(["--ro-bind", "/dev/null", path] for path in masked)),
+        words(*(["--ro-bind", nothing, path] for path in masked)),
         bind(cell, CELL),
         bind(guest, GUEST),
         layered,
-        words(*(["--ro-bind", "/dev/null", path] for path in machine.masked_files)),
+        words(*(["--ro-bind", nothing, path] for path in machine.masked_files)),
         words(*(["--ro-bind", empty, path] for path in machine.masked_directories)),
         ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
         ["--chdir", place],

@@ -110,7 +110,7 @@ class Sandbox:
         self._exits.callback(self._directory.remove)
         self._exits.callback(self._leave_group)
         if lower is not None:
-            self.workspace = overlay.choose(lower, self._directory, policy.limits.home_bytes, self.identity)
+            self.workspace = overlay.choose(lower, self._directory, policy.limits.disk_bytes, self.identity)
         self.group = tiers.make(policy.limits)
         info = self._spawn(policy)
         if meanwhile is not None:

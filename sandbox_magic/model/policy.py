@@ -21,7 +21,8 @@ class Limits:
         memory_bytes: Memory of all processes of the run and of its tmpfs together.
         processes: Processes and threads at once.
         cpus: Processors' time per time: 1.5 is one and a half processors; None for no bound.
-        disk_bytes: Writable space in all (it is memory: a tmpfs); a quarter of it is ``/dev/shm``.
+        disk_bytes: What may be written to the working directory, to ``/tmp`` and to ``/dev/shm``, each: it is
+            memory (a tmpfs), and counts there.
         open_files: Descriptors of each process.
         output_bytes: What is kept of each output stream, its head and its tail.
         on_output_limit: ``cut`` drops the middle and lets the code run on, ``stop`` ends the run.
@@ -36,16 +37,6 @@ class Limits:
     open_files: int = 256
     output_bytes: int = 1 * MIB
     on_output_limit: OnOutputLimit = "cut"
-
-    @property
-    def shared_memory_bytes(self) -> int:
-        """The part of `disk_bytes` that is ``/dev/shm``."""
-        return self.disk_bytes // 4
-
-    @property
-    def home_bytes(self) -> int:
-        """The part of `disk_bytes` that is everything else."""
-        return self.disk_bytes - self.shared_memory_bytes
 
     def __post_init__(self) -> None:
         """Refuse bounds under which no cell could run, and those that the kernel can't hold."""
@@ -97,7 +88,7 @@ class Mount:
             msg = f"bind is {self.source!r}"
             raise PolicyError(msg, remedy="the path of a file or directory, not of /")
         steps = self.name.split("/")
-        if "\0" in self.name or not all(steps) or {".", ".."} & set(steps) or steps[0] == ".tmp":
+        if "\0" in self.name or not all(steps) or {".", ".."} & set(steps):
             msg = f"bind shows {self.source!r} as {self.name!r}"
             raise PolicyError(msg, remedy="PATH or PATH:NAME, with a NAME below the working directory: data/in.csv")
 

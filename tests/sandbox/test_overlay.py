@@ -128,13 +128,13 @@ def test_a_large_file_that_was_replaced_is_a_change(here):
 
 @pytest.mark.parametrize("place", [".", "..", "/tmp", "/dev/shm"])
 def test_what_is_written_has_a_size(here, place):
-    code = f"open({place + '/big'!r}, 'wb').write(bytes(2**23))"
+    code = f"open({place + '/big'!r}, 'wb').write(bytes(2**24))"
     result = run(code, here, disk="8M")
     assert "No space left on device" in result.stderr
 
 
 def test_all_writes_together_have_one_size(here):
-    code = "open('a', 'wb').write(bytes(2**22))\nopen('../b', 'wb').write(bytes(2**22))"
+    code = "open('a', 'wb').write(bytes(2**22))\nopen('../b', 'wb').write(bytes(2**23))"
     assert "No space left on device" in run(code, here, disk="8M").stderr
 
 

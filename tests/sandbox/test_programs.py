@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import textwrap
 
 import pytest
@@ -56,6 +57,57 @@ PYTHON = {
         """,
         "True\n",
     ),
+    "names of services": (
+        """
+        import socket
+        print(socket.getservbyname("https"), socket.getservbyport(80, "tcp"), socket.getprotobyname("tcp"))
+        print(socket.getaddrinfo("localhost", "http", socket.AF_INET, socket.SOCK_STREAM)[0][4])
+        """,
+        "443 http 6\n('127.0.0.1', 80)\n",
+    ),
+    "kinds of file": (
+        "import mimetypes; print(mimetypes.guess_type('a.docx')[0].rpartition('.')[2], mimetypes.guess_type('a.webp'))",
+        "document ('image/webp', None)\n",
+    ),
+    "what psutil asks of a machine": (
+        """
+        import psutil
+        print(psutil.sensors_battery(), psutil.sensors_temperatures(), psutil.sensors_fans(), psutil.disk_io_counters())
+        print(psutil.virtual_memory().total > 0, len(psutil.disk_partitions()) >= 0, psutil.boot_time() > 0)
+        """,
+        "None {} {} None\nTrue True True\n",
+    ),
+    "twenty megabytes to share": (
+        """
+        from multiprocessing import shared_memory
+        block = shared_memory.SharedMemory(create=True, size=60 * 2**20)
+        block.buf[:] = bytes(block.size)
+        print(len(block.buf) // 2**20)
+        block.close()
+        block.unlink()
+        """,
+        "60\n",
+    ),
+    "an empty directory": (
+        """
+        import os, tempfile
+        print(os.listdir("."), [name for place in os.walk(".") for name in place[1] + place[2]])
+        tempfile.NamedTemporaryFile(delete=False).close()
+        print(os.listdir("."), len(os.listdir("/tmp")), os.listdir("/dev/shm"))
+        """,
+        "[] []\n[] 1 []\n",
+    ),
+    "a screen to clear": (
+        """
+        import curses, os
+        for frame in range(2):
+            os.system("clear")
+            print("frame", frame, flush=True)
+        curses.setupterm()
+        print(curses.tigetnum("cols") > 0, os.system("tput bold; tput sgr0 > /dev/null"))
+        """,
+        "frame 0\nframe 1\n\x1b[1mTrue 0\n",
+    ),
 }
 BASH = {
     "grep from a pipe to nowhere": (
@@ -68,6 +120,23 @@ BASH = {
     "less of the disk": ("ionice -c3 echo idle; ionice -c2 -n7 echo last", "idle\nlast\n"),
     "a processor": ("taskset -p $$ | wc -l; taskset -cp 0 $$ | wc -l; nice -n 5 nice", "1\n2\n5\n"),
     "limits": ("prlimit --pid $$ --nofile=64:64; ulimit -n", "64\n"),
+    "what is masked": ("cat /proc/partitions /proc/cmdline /proc/swaps /proc/diskstats; echo $?", "0\n"),
+    "a certificate": (
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -keyout k -out c 2> /dev/null; ls",
+        "c\nk\n",
+    ),
+    "no leak": (
+        """
+        cat > good.c <<'END'
+        #include <stdio.h>
+        #include <stdlib.h>
+        int main(void) { int *p = malloc(sizeof *p); *p = 5; printf("%d\\n", *p); free(p); return 0; }
+        END
+        gcc -g -fsanitize=address good.c -o good && ./good && gcc -g -fsanitize=leak good.c -o good && ./good
+        echo "status $?"
+        """,
+        "5\n5\nstatus 0\n",
+    ),
     "the network": ("command -v ip > /dev/null && ip -o link | wc -l || echo 1", "1\n"),
 }
 
@@ -85,8 +154,20 @@ def test_commands_meet_what_they_would_meet_outside(name):
     """As for Python."""
     source, stdout = BASH[name]
     assert shutil.which("bash")
-    result = sm.run(source, language="bash")
+    result = sm.run(textwrap.dedent(source), language="bash", memory="1G")
     assert (result.stdout, result.stderr, result.outcome) == (stdout, "", sm.Outcome.COMPLETED), result.notes
+
+
+def test_git_reads_a_repository_that_is_bound(tmp_path, monkeypatch):
+    """Also where its files belong to somebody else inside."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    commands = (
+        "git init -q repo && cd repo && echo 1 > a && git add a && git -c user.name=n -c user.email=n@n commit -qm 1"
+    )
+    subprocess.run(["sh", "-c", commands], check=True)
+    result = sm.run("cd repo; git log --format=%s; git status --short | wc -l", language="bash", bind="repo")
+    assert (result.stdout, result.stderr) == ("1\n0\n", "")
 
 
 def test_pid_1_keeps_what_it_has():

@@ -57,7 +57,7 @@ def kinds(changes):
 def test_a_bind_is_readable_and_nothing_else_is(here):
     code = "import os\nprint(open('in.txt').read(), open('data/s.txt').read(), sorted(os.listdir('.')))"
     result = sm.run(code, bind=["in.txt", "protected/secret.txt:data/s.txt"])
-    assert result.stdout == "given kept ['.tmp', 'data', 'in.txt']\n"
+    assert result.stdout == "given kept ['data', 'in.txt']\n"
     assert str(here / "in.txt") in result.isolation.shared
 
 
@@ -93,7 +93,7 @@ def test_a_bind_below_another_is_refused(here):
         sm.run("1", bind=["protected", "in.txt:protected/new"])
 
 
-@pytest.mark.parametrize("what", ["/", "absent.txt", "in.txt:../x", "in.txt:/etc/x", "in.txt:.tmp/x", "/dev/null", ""])
+@pytest.mark.parametrize("what", ["/", "absent.txt", "in.txt:../x", "in.txt:/etc/x", "/dev/null", ""])
 def test_a_bind_that_makes_no_sense_is_refused(here, what):
     with pytest.raises(PolicyError) as caught:
         sm.run("print('ran')", bind=what)

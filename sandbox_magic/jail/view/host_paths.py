@@ -9,11 +9,14 @@ import stat
 from dataclasses import dataclass
 
 # The few places outside /usr without which programs fail or complain: links, the loader's cache, the time
-# zone, certificates, matplotlib's fonts, how many processors there are; what R can't find its packages without, and
-# PHP its extensions (of their files in /etc those alone: Rprofile.site, or a server's, may hold a password).
+# zone, certificates, matplotlib's fonts, how many processors there are; names of services and of kinds of file,
+# terminals, OpenSSL's and Java's own configuration; what R can't find its packages without, and PHP its extensions
+# (of their files in /etc those alone: Rprofile.site, or a server's, may hold a password).
 _SMALL = (
     "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime", "/etc/ssl/certs", "/etc/pki/tls/certs",
     "/etc/pki/ca-trust/extracted", "/etc/ssl/cert.pem", "/etc/fonts", "/sys/devices/system/cpu",
+    "/etc/services", "/etc/protocols", "/etc/rpc", "/etc/mime.types", "/etc/magic", "/etc/inputrc", "/etc/terminfo",
+    "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf", "/etc/crypto-policies", "/etc/java", "/etc/java-*",
     "/etc/R/Renviron", "/etc/R/ldpaths", "/etc/R/repositories",
     "/etc/php/*/cli", "/etc/php/*/mods-available", "/etc/php.ini", "/etc/php.d",
 )  # fmt: skip
