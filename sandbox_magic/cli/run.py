@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox_magic.cli import exit_status, export, files
@@ -17,7 +18,6 @@ from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.languages import for_suffix
 from sandbox_magic.model.output import Display, InputRequest, Text
 from sandbox_magic.model.usage_file import to_json
 from sandbox_magic.safe_import import shadow_warning
@@ -97,9 +97,7 @@ class Run:
         _check_files(given)
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
-        source = _source(rest[0])
-        if "language" not in values and not source.startswith(b"#!"):
-            values["language"] = for_suffix(rest[0], values.get("languages", ())) or "python"  # type: ignore[arg-type] # parsed by the table
+        source = sys.stdin.buffer.read() if rest[0] == "-" else Path(rest[0])
         if "stdin" not in values:
             values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
         result = _shown(source, values, shown)
@@ -152,16 +150,6 @@ def _write_files(given: argparse.Namespace, result: Result) -> None:
         files.write(given.save_usage, to_json(result).encode())
     if given.plot:
         files.write(given.plot, export.drawn(given.plot, result))
-
-
-def _source(script: str) -> bytes:
-    if script == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return files.read(script)
-    except (OSError, ValueError) as error:
-        seen = getattr(error, "strerror", None) or str(error)
-        raise PolicyError(f"{script!r} can't be read", seen=seen, remedy="the path of a Python file, or -") from error
 
 
 def _standard_input(*, taken: bool, quiet: bool) -> bytes:
@@ -219,7 +207,7 @@ class ScriptView(View):
             self._terminal.end()
 
 
-def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
+def _shown(source: bytes | Path, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
     run = prepare(source, values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
@@ -15,6 +16,7 @@ from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
     from typing import Unpack
 
@@ -26,14 +28,15 @@ _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run")
 _FIELDS = {option.keyword: option.field for option in _options.OPTIONS if option.scope == "run"}
 
 
-def run(source: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]) -> Result:
+def run(source: str | bytes | os.PathLike[str], *, policy: Policy | None = None, **options: Unpack[Options]) -> Result:
     """Run untrusted code in a sandbox and return its result.
 
     How the code ends never raises; Ctrl-C ends the code and is an outcome too (pressed again when
     two seconds have not ended it, it raises KeyboardInterrupt).
 
     Args:
-        source: The code, run as ``__main__`` from a file, verbatim.
+        source: The code, run as ``__main__`` from a file, verbatim; or the path of a file with code in it, which
+            keeps its name, and whose suffix says what it is written in.
         policy: What it may see, use and do.
         **options: On top of the policy: ``timeout=5``, ``memory="256M"``, ``stdin="..."``, ``args=["a"]``.
 
@@ -44,7 +47,7 @@ def run(source: str | bytes, *, policy: Policy | None = None, **options: Unpack[
     return drive(prepare(source, options, policy), View())
 
 
-def stream(source: str | bytes, *, policy: Policy | None = None, **options: Unpack[Options]) -> Run:
+def stream(source: str | bytes | os.PathLike[str], *, policy: Policy | None = None, **options: Unpack[Options]) -> Run:
     """Return the same run event by event: `Text`, `Display`, `Sample` as they come, then `Ended`.
 
     The run starts with the first event asked for, and ends if the iterator is dropped. An
@@ -61,25 +64,25 @@ def stream(source: str | bytes, *, policy: Policy | None = None, **options: Unpa
     return prepare(source, options, policy)
 
 
-def prepare(source: str | bytes, options: Mapping[str, Any], policy: Policy | None = None) -> Run:
+def prepare(source: str | bytes | os.PathLike[str], options: Mapping[str, Any], policy: Policy | None = None) -> Run:
     """Return a run that has not started yet; arguments and errors as for `stream`.
 
     A value that the option table has read already is taken as it is.
     """
     values = _options.read(options, _SCOPES)
-    if not isinstance(source, (str, bytes)):
-        msg = f"the source is a {type(source).__name__}"
-        raise PolicyError(msg, remedy="the code as a string or bytes")
-    text = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    code = _source.read(source)
     given: dict[str, Any] = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
     if isinstance(given.get("inputs"), tuple):  # as a magic gives them, which knows the values
         msg = f"option input: {', '.join(given['inputs'])} without a value"
         raise PolicyError(msg, remedy='a dict: inputs={"x": x}')
-    language = given["language"] = _languages.of(text, given.get("language"), given.get("languages", ()))
+    named, own = given.get("language"), given.get("languages", ())
+    if code.path and named is None and not code.text.startswith(b"#!"):
+        named = _languages.for_suffix(code.path, own)
+    language = given["language"] = _languages.of(code.text, named, own)
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
-    return Run(Loop(Cell(source=text, **given), _options.to_policy(values, policy), Cold()))
+    return Run(Loop(Cell(source=code, **given), _options.to_policy(values, policy), Cold()))
 
 
 def _show_options(function: Callable[..., object]) -> None:

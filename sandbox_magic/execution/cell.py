@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox_magic.execution import variables
 from sandbox_magic.jail.task import Task
-from sandbox_magic.jail.view import programs
+from sandbox_magic.jail.view import places, programs
 from sandbox_magic.jail.view.overlay import Copy
 from sandbox_magic.model.languages import PYTHON, Language
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sandbox_magic.execution.files import FileTransfer
+    from sandbox_magic.execution.source import Source
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
+
+
+_OURS = ("", "inputs", "layer", "lib", "workspace")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +29,7 @@ class Cell:
     """The cell, and what goes with it.
 
     Attributes:
-        source: The cell, verbatim.
+        source: The cell, and the file that it is in.
         stdin: What it finds on standard input; where that is nothing, input() asks.
         arguments: ``sys.argv[1:]``.
         inputs: Variables for it, by name.
@@ -36,7 +41,7 @@ class Cell:
         PolicyError: An input can't travel.
     """
 
-    source: bytes
+    source: Source
     stdin: bytes = b""
     arguments: tuple[str, ...] = ()
     inputs: Mapping[str, object] = field(default_factory=dict)
@@ -57,7 +62,9 @@ class Cell:
             PolicyError: The workspace can't be packed, or a program of the language is not there.
             SandboxUnavailable: It can't be written, or the parked sandbox is gone.
         """
-        program = programs.packed(self.language, sandbox.interpreter, policy.limits, self.languages)
+        name = self._name
+        path = f"{places.CELL}/{name}"
+        program = programs.packed(self.language, sandbox.interpreter, policy.limits, self.languages, file=path)
         copied = sandbox.workspace if isinstance(sandbox.workspace, Copy) else None
         if self._packed:
             with sandbox.create("inputs") as file:
@@ -69,11 +76,33 @@ class Cell:
         words["workspace"] = copied is not None
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
-            source=self.source,
-            suffix=self.language.suffix,
+            source=self.source.text,
+            name=name,
+            place=self._place(policy, files),
             arguments=self.arguments,
             offered=" ".join(offered),
             program=program,
             gather=files.order,
         )
         sandbox.go(task, policy.limits)
+
+    @property
+    def _name(self) -> str:
+        """The name of its file in the directory that the sandbox sees read-only, where other things of ours are."""
+        name = os.path.basename(self.source.path)
+        return f"cell{self.language.suffix}" if name in _OURS else name
+
+    def _place(self, policy: Policy, files: FileTransfer) -> str:
+        """Return where its file should stand; empty where nothing of it may be seen.
+
+        A file of the workspace's stands where it lies. Another one, and code that looks for what lies beside it,
+        stands in the working directory; else that shows only what was put there.
+        """
+        path = self.source.path
+        if path and (below := files.in_workspace(path)):
+            return f"{places.WORKSPACE}/{below}"
+        if not path and not self.language.looks_beside(self.source.text):
+            return ""
+        name = os.path.basename(path) or f"cell{self.language.suffix}"
+        files.leave_out(name)
+        return f"{places.working_directory(workspace=bool(policy.workspace))}/{name}"

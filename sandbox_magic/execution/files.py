@@ -40,6 +40,7 @@ class FileTransfer:
         self._to = os.getcwd() if policy.save else ""
         self._found: snapshot.Listing | None = None
         self._layered = False
+        self._code = ""
         self._original: snapshot.Snapshot | None = None
         self._receiver: Receiver | None = None
         self._broken = ""
@@ -96,6 +97,17 @@ class FileTransfer:
             seen = f"{error.seen}; " * bool(error.seen) + f"it is copied, for there can be no overlay: {copy.why}"
             raise PolicyError(error.what, seen=seen, remedy=error.remedy) from error
 
+    def in_workspace(self, path: str) -> str:
+        """Return a path's name in the workspace; empty if it does not lie there."""
+        if self._found is None:
+            return ""
+        name = os.path.relpath(os.path.realpath(path), self._found.path)
+        return "" if name.split("/")[0] == ".." else name
+
+    def leave_out(self, name: str) -> None:
+        """Count no file of this name that comes into the working directory: it is the code's own."""
+        self._code = name
+
     @property
     def _covered(self) -> list[str]:
         return [mount.name for mount in self._policy.binds]
@@ -128,8 +140,10 @@ class FileTransfer:
         return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
 
     def _is_the_codes(self, change: Change) -> bool:
-        """Return whether a change is none that showing a bind made: its place, and the directories above it."""
+        """Return whether a change is none of ours: the code's file, the place of a bind, the directories above it."""
         name = f"{change.path}/"
+        if change.kind == "added" and change.path == self._code:
+            return False
         return change.kind != "added" or not any(f"{covered}/".startswith(name) for covered in self._covered)
 
     def _left_behind(self) -> list[str]:

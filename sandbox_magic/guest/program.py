@@ -5,9 +5,17 @@ from __future__ import annotations
 import _signal
 import os
 
+from . import wire
+
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
     from typing import Callable, NoReturn
+
+
+def commands(packed: bytes, delivered: str, file: str) -> list[list[bytes]]:
+    """Return the commands, a frame of words each, with the place where the file stands for that of its delivery."""
+    old, new = os.fsencode(delivered), os.fsencode(file)
+    return [[word.replace(old, new) for word in words] for words in wire.Reader().feed(packed)]
 
 
 def run(

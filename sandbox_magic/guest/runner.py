@@ -37,8 +37,8 @@ def main(start: int, display: int, doors: list[int]) -> None:
         display: The descriptor on which the cell's own words for the host go out.
         doors: Files of control groups to join; where that is refused, the host sees and moves us.
         start: The descriptor on which PID 1 sends: what is offered (``value``, ``ask``), the resource
-            limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), then ``sys.argv``.
-            Second comes what runs another language, a frame for each command.
+            limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), where the code's file
+            should stand, then ``sys.argv``. Second comes what runs another language, a frame for each command.
     """
     for door in doors:
         try:
@@ -60,25 +60,37 @@ def main(start: int, display: int, doors: list[int]) -> None:
     if display != channel.DISPLAY:
         os.dup2(display, channel.DISPLAY, inheritable=False)
         os.close(display)
-    wanted, _, limits, path, *arguments = (field.decode("utf-8", "surrogateescape") for field in frame)
-    sys.path[:] = [os.getcwd(), *path.split(":")] if path else [os.getcwd(), *sys.path]
-    sys.argv[:] = arguments
-    sys.orig_argv = [sys.executable, *arguments]
+    wanted, _, limits, path, place, delivered, *arguments = (
+        field.decode("utf-8", "surrogateescape") for field in frame
+    )
     _limit(limits)
     words = wanted.split()
     if "workspace" in words:
         from .workspace import archive
 
         archive.fill(os.getcwd())
+    file = delivered
+    if place:
+        from . import placing
+
+        file = placing.put(delivered, place)
     if frame[1]:
-        commands, own = wire.Reader().feed(frame[1]), frame[5:]
         from . import program
 
-        program.run(commands, own, ignored=DUMP_SIGNAL, default_signals=clean_process.default_signals)
+        program.run(
+            program.commands(frame[1], delivered, file),
+            frame[6:],
+            ignored=DUMP_SIGNAL,
+            default_signals=clean_process.default_signals,
+        )
+    here = os.path.dirname(place) if file == place else os.getcwd()
+    sys.path[:] = [here, *(path.split(":") if path else sys.path)]
+    sys.argv[:] = [file, *arguments]
+    sys.orig_argv = [sys.executable, *sys.argv]
     found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
     found.make(words)
     _expect_flood()
-    run(arguments[0], found, value="value" in words)
+    run(file, found, value="value" in words)
 
 
 def run(file: str, found: CellBuiltins, *, value: bool) -> None:

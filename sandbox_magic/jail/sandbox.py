@@ -197,8 +197,7 @@ class Sandbox:
         Raises:
             SandboxUnavailable: The cell can't be written, or the parked sandbox is gone.
         """
-        name = f"cell{task.suffix}"
-        with self.create(name) as file:
+        with self.create(task.name) as file:
             file.write(task.source)
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
@@ -206,7 +205,8 @@ class Sandbox:
         words = (
             rlimits.words(limits, self.group),
             ":".join(self.interpreter.search),
-            f"{places.CELL}/{name}",
+            task.place,
+            f"{places.CELL}/{task.name}",
             *task.arguments,
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))

@@ -11,7 +11,8 @@ class Task:
 
     Attributes:
         source: The cell, verbatim.
-        suffix: The end of its file's name.
+        name: Its file's name in the directory that the sandbox sees read-only.
+        place: Where the file should stand instead, if there is room; empty for nowhere else.
         arguments: What follows the file's name in ``sys.argv``.
         offered: Words for the process that runs the cell: ``value`` to show the last value, ``ask``
             for an input() that asks, ``inputs`` and ``out:NAME`` for variables, ``workspace`` for files.
@@ -20,7 +21,8 @@ class Task:
     """
 
     source: bytes
-    suffix: str = ".py"
+    name: str = "cell.py"
+    place: str = ""
     arguments: tuple[str, ...] = ()
     offered: str = ""
     program: bytes = b""

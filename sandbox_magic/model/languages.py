@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox_magic.model.errors import PolicyError
 
@@ -37,6 +37,8 @@ class Language:
         aliases: Further names.
         suffixes: Further suffixes that mean this language on the command line.
         needs: Further programs that must be there, in the same form: those that a command starts by itself.
+        beside: A regular expression for code that looks for what lies beside its own file, which then stands in the
+            working directory.
 
     Raises:
         PolicyError: It can't be run as described.
@@ -48,6 +50,7 @@ class Language:
     aliases: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    beside: str = ""
 
     def __post_init__(self) -> None:
         """Check it, and give the commands one form."""
@@ -67,6 +70,10 @@ class Language:
     def programs(self) -> tuple[str, ...]:
         """The programs that must be there: what its commands start with, but for what a compiler makes, and `needs`."""
         return (*(words[0] for words in self.commands if words[0] != OUT), *self.needs)
+
+    def looks_beside(self, source: bytes) -> bool:
+        """Return whether the code may look for what lies beside its own file."""
+        return bool(self.beside) and bool(re.search(self.beside.encode(), source))
 
     def argv(self, file: str, out: str) -> tuple[tuple[str, ...], ...]:
         """Return the commands with the paths in place."""
@@ -112,17 +119,10 @@ def _no_command(name: str, seen: object) -> PolicyError:
     return PolicyError(f"language {name}: its command is {seen!r}", remedy="one with {file} in it: 'zx {file}'")
 
 
-def _language(
-    name: str, suffix: str, *commands: str, aliases: str = "", suffixes: str = "", needs: str = ""
-) -> Language:
-    return Language(
-        name=name,
-        suffix=suffix,
-        commands=commands,  # type: ignore[arg-type] # lines, which it splits
-        aliases=tuple(aliases.split()),
-        suffixes=tuple(suffixes.split()),
-        needs=tuple(needs.split()),
-    )
+def _language(name: str, suffix: str, *commands: str, beside: str = "", **lists: str) -> Language:
+    """Return a row of the table; ``aliases``, ``suffixes`` and ``needs`` are words in one text."""
+    words = {key: tuple(text.split()) for key, text in lists.items()}
+    return Language(name=name, suffix=suffix, commands=commands, beside=beside, **words)  # type: ignore[arg-type] # lines, which it splits
 
 
 # Since 1.20 Go brings no compiled standard library: it is compiled with the cell, into a cache and, until the command
@@ -135,27 +135,38 @@ _GO = (
     'exec go build -o "$1" "$2"'
 )
 
-PYTHON = Language(name="python", suffix=".py", aliases=("py", "python3"))
+# What is part of Node itself lies beside no file.
+_NODES_OWN = (
+    r"(?:node:|(?:assert|async_hooks|buffer|child_process|cluster|console|constants|crypto|dgram|diagnostics_channel|dns"
+    r"|domain|events|fs|http2?|https|inspector|module|net|os|path|perf_hooks|process|punycode|querystring|readline|repl"
+    r"|stream|string_decoder|timers|tls|trace_events|tty|url|util|v8|vm|wasi|worker_threads|zlib)(?:/\w+)?[\"'`])"
+)
+
+PYTHON = Language(name="python", suffix=".py", aliases=("py", "python3"), beside=r"__file__|\bargv\[0\]")
 """The ordinary runtime: the Python that the policy names, with display, input and variables."""
+
+_SHELL = r"\$\{?(?:0|BASH_SOURCE)\b"
 
 # A compiler looks for what a cell includes where --bind puts it: in the working directory.
 LANGUAGES: tuple[Language, ...] = (
     PYTHON,
-    _language("bash", ".bash", "bash {file}"),
-    _language("sh", ".sh", "sh {file}", aliases="shell"),
-    _language("node", ".js", "node|nodejs {file}", aliases="js javascript nodejs", suffixes=".mjs .cjs"),
-    _language("perl", ".pl", "perl {file}", aliases="pl"),
-    _language("ruby", ".rb", "ruby {file}", aliases="rb"),
-    _language("R", ".R", "Rscript {file}", aliases="Rscript"),
+    _language("bash", ".bash", "bash {file}", beside=_SHELL),
+    _language("sh", ".sh", "sh {file}", aliases="shell", beside=_SHELL),
+    _language("node", ".js", "node|nodejs {file}", aliases="js javascript nodejs", suffixes=".mjs .cjs",
+              beside=rf"__dirname|__filename|import\.meta|(?:\brequire\(|\bfrom|\bimport\(?)\s*[\"'`](?!{_NODES_OWN})"),
+    _language("perl", ".pl", "perl {file}", aliases="pl", beside=r"__FILE__|FindBin|\$0"),
+    _language("ruby", ".rb", "ruby {file}", aliases="rb", beside=r"require_relative|__FILE__|__dir__|\$0|PROGRAM_NAME"),
+    _language("R", ".R", "Rscript {file}", aliases="Rscript", beside="commandArgs|sys.frame"),
     _language("lua", ".lua", "lua|lua5.4|lua5.3|lua5.2|lua5.1|luajit {file}"),
-    _language("php", ".php", "php {file}"),
-    _language("julia", ".jl", "julia --startup-file=no {file}", aliases="jl"),
+    _language("php", ".php", "php {file}", beside="__DIR__|__FILE__|SCRIPT_FILENAME"),
+    _language("julia", ".jl", "julia --startup-file=no {file}", aliases="jl", beside=r"@__DIR__|@__FILE__|\binclude\("),
     _language("awk", ".awk", "awk|gawk|mawk -f {file} --", aliases="gawk mawk"),
     _language("sqlite", ".sql", "sqlite3 -batch -bail :memory: '.read {file}'", aliases="sqlite3 sql"),
     _language("c", ".c", "cc|gcc|clang -I. -o {out} {file} -lm", "{out}", aliases="gcc"),
     _language("cpp", ".cpp", "c++|g++|clang++ -I. -o {out} {file}", "{out}", aliases="c++ cxx g++",
               suffixes=".cc .cxx"),
-    _language("rust", ".rs", "rustc -o {out} {file}", "{out}", aliases="rs rustc", needs="cc"),
+    _language("rust", ".rs", "rustc -o {out} {file}", "{out}", aliases="rs rustc", needs="cc",
+              beside=r"(?m)\binclude(?:_str|_bytes)?!|^\s*(?:pub )?mod \w+;"),
     _language("go", ".go", f"sh -c '{_GO}' sh {{out}} {{file}}", "{out}", aliases="golang", needs="go"),
 )  # fmt: skip
 
@@ -258,7 +269,7 @@ def for_suffix(name: str, own: Iterable[Language] = ()) -> Language | None:
 
 
 def _with_suffix(language: Language, suffix: str) -> Language:
-    return Language(name=language.name, suffix=suffix, commands=language.commands, needs=language.needs)
+    return replace(language, suffix=suffix, aliases=(), suffixes=())
 
 
 def _of_first_line(source: bytes, languages: tuple[Language, ...]) -> Language | None:

@@ -24,7 +24,12 @@ _SHOWN = 80
 
 
 def commands(
-    language: Language, interpreter: Interpreter, limits: Limits, own: Iterable[Language] = ()
+    language: Language,
+    interpreter: Interpreter,
+    limits: Limits,
+    own: Iterable[Language] = (),
+    *,
+    file: str = f"{places.CELL}/cell",
 ) -> tuple[tuple[str, ...], ...]:
     """Return what runs a cell of the language in a sandbox; nothing for the ordinary Python runtime.
 
@@ -33,13 +38,14 @@ def commands(
         interpreter: The Python inside, whose programs are there too.
         limits: What the environment inside depends on.
         own: The user's languages, to be named among those that are there.
+        file: The path of the code inside.
 
     Raises:
         PolicyError: A program is not there; says which, and which languages are.
     """
     view = View(interpreter, limits)
     found = []
-    for first, *rest in language.argv(f"{places.CELL}/cell{language.suffix}", _MADE):
+    for first, *rest in language.argv(file, _MADE):
         program = view.find(first)
         if program is None:
             raise _missing(first, view, own)
@@ -50,13 +56,15 @@ def commands(
     return tuple(found)
 
 
-def packed(language: Language, interpreter: Interpreter, limits: Limits, own: Iterable[Language] = ()) -> bytes:
+def packed(
+    language: Language, interpreter: Interpreter, limits: Limits, own: Iterable[Language] = (), *, file: str
+) -> bytes:
     """Return the same as the guest takes it: a frame for each command.
 
     Raises:
         PolicyError: As `commands`.
     """
-    found = commands(language, interpreter, limits, own)
+    found = commands(language, interpreter, limits, own, file=file)
     return b"".join(wire.pack(*map(os.fsencode, command)) for command in found)
 
 
