@@ -11,6 +11,10 @@ TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
     from typing import Any
 
+MAGIC = b"smv1"
+MOST_DEPTH = 100
+NODE_COST = 5
+SIMPLE = {int: b"q", float: b"d", bool: b"?"}  # types whose lists are packed, and what struct calls them
 MOST_COST = 10_000_000  # of one value: about the memory of its Python objects, in units of some 50 bytes
 
 _ZONE = r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}|[+-]\d\d:\d\d"
@@ -59,6 +63,18 @@ class Budget:
     def allows_steps(self, count: int) -> bool:  # noqa: ARG002 - for those that bound it
         """Return whether so many more rows may be stepped through one by one."""
         return True
+
+
+class Cost:
+    """Bounds what a value costs, in the same way on both sides."""
+
+    def __init__(self) -> None:
+        self._left: int = MOST_COST
+
+    def pay(self, cost: int) -> bool:
+        """Pay for a part of it; return whether there was enough left."""
+        self._left -= cost
+        return self._left >= 0
 
 
 class Part:
