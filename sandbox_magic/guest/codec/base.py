@@ -1,4 +1,4 @@
-"""What a value is taken apart into, and the two errors: one for what can't travel, one for what arrived broken.
+"""What a value is taken apart into, and the two errors: one for what can't be passed, one for what arrived broken.
 
 Both sides use this file, so it runs on Python 3.9.
 """
@@ -21,12 +21,12 @@ _ZONE = r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}|[+-]\d\d:\d\d"
 
 
 class EncodeError(ValueError):
-    """A value that can't travel.
+    """A value that can't be passed.
 
     Attributes:
         path: Where in the value it is, as Python writes it: ``['a'][3]``; empty for the value itself.
         what: What it is: ``a function``.
-        remedy: What would travel in its place.
+        remedy: What can be passed in its place.
     """
 
     def __init__(self, what: str, remedy: str, path: str = "") -> None:
@@ -37,7 +37,7 @@ class EncodeError(ValueError):
 
     def __str__(self) -> str:
         where = "%s is " % self.path if self.path else "it is "
-        return "%s%s, which can't travel; try %s" % (where, self.what, self.remedy)
+        return "%s%s, which can't be passed; try %s" % (where, self.what, self.remedy)
 
     def below(self, step: str) -> None:
         """Say that this was found below ``step``."""
@@ -82,7 +82,7 @@ class Part:
 
     Attributes:
         kind: Its kind, such as ``numpy.ndarray``.
-        payload: A value that travels.
+        payload: A value that can be passed.
         step: How Python would reach it from what it is in, for an error's path.
         cost: What it costs besides its payload.
     """

@@ -13,7 +13,7 @@ nodes within it.
     D               dict: a list's node of its keys, one of its values
     x               a part: the name of its kind, the node of what stands for it
 
-What stands in two places comes back as two; what holds itself can't travel.
+What stands in two places comes back as two; what holds itself can't be passed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def encode(value: object, *, most: int) -> bytes:
     """Return a value as at most ``most`` bytes.
 
     Raises:
-        EncodeError: It, or something within it, can't travel; says where it is, what it is, and what would.
+        EncodeError: It, or something within it, can't be passed; says where it is, what it is, and what can.
     """
     made = encoder.Encoder(min(most, 2**32 - 1))
     try:

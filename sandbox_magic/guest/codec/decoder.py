@@ -129,7 +129,7 @@ class Decoder:
         self._pay(_COSTS.get(module, 0))
         payload = self.node(depth + 1)
         if module not in _BUILD:
-            raise base.DecodeError("it holds a kind of value that does not travel")
+            raise base.DecodeError("it holds a kind of value that can't be passed")
         self._budget.check()
         return _BUILD[module](kind, payload, self._loaded, self._budget)
 

@@ -21,7 +21,7 @@ def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
     pd = load("pandas")
     maker = _BUILDERS.get(kind)
     if maker is None:
-        raise base.DecodeError("it holds a kind of value that does not travel")
+        raise base.DecodeError("it holds a kind of value that can't be passed")
     return maker(pd, payload, budget)
 
 

@@ -20,7 +20,7 @@ def take_apart(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
     """Return the part for a value of pandas; None for anything else.
 
     Raises:
-        EncodeError: It is one that can't travel.
+        EncodeError: It is one that can't be passed.
     """
     pd = sys.modules["pandas"]
     kind = type(value)
