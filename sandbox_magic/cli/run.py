@@ -229,10 +229,10 @@ def _shown(source: bytes, values: Mapping[str, object], shown: Mapping[str, obje
 
 
 def _changed(result: Result, policy: Policy) -> Iterator[str]:
-    """List what changed in a workspace, which nobody can take over when this program has ended."""
+    """List what changed in a workspace, which nobody can apply when this program has ended."""
     if policy.workspace and result.changes:
         yield from repr(result.changes).splitlines()
-        yield "none of that is taken over from a terminal; in Python: run(code, workspace=DIR).changes.apply()"
+        yield "nothing was applied; in Python: run(code, workspace=DIR).changes.apply()"
 
 
 def _weaker(result: Result) -> Iterator[str]:

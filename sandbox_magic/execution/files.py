@@ -116,7 +116,7 @@ class FileTransfer:
             return None, ()
         notes = list(self._left_behind())
         if self._receiver is None:
-            return None, (*notes, "Its files were not looked at, because it did not end by itself.")
+            return None, (*notes, "Its files did not come out, because it did not end by itself.")
         changes: Changes | None = None
         try:
             changes = None if self._broken else self._receiver.changes()
@@ -152,5 +152,5 @@ class FileTransfer:
 def _summed(changes: Changes) -> list[str]:
     counts = Counter(change.kind for change in changes)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind])
-    said = f"In the workspace: {words}. The result's changes list them, and changes.apply() takes them over."
+    said = f"In the workspace: {words}. `result.changes` lists them; `result.changes.apply()` applies them."
     return [said] if words else []

@@ -54,7 +54,7 @@ def contents(place):
 
 
 def test_everything_that_can_happen_to_a_file_is_told(here):
-    """And taken over, after which the directory is as the code saw it; until then it is as it was."""
+    """And applied, after which the directory is as the code saw it; until then it is as it was."""
     before = contents(here)
     code = """
 import os, shutil

@@ -1,4 +1,4 @@
-"""What stood in a directory that was looked at, not read: found out when somebody asks, if it is still as it was."""
+"""Lazily computed file states of a directory that was listed but not read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def summarized(status: os.stat_result) -> FileSummary:
 class Unread(Mapping[str, State]):
     """The states of what stood in a directory.
 
-    What has changed since is in a state that equals no other, so nothing is ever taken over into its place.
+    A file that has changed since compares unequal to everything, so no change is ever applied in its place.
 
     Args:
         directory: The directory.

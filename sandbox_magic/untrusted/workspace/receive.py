@@ -131,7 +131,7 @@ class Receiver:
         return ""
 
     def _why_left_out(self, kind: bytes, path: str, data: bytes) -> str:
-        """Say why it is not taken over by default: what it is itself, or what it leads to."""
+        """Return why it is not applied by default: for what it is, or for what it links to; empty if it is."""
         link = kind == archive.LINK
         why = why_it_runs(path)
         if not why and kind in _KINDS and self._is_new(path, _KINDS[kind]):
