@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.option_values import split_words
 
 FILE = "{file}"
 """In a command: the path of the cell's file."""
@@ -186,7 +187,7 @@ def table(value: object) -> tuple[Language, ...]:
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise PolicyError("languages is no JSON", seen=str(error), remedy=_EXAMPLE) from error
+            raise PolicyError("--languages is not valid JSON", seen=str(error), remedy=_EXAMPLE) from error
     if isinstance(value, tuple) and all(isinstance(each, Language) for each in value):
         return value
     if not isinstance(value, Mapping):
@@ -282,10 +283,7 @@ def _of_env(env: str, rest: str) -> list[str]:
     """Return what env would start; env itself where it has more to do than to find a program."""
     for option in ("--split-string=", "-vS", "-S"):
         rest = rest.removeprefix(option)
-    try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        raise PolicyError("the #! line can't be read", seen=str(error), remedy="close the quotation") from error
+    words = split_words(rest, "the #! line can't be read")
     plain = bool(words) and not words[0].startswith("-") and "=" not in words[0]
     return words if plain else [env, *words]
 

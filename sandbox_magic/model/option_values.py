@@ -18,14 +18,27 @@ def read_word(value: object) -> str:
     return str(value).strip()
 
 
+def split_words(text: str, what: str) -> list[str]:
+    r"""Return the words of a line, split as a shell would.
+
+    Args:
+        text: The line.
+        what: What to say where it can't be split, because of a quotation that is open or a ``\\`` at its end.
+
+    Raises:
+        PolicyError: It can't be.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        remedy = "close the quotation" if "quotation" in str(error) else r"\\ for a backslash, or none at the end"
+        raise PolicyError(what, seen=str(error), remedy=remedy) from error
+
+
 def read_arguments(value: object) -> tuple[str, ...]:
     """Read arguments: a list of strings, or one line split as a shell would."""
     if isinstance(value, str):
-        try:
-            value = shlex.split(value)
-        except ValueError as error:
-            msg = f"args is {value!r}"
-            raise PolicyError(msg, seen=str(error), remedy="close the quotation") from error
+        value = split_words(value, f"args is {value!r}")
     if isinstance(value, Iterable):
         arguments = tuple(value)
         if all(isinstance(argument, str) and _can_be_passed(argument) for argument in arguments):

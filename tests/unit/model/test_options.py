@@ -178,6 +178,12 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
         ("--timeout -1", "option timeout: '-1' is not a time"),
         ("print(1)", "'print\\(1\\)' belongs to no option"),
         ("--quiet=perhaps", "neither on nor off"),
+        (
+            "--memory 1G \\",
+            r"^options stand on one line, and this one ends in \\\nSeen: --memory 1G \\\nTry: all of them",
+        ),
+        ("--args 'a\\\\' \\  ", "options stand on one line"),
+        ("--args 'a\\'", r"option args: args is 'a\\\\'\nSeen: No escaped character\nTry: \\\\ for a backslash"),
         ("--args 'a", "the line can't be read: --args 'a\nSeen: No closing quotation\nTry: close the quotation"),
     ],
 )
