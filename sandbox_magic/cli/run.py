@@ -117,7 +117,10 @@ def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, obje
             msg = f"option {option.name}: a terminal has no variables"
             raise PolicyError(msg, remedy=_INSTEAD[option.keyword])
     if arguments and "args" in table:
-        raise PolicyError("option args: there are arguments after SCRIPT too", remedy="one of the two")
+        raise PolicyError(
+            "option args: there are arguments after SCRIPT too",
+            remedy="--args, or arguments after SCRIPT, but not both",
+        )
     if arguments:
         table["args"] = arguments
     return _options.read(table, ("limits", "policy", "run", "show"))
@@ -236,10 +239,10 @@ def _changed(result: Result, policy: Policy) -> Iterator[str]:
 
 
 def _weaker(result: Result) -> Iterator[str]:
-    """Say to a person which guards the kernel does not hold for the run as a whole."""
+    """Say to a person which limits the kernel does not enforce for the run as a whole."""
     weaker = [f"{guard.name} ({guard.strength})" for guard in result.isolation.weaker]
     if weaker and sys.stderr.isatty():
-        yield f"not enforced for the run as a whole: {', '.join(weaker)}; sandbox-magic doctor says what mends it"
+        yield f"not enforced for the run as a whole: {', '.join(weaker)}; sandbox-magic doctor says what fixes it"
 
 
 def _write_whatever_comes() -> None:

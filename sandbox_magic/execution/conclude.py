@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
 
-_LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
+_LOST = "The control group was removed during the run; memory and process limits were only monitored after that."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak
 
 

@@ -84,7 +84,7 @@ class Sandbox:
             lower: The policy's workspace as it was found, to lie below a layer where this machine can do that.
 
         Raises:
-            SandboxUnavailable: It can't be started; says what was seen and what mends it.
+            SandboxUnavailable: It can't be started; says what was seen and what fixes it.
             PolicyError: The policy's Python is missing or can't be shared.
         """
         began = time.monotonic()

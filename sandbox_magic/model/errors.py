@@ -12,7 +12,7 @@ class SandboxError(Exception):
     Args:
         what: What failed, in one sentence.
         seen: What was seen when it failed (a program's own words).
-        remedy: The command or option that mends it.
+        remedy: The command or option that fixes it.
     """
 
     def __init__(self, what: str, *, seen: str = "", remedy: str = "") -> None:

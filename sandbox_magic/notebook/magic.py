@@ -182,7 +182,7 @@ def _say_weaker(result: Result) -> None:
     weaker = [guard for guard in result.isolation.weaker if guard.name not in _said]
     _said.update(guard.name for guard in weaker)
     for guard in weaker:
-        _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To mend it: {guard.remedy}")
+        _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To fix it: {guard.remedy}")
 
 
 def variable(name: object) -> str:
