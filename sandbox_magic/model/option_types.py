@@ -30,10 +30,10 @@ class Options(TypedDict, total=False):
         output_limit: Kept of each output stream, its head and tail; ``1M`` without it.
         on_output_limit: ``cut`` drops the middle and goes on, ``stop`` ends the run.
         python: The Python inside: ``kernel`` (this environment), ``system``, or a path.
-        strict: Refuse to run where a limit would only be watched.
+        strict: Refuse to run where a limit would only be monitored.
         bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
         workspace: A directory to work in, copy-on-write.
-        save: Patterns of files to bring out of the working directory.
+        save: Patterns of files to save from the working directory.
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
         languages: Further languages: name -> its row.
         stdin: For the code's standard input.
