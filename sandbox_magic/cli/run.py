@@ -68,9 +68,9 @@ class Run:
         _options.add_to(parser)
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return our options, and the rest: SCRIPT and what follows it, after ``--`` if that stands before it.
+        """Return the options of this command, and the rest: SCRIPT and what follows it, after a ``--`` before it.
 
-        argparse itself would take options of ours out of the script's arguments, drop a ``--`` that is
+        argparse itself would take options of this command from the script's arguments, drop a ``--`` that is
         the script's, and take SCRIPT for the value of a switch before it.
         """
         own: list[str] = []
@@ -127,7 +127,7 @@ def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, obje
 
 
 def _say_misplaced(arguments: list[str]) -> None:
-    """Say it if options of ours stand where they are the script's; ``--`` before SCRIPT says that this is meant."""
+    """Warn if options of this command come after SCRIPT, where they are the script's, unless ``--`` is before it."""
     names = [word.partition("=")[0] for word in arguments]
     if ours := [name for name in names if name in _SWITCHES | _VALUED]:
         text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic stand before SCRIPT"

@@ -100,10 +100,10 @@ class Outputs:
     def values(self, stopped: Callable[[], bool]) -> tuple[dict[str, object], tuple[str, ...]]:
         """Return the variables of a run that has completed, and a sentence for each that is missing.
 
-        An interrupt ends the reading and nothing else: what was read so far stays.
+        An interrupt ends the decoding and nothing else: what was decoded before it stays.
 
         Args:
-            stopped: Tells whether somebody wants the reading to end.
+            stopped: Returns whether the run has been interrupted meanwhile.
         """
         found: dict[str, object] = {}
         notes: list[str] = []

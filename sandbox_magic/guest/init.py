@@ -213,7 +213,7 @@ class Watch:
 
 
 def _let_go_of_streams() -> None:
-    """Put /dev/null in place of the cell's streams, so that PID 1 neither holds them open nor writes there."""
+    """Replace the cell's streams by /dev/null, so that PID 1 neither holds them open nor writes to them."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)

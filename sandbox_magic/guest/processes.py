@@ -53,7 +53,7 @@ def state(name: str) -> bytes:
 
 
 def send(kill: object, pid: int, number: int) -> None:
-    """Send a signal by os.kill or os.killpg, if there is still somebody to get it."""
+    """Send a signal by os.kill or os.killpg, if there is still a process to get it."""
     try:
         kill(pid, number)  # type: ignore[operator] # one of the two
     except OSError:  # it has just ended

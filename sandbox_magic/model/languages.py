@@ -51,7 +51,7 @@ class Language:
     needs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check it, and give the commands one form."""
+        """Check it, and convert the commands to one form."""
         if not _is_word(self.name):
             raise PolicyError(f"a language is called {self.name!r}", remedy="a name such as 'zx'")
         for field in ("aliases", "suffixes", "needs"):

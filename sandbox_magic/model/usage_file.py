@@ -58,7 +58,7 @@ def to_json(result: Result) -> str:
 
 
 def from_json(text: str) -> Result:
-    """Return the result that a file tells about; its output is not in it.
+    """Return the result that a file describes, without its output.
 
     Raises:
         BadUsageFile: It is not such a file, or one of a newer version.

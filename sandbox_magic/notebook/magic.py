@@ -157,13 +157,13 @@ def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
 
 
 def _travels(shell: InteractiveShell, name: str) -> bool:
-    """Return whether the notebook has a variable of this name that -i could give to the code."""
+    """Return whether the notebook has a variable of this name that -i could pass in."""
     kept = (ModuleType, FunctionType, type)
     return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
 
 
 def _show_later(shell: InteractiveShell, view: NotebookView, events: list[Display]) -> None:
-    """Show these once the cell's value stands in the notebook, as a figure that was left open is shown there."""
+    """Show these once the notebook has shown the cell's value, as it does with a figure that was left open."""
 
     def show() -> None:
         shell.events.unregister("post_execute", show)
@@ -178,7 +178,7 @@ _said: set[str] = set()
 
 
 def _say_weaker(result: Result) -> None:
-    """Say once in a kernel which limits are held by less than the kernel for the run as a whole."""
+    """Say once in a kernel which limits the kernel does not enforce for the run as a whole."""
     weaker = [guard for guard in result.isolation.weaker if guard.name not in _said]
     _said.update(guard.name for guard in weaker)
     for guard in weaker:
@@ -233,7 +233,7 @@ def _warn(text: str) -> None:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the magics away, and give back what they replaced."""
+    """Remove the magics, and restore what they replaced."""
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):

@@ -78,13 +78,13 @@ class Cost:
 
 
 class Part:
-    """A value of a named kind, and the plainer one that stands for it.
+    """A value of a named kind, and the plainer value that it is written as.
 
     Attributes:
         kind: Its kind, such as ``numpy.ndarray``.
         payload: A value that can be passed.
         step: How Python would reach it from what it is in, for an error's path.
-        cost: What it costs besides its payload.
+        cost: Its own cost, without its payload's.
     """
 
     __slots__ = ("cost", "kind", "payload", "step")
@@ -97,7 +97,7 @@ class Part:
 
 
 class Fields(tuple):  # type: ignore[type-arg] # noqa: SLOT001 - typing costs milliseconds; three names a value
-    """A payload's fields: a tuple of ours, so its numbers are in no error's path."""
+    """A payload's fields: a tuple of its own type, whose numbers are in no error's path."""
 
 
 def too_large(most: int) -> EncodeError:

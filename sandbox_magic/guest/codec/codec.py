@@ -11,9 +11,9 @@ nodes within it.
     L               list of one simple type: its letter, a count, all of it packed
     T S Z           tuple, set, frozenset: a list's node
     D               dict: a list's node of its keys, one of its values
-    x               a part: the name of its kind, the node of what stands for it
+    x               a part: the name of its kind, the node of its payload
 
-What stands in two places comes back as two; what holds itself can't be passed.
+A value in two places comes back as two values; a value that contains itself can't be passed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def decode(data: bytes, load: Callable[[str], Any] = __import__, budget: Any = N
     """Return the value that `encode` was given.
 
     Args:
-        data: What `encode` returned, or what somebody says it returned.
+        data: What `encode` returned, or what is claimed to be that.
         load: Imports NumPy and its like by name.
         budget: What it may take, a `base.Budget`; no bound without one, for bytes of our own.
 

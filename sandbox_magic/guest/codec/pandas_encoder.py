@@ -88,7 +88,7 @@ def _index_part(kind: str, step: str, *fields: Any) -> Any:
 
 
 def _column(array: Any) -> Any:  # noqa: PLR0911 - one for each family of types
-    """Return the part for what stands in a column, whatever its type."""
+    """Return the part for the content of a column, whatever its type."""
     pd, np = sys.modules["pandas"], sys.modules["numpy"]
     dtype = array.dtype
     name = type(dtype).__name__

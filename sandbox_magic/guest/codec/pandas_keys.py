@@ -12,7 +12,7 @@ MOST_MIXED = 500  # keys whose order does not show that they differ: see `may_co
 
 
 def may_collide(pd: Any, index: Any) -> bool:
-    """Return whether pandas would be slow to tell keys apart that had been made to share a hash in its table.
+    """Return whether the keys of an index could have been chosen to share a hash, which makes pandas slow.
 
     It takes no table for what is in order: that is known afterwards. The hash of text can't be foreseen.
     """

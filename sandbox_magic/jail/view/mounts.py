@@ -1,4 +1,4 @@
-"""What the user names to be read in a sandbox: looked at before it is bound."""
+"""What the user binds to be read in a sandbox: examined before it is bound."""
 
 from __future__ import annotations
 

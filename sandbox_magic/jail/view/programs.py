@@ -66,7 +66,7 @@ def available(interpreter: Interpreter, limits: Limits, own: Iterable[Language] 
 
 
 class View:
-    """What a sandbox sees of the host's programs.
+    """The host's programs, as a sandbox sees them.
 
     Args:
         interpreter: The Python inside.

@@ -81,7 +81,7 @@ class Changes(Sequence[Change]):
             chosen: Names or patterns (``*.csv``; ``*`` matches ``/`` too). Without any, all that are
                 applied by default; the others (see `Change.left_out`) only by their exact names.
             to: Another directory for what was added and changed; made if it is not there. A file of another content
-                that is there is never replaced, unless we saved it ourselves and nobody has changed it since.
+                that is there is never replaced, unless it was saved by this package and has not been changed since.
 
         Returns:
             What was applied, and what was not.
