@@ -42,7 +42,7 @@ _STATES = ("on", "off", "true", "false", "yes", "no")  # what may follow a switc
 
 USAGE = "sandbox-magic run [OPTIONS] SCRIPT [ARGS...]"
 EPILOG = f"""\
-Options stand before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may stand before
+Options come before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may come before
 SCRIPT. Standard input is passed to the script, read to its end before the script starts, unless it is a
 terminal or --stdin is given. Ctrl-C stops the script.
 
@@ -130,7 +130,7 @@ def _say_misplaced(arguments: list[str]) -> None:
     """Warn if options of this command come after SCRIPT, where they are the script's, unless ``--`` is before it."""
     names = [word.partition("=")[0] for word in arguments]
     if ours := [name for name in names if name in _SWITCHES | _VALUED]:
-        text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic stand before SCRIPT"
+        text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic come before SCRIPT"
         print(f"sandbox: {text} (-- before SCRIPT leaves this line out)", file=sys.stderr)
 
 

@@ -50,10 +50,10 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
 
 
 def demand(isolation: Isolation) -> None:
-    """Refuse an isolation in which a limit is held by less than the kernel for the run as a whole.
+    """Refuse an isolation in which the kernel does not enforce every limit for the run as a whole.
 
     Raises:
-        SandboxUnavailable: It is such a one; names the limits and what would make them hold.
+        SandboxUnavailable: A limit would not be enforced; names the limits and what would make the kernel enforce them.
     """
     weak = [guard for guard in isolation.weaker if guard.kind == "limit"]
     if weak:
@@ -64,7 +64,7 @@ def demand(isolation: Isolation) -> None:
 
 
 def _protections(identity: Identity) -> tuple[Guard, ...]:
-    who = f"host uid {identity.uid}" + (", nothing else's" if identity.dropped else ", the caller's own")
+    who = f"host uid {identity.uid}, " + ("which nothing else uses" if identity.dropped else "the caller's own")
 
     def guard(name: str, words: str, mechanism: str) -> Guard:
         return Guard(name=name, kind="protection", words=words, mechanism=mechanism)
@@ -72,22 +72,26 @@ def _protections(identity: Identity) -> tuple[Guard, ...]:
     return (
         guard(
             "files",
-            "it sees what is listed, read-only, and writes to a home of its own",
+            "the code sees only the listed files, read-only, and writes to a home of its own",
             "mount namespace; sockets in sys.path entries masked",
         ),
-        guard("network", "it has none", "network namespace with a loopback of its own"),
-        guard("processes seen", "its own alone", "PID namespace; PID 1 is ours and undumpable"),
+        guard("network", "the code has no network", "network namespace with a loopback of its own"),
+        guard(
+            "processes seen",
+            "the code sees only its own processes",
+            "PID namespace; PID 1 is sandbox_magic's and undumpable",
+        ),
         guard(
             "other namespaces",
-            "its own names, users and shared memory",
+            "the code has host names, users and shared memory of its own",
             "user, IPC, UTS and cgroup namespaces; no further user namespaces",
         ),
-        guard("privileges", "it has none on the host", f"{who}; no capability, no_new_privs"),
-        guard("terminal", "it can't type into yours", "a session of its own, no controlling terminal"),
-        guard("environment", "it sees none of your variables", "built from nothing"),
+        guard("privileges", "the code has none on the host", f"{who}; no capability, no_new_privs"),
+        guard("terminal", "the code can't type into yours", "a session of its own, no controlling terminal"),
+        guard("environment", "the code sees none of your variables", "built from nothing"),
         guard(
             "system calls",
-            "it can make those that programs need",
+            "the code can make those that programs need",
             "seccomp filter of what is allowed; the rest is an error",
         ),
     )
@@ -142,7 +146,7 @@ def _processes(limits: Limits, group: Group) -> Guard:
         return _limit("processes", asked, f"{group.tier} pids controller")
     if kernel() >= (5, 14):
         return _limit("processes", asked, "RLIMIT_NPROC of the user namespace")
-    mechanism = "RLIMIT_NPROC, all of the user's processes counted (Linux before 5.14)"
+    mechanism = "RLIMIT_NPROC, which counts all processes of the user (Linux before 5.14)"
     return _limit("processes", asked, mechanism, "per process")
 
 
@@ -152,7 +156,7 @@ def _cpus(limits: Limits, group: Group) -> Guard:
     asked = f"{limits.cpus:g}"
     if group.bounds_cpus:
         return _limit("cpus", asked, f"{group.tier} CPU quota")
-    return _limit("cpus", asked, "told to numeric libraries only", "none")
+    return _limit("cpus", asked, "advisory: thread counts for numeric libraries", "none")
 
 
 @functools.lru_cache(maxsize=1)

@@ -208,8 +208,8 @@ def load(shell: InteractiveShell) -> None:
     module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
     if module and not module.startswith("sandbox_magic."):
         _warn(
-            f"%%sandbox was {module}'s until now, which is something else; from here on it is sandbox_magic's. "
-            "%unload_ext sandbox_magic gives it back."
+            f"%%sandbox was {module}'s until now, which does something else; from here on it is sandbox_magic's. "
+            "%unload_ext sandbox_magic restores the other."
         )
     if warning := shadow_warning():  # it would have run, had we not been imported before
         _warn(warning)
@@ -225,7 +225,7 @@ def _configured(shell: InteractiveShell) -> SandboxMagics:
             bad = next((name for name in shell.config.SandboxMagics if f"option {name}" in str(error)), None)
             for name in [bad] if bad else list(shell.config.SandboxMagics):
                 del shell.config.SandboxMagics[name]
-            _warn(f"a configured default is left out: {error}")
+            _warn(f"a configured default is ignored: {error}")
 
 
 def _warn(text: str) -> None:

@@ -141,7 +141,7 @@ def _isolation(isolation: Isolation) -> Iterator[str]:
     paths = ", ".join(shared) + (f" and {more} more" if more else "")
     below = [
         f"<p>{escape(text)}</p>"
-        for text in (f"Also readable, of the host's: {paths}." if shared else "", isolation.bwrap)
+        for text in (f"The code could also read: {paths}." if shared else "", isolation.bwrap)
         if text
     ]
     head = (

@@ -371,7 +371,7 @@ def test_a_directory_put_in_its_place_is_not_shown(here, monkeypatch):
         return found
 
     monkeypatch.setattr(snapshot, "look", and_swap)
-    with pytest.raises(SandboxUnavailable, match="no longer the directory that was looked at"):
+    with pytest.raises(SandboxUnavailable, match="no longer the directory that was listed"):
         sm.run("print(open('key').read())", workspace=here)
 
 

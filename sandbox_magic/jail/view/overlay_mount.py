@@ -42,7 +42,7 @@ def main(place: str, size: str, lower: str, inode: str, uid: str, *command: str)
     below = os.open(lower, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     found = os.fstat(below)
     if inode != f"{found.st_dev}:{found.st_ino}":
-        raise OSError(errno.ESTALE, "the workspace is no longer the directory that was looked at")
+        raise OSError(errno.ESTALE, "the workspace is no longer the directory that was listed")
     _mount("tmpfs", place, f"mode=0755,size={size},nr_inodes={_MOST_EMPTY + int(size) // _PAGE}")
     os.chdir(place)  # from here on no name needs to be quoted
     for directory in ("home", "changed", "merged", "work", "mapped"):

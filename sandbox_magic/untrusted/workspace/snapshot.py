@@ -172,7 +172,7 @@ def _readable(directory: Path | str, found: os.stat_result | None = None) -> Ite
 
 def _check_same(found: os.stat_result, now: os.stat_result) -> None:
     if not os.path.samestat(found, now):
-        raise OSError(errno.ESTALE, "it is no longer the directory that was looked at")
+        raise OSError(errno.ESTALE, "it is no longer the directory that was listed")
 
 
 def _walk(root: int) -> Iterator[tuple[str, os.stat_result, str]]:

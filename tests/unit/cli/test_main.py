@@ -93,12 +93,12 @@ REFUSED = [
     (["doctor", "now"], "'now' belongs to no option"),
     (["run", "no/such.py"], "'no/such.py' can't be read\nsandbox-magic run: Seen: No such file"),
     (["run", "."], "Is a directory"),
-    (["run", "--plot", "p.gif", "S"], "p.gif is no kind of picture"),
+    (["run", "--plot", "p.gif", "S"], "p.gif is not a picture's name"),
     (["run", "--plot", "no/such/p.svg", "S"], "there is no directory"),
     (["run", "--save-usage", ".", "S"], ". is a directory"),
     (["plot", "no.json"], "no.json can't be read"),
-    (["plot", "S"], "this is no resource usage file"),
-    (["plot", "S", "-o", "p.txt"], "p.txt is no kind of picture"),
+    (["plot", "S"], "this is not a resource usage file"),
+    (["plot", "S", "-o", "p.txt"], "p.txt is not a picture's name"),
 ]
 
 
