@@ -103,7 +103,7 @@ def test_only_a_child_out_of_memory(slowness):
     result = run(code, memory="64M", timeout=20 * slowness)
     if is_enforced(result, "memory"):
         assert result.outcome is Outcome.OUT_OF_MEMORY
-        told = any("killed a process that it had started" in note for note in result.notes)
+        told = any("killed a process that the code had started" in note for note in result.notes)
         assert told == (result.exit_code is not None)
         assert result.exit_code is None or "v1" in result.isolation["memory"].mechanism
 
