@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, bytecode, isolation, rlimits, spawn
+from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
@@ -204,7 +204,7 @@ class Sandbox:
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         for_init = (wall.encode(), cpu.encode(), task.gather)
         words = (
-            rlimits.words(limits, self.group),
+            limit_guards.rlimits(limits, self.group),
             ":".join(self.interpreter.search),
             f"{places.CELL}/{name}",
             *task.arguments,
