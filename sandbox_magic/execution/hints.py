@@ -37,7 +37,7 @@ _NO_NETWORK = (
     "The sandbox has no network, and no option gives it one: fetch the data outside and pass it in with --bind (or -i)."
 )
 _READ_ONLY = (
-    "In a sandbox only the working directory and /tmp can be written; --workspace DIR lets the code change a copy of "
+    "Only its working directory and /tmp can be written in a sandbox; --workspace DIR lets the code change a copy of "
     "DIR."
 )
 _REFUSED = (

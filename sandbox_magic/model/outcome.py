@@ -75,13 +75,13 @@ ENDINGS: dict[Outcome, Ending] = {
     ),
     Outcome.OUT_OF_MEMORY: Ending(
         words="out of memory", cut="killed: memory limit", cause="memory", limit="memory_bytes",
-        note="The code needed more memory than {limit}; {option} allows more.",
+        note="The code needed more than {limit} of memory; {option} allows more.",
         exit_status=128 + _signal.SIGKILL,  # as the kernel, Docker and Kubernetes show it
         exit_words="out of memory, or the code destroyed its own sandbox",
     ),
     Outcome.OUTPUT_LIMIT: Ending(
         words="stopped at the output limit", icon="stopped", cut="killed: output limit", cause="output",
-        limit="output_bytes", note="The code wrote more output than {limit}; {option} allows more.",
+        limit="output_bytes", note="The code wrote more than {limit} of output; {option} allows more.",
         exit_status=128 + _signal.SIGXFSZ,  # "file size limit exceeded", the nearest there is
         exit_words="stopped at the output limit",
     ),

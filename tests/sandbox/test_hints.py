@@ -129,7 +129,7 @@ def test_a_place_that_is_not_to_be_written(path):
     result = run(f"open({path!r}, 'a')")
     assert result.outcome is Outcome.FAILED
     if "No such file" not in result.stderr:
-        assert "only the working directory and /tmp can be written" in result.notes[0]
+        assert "Only its working directory and /tmp can be written" in result.notes[0]
 
 
 def test_limits(monkeypatch):

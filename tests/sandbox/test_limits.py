@@ -81,7 +81,7 @@ def test_memory_of_the_whole_tree(eater, slowness):
     assert not result.ok
     if is_enforced(result, "memory"):
         assert result.outcome is Outcome.OUT_OF_MEMORY, result.stderr
-        assert "The code needed more memory than 64 MiB; --memory allows more." in result.notes
+        assert "The code needed more than 64 MiB of memory; --memory allows more." in result.notes
         if result.usage.peak_memory_bytes is not None:
             assert 62 * MIB <= result.usage.peak_memory_bytes <= 64 * MIB
 

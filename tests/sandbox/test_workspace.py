@@ -274,7 +274,7 @@ def test_what_is_there_is_not_replaced(here):
 def test_files_of_a_failed_cell_come_out_and_those_of_a_stopped_one_do_not(here):
     assert "Saved: log.txt." in sm.run("open('log.txt', 'w')\n1 / 0", save="*").notes
     result = sm.run("open('late.txt', 'w')\nwhile True: pass", save="*", timeout=0.3)
-    assert any("it did not end by itself" in note for note in result.notes)
+    assert any("because the code did not end by itself" in note for note in result.notes)
     assert not (here / "late.txt").exists()
 
 

@@ -122,8 +122,8 @@ LIMITS = Limits(wall_seconds=2.5, cpu_seconds=4, memory_bytes=64 * MIB, output_b
     [
         (Outcome.WALL_TIME, "The code ran for longer than 2.5 s; --timeout allows more."),
         (Outcome.CPU_TIME, "The code used 4 s of CPU time; --cpu-time allows more."),
-        (Outcome.OUT_OF_MEMORY, "The code needed more memory than 64 MiB; --memory allows more."),
-        (Outcome.OUTPUT_LIMIT, "The code wrote more output than 2 MiB; --output-limit allows more."),
+        (Outcome.OUT_OF_MEMORY, "The code needed more than 64 MiB of memory; --memory allows more."),
+        (Outcome.OUTPUT_LIMIT, "The code wrote more than 2 MiB of output; --output-limit allows more."),
     ],
 )
 def test_a_limit_that_ended_the_run_is_named_with_its_option(outcome, note):
