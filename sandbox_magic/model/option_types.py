@@ -25,7 +25,7 @@ class Options(TypedDict, total=False):
         memory: Of all its processes and its writable space together; ``512M`` without it.
         processes: Processes and threads at once; 64 without it.
         cpus: Share of processors, such as 1.5.
-        disk: Writable space in all; ``64M`` without it.
+        disk: Space to write in the working directory, in ``/tmp`` and in ``/dev/shm``, each; ``64M`` without it.
         open_files: Descriptors of each process; 256 without it.
         output_limit: Kept of each output stream, its head and tail; ``1M`` without it.
         on_output_limit: ``cut`` drops the middle and goes on, ``stop`` ends the run.

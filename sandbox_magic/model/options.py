@@ -83,7 +83,7 @@ OPTIONS: tuple[Option, ...] = (
     _limit("memory", "memory_bytes", parse_bytes, "512M", "SIZE", "memory of all its processes together: 256M, 1.5G"),
     _limit("processes", "processes", parse_count, "64", "COUNT", "processes and threads at once"),
     _limit("cpus", "cpus", parse_cpus, "none", "NUMBER", "share of processors, such as 1.5"),
-    _limit("disk", "disk_bytes", parse_bytes, "64M", "SIZE", "writable space in all"),
+    _limit("disk", "disk_bytes", parse_bytes, "64M", "SIZE", "space to write, in the working directory, /tmp and /dev/shm each"),
     _limit("open-files", "open_files", parse_count, "256", "COUNT", "descriptors of each process"),
     _limit("output-limit", "output_bytes", parse_bytes, "1M", "SIZE", "kept of each output stream (head and tail)"),
     _limit("on-output-limit", "on_output_limit", read_word, "cut", "cut|stop",
