@@ -38,14 +38,14 @@ check: ## format, lint, types: what CI and pre-commit check
 	@sh tools/environment.sh dev
 	@sh tools/check.sh
 
-fix: ## let ruff format and mend what it can
+fix: ## let ruff format and fix what it can
 	@sh tools/environment.sh dev
 	$(PY) -m ruff check --fix-only
 	$(PY) -m ruff format
 
 fuzz: ## a million hostile frames for what reads them; some minutes
 	@sh tools/environment.sh dev
-	FUZZ_FRAMES=1000000 $(PY) -m pytest -q --timeout=1800 tests/unit/test_wire.py tests/unit/test_heard.py
+	FUZZ_FRAMES=1000000 $(PY) -m pytest -q --timeout=1800 tests/unit/guest/test_wire.py tests/unit/execution/test_messages.py
 
 bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs; output per second
 	@sh tools/environment.sh dev

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 def write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file in one step, so that nobody ever sees half of it; a pipe or a device is written to as it is.
+    """Write a file in one step, so that no reader ever sees half of it; a pipe or a device is written to directly.
 
     Raises:
         OSError: It can't be written.

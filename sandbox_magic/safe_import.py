@@ -65,7 +65,5 @@ def shadow(directory: str = "") -> str:
 def shadow_warning(directory: str = "", where: str = "this folder") -> str:
     """Return what a person should know of such a file; empty if there is none."""
     name = shadow(directory)
-    what = (
-        f"{name} lies in {where}: in a notebook there %load_ext sandbox_magic (%reload_ext too) runs it instead of ours"
-    )
-    return f"{what}. Unless it is yours, delete it before you open one." if name else ""
+    what = f"{name} lies in {where}: in a notebook there, %load_ext and %reload_ext sandbox_magic would run that file"
+    return f"{what}, not this package. Unless it is yours, delete it before you open a notebook there." if name else ""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every check, also after one that failed, so that one run says all there is to mend. $1 = one of them.
+# Every check, also after one that failed, so that one run says all there is to fix. $1 = one of them.
 cd "$(dirname "$0")/.." || exit 1
 failed=
 check() { # name, arguments of python
@@ -15,6 +15,6 @@ check lint -m ruff check --quiet
 check types -m mypy --no-error-summary
 check seccomp tools/compile_seccomp.py --check
 if [ -n "$failed" ]; then
-    echo "To mend:$failed   (make fix does what can be done by itself)"
+    echo "To fix:$failed   (make fix does what can be done by itself)"
     exit 1
 fi

@@ -32,7 +32,7 @@ def check(path: str) -> None:
     """
     suffix = _suffix(path)
     if suffix not in _FORMATS:
-        raise PolicyError(f"{path} is no kind of picture", remedy="a name that ends in .svg, .html or .png")
+        raise PolicyError(f"{path} is not a picture's name", remedy="a name that ends in .svg, .html or .png")
     if suffix == ".png" and not _has_matplotlib():
         raise PolicyError("a PNG is drawn by matplotlib, which is not installed", remedy=_REMEDY)
 

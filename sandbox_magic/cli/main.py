@@ -37,7 +37,7 @@ class Command(Protocol):
         """Add what it takes to its parser."""
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return the words that the parser reads, and those that belong to somebody else."""
+        """Return the words that the parser reads, and the rest, which belongs to the script."""
 
     def run(self, given: argparse.Namespace, rest: list[str]) -> int:
         """Do it.

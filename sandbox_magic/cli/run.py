@@ -42,7 +42,7 @@ _STATES = ("on", "off", "true", "false", "yes", "no")  # what may follow a switc
 
 USAGE = "sandbox-magic run [OPTIONS] SCRIPT [ARGS...]"
 EPILOG = f"""\
-Options stand before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may stand before
+Options come before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may come before
 SCRIPT. Standard input is passed to the script, read to its end before the script starts, unless it is a
 terminal or --stdin is given. Ctrl-C stops the script.
 
@@ -68,9 +68,9 @@ class Run:
         _options.add_to(parser)
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return our options, and the rest: SCRIPT and what follows it, after ``--`` if that stands before it.
+        """Return the options of this command, and the rest: SCRIPT and what follows it, after a ``--`` before it.
 
-        argparse itself would take options of ours out of the script's arguments, drop a ``--`` that is
+        argparse itself would take options of this command from the script's arguments, drop a ``--`` that is
         the script's, and take SCRIPT for the value of a switch before it.
         """
         own: list[str] = []
@@ -115,17 +115,20 @@ def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, obje
             msg = f"option {option.name}: a terminal has no variables"
             raise PolicyError(msg, remedy=_INSTEAD[option.keyword])
     if arguments and "args" in table:
-        raise PolicyError("option args: there are arguments after SCRIPT too", remedy="one of the two")
+        raise PolicyError(
+            "option args: there are arguments after SCRIPT too",
+            remedy="--args, or arguments after SCRIPT, but not both",
+        )
     if arguments:
         table["args"] = arguments
     return _options.read(table, ("limits", "policy", "run", "show"))
 
 
 def _say_misplaced(arguments: list[str]) -> None:
-    """Say it if options of ours stand where they are the script's; ``--`` before SCRIPT says that this is meant."""
+    """Warn if options of this command come after SCRIPT, where they are the script's, unless ``--`` is before it."""
     names = [word.partition("=")[0] for word in arguments]
     if ours := [name for name in names if name in _SWITCHES | _VALUED]:
-        text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic stand before SCRIPT"
+        text = f"{', '.join(ours)} after SCRIPT: the script gets it; options of sandbox-magic come before SCRIPT"
         print(f"sandbox: {text} (-- before SCRIPT leaves this line out)", file=sys.stderr)
 
 
@@ -217,17 +220,17 @@ def _shown(source: bytes | Path, values: Mapping[str, object], shown: Mapping[st
 
 
 def _changed(result: Result, policy: Policy) -> Iterator[str]:
-    """List what changed in a workspace, which nobody can take over when this program has ended."""
+    """List what changed in a workspace, which nobody can apply when this program has ended."""
     if policy.workspace and result.changes:
         yield from repr(result.changes).splitlines()
-        yield "none of that is taken over from a terminal; in Python: run(code, workspace=DIR).changes.apply()"
+        yield "nothing was applied; in Python: run(code, workspace=DIR).changes.apply()"
 
 
 def _weaker(result: Result) -> Iterator[str]:
-    """Say to a person which guards the kernel does not hold for the run as a whole."""
+    """Say to a person which limits the kernel does not enforce for the run as a whole."""
     weaker = [f"{guard.name} ({guard.strength})" for guard in result.isolation.weaker]
     if weaker and sys.stderr.isatty():
-        yield f"not enforced for the run as a whole: {', '.join(weaker)}; sandbox-magic doctor says what mends it"
+        yield f"not enforced for the run as a whole: {', '.join(weaker)}; sandbox-magic doctor says what fixes it"
 
 
 def _write_whatever_comes() -> None:

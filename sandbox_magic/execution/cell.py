@@ -38,7 +38,7 @@ class Cell:
         languages: The user's own languages, to be named where a program is missing.
 
     Raises:
-        PolicyError: An input can't travel.
+        PolicyError: An input can't be passed in.
     """
 
     source: Source

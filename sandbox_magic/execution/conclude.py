@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
 
-_LOST = "Its control group was taken away while it ran: from then on its memory and processes were only watched."
+_LOST = "The control group was removed during the run; memory and process limits were only monitored after that."
 _WORTH_A_MARK = 2**20  # bytes of file pages in a peak
 
 
@@ -61,8 +61,8 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         streams: Standard output and standard error.
         messages: What it showed.
         files: The files that came out.
-        variable: Tells whether the caller has a variable of a name.
-        stopped: Tells whether somebody wants this to be over.
+        variable: Returns whether the caller has a variable of a name.
+        stopped: Returns whether the run has been interrupted meanwhile.
     """
     limits = policy.limits
     counted = facts(sandbox)
@@ -130,7 +130,7 @@ def _known(
 
 
 def facts(sandbox: Sandbox) -> Facts:
-    """Return what the control group counted; nothing, if somebody took the group away."""
+    """Return what the control group counted; nothing if the group has been removed."""
     try:
         return sandbox.group.facts()
     except (OSError, KeyError, ValueError):

@@ -27,7 +27,7 @@ class View:
     """Shows a run. This one shows nothing; a front end overrides what it can show."""
 
     def begin(self) -> None:
-        """Take a place before the code's output, while the sandbox starts."""
+        """Reserve a place above the code's output, while the sandbox starts."""
 
     def write(self, event: Text) -> None:
         """Write the code's text."""
@@ -53,7 +53,7 @@ class View:
         """Show how it ended."""
 
     def close(self) -> None:
-        """Return up without an end; nothing happens after `finish`."""
+        """Remove what is shown of a run that did not end; after `finish` there is nothing to remove."""
 
     def __enter__(self) -> Self:
         return self
@@ -92,12 +92,12 @@ def drive(run: Run, view: View) -> Result:
 
 
 def answer(run: Run, request: InputRequest, ask: Callable[[InputRequest], str | None]) -> None:
-    """Answer a question of the code's; who stops instead of answering ends the run.
+    """Answer a question that the code asks; stopping instead of answering ends the run.
 
     Args:
         run: The run.
-        request: The event that it gave.
-        ask: Gives what the person types, None for the end of input; KeyboardInterrupt if stopped.
+        request: The event that it yielded.
+        ask: Returns what the person types, None for the end of input; raises KeyboardInterrupt if stopped.
     """
     try:
         run.answer(ask(request))
@@ -111,7 +111,7 @@ def interrupting(run: Run) -> Iterator[None]:
     """While the block runs, Ctrl-C interrupts the run instead of raising, and pressed again at once changes nothing.
 
     So it can't fall between an event and what is done with it. Pressed when two seconds have not brought
-    the end, it raises. While a question of the code's is on screen it does raise, and so does the end of
+    the end, it raises. While the code asks a question it does raise, and so does the end of
     the run: whoever waits for the answer must stop. Where no handler can be set (on another thread than
     the main one, which gets no signals either), nothing changes.
     """

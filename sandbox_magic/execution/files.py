@@ -1,4 +1,4 @@
-"""Files in and out of a run's working directory: packed before it, gathered by PID 1 after it, saved where asked."""
+"""Files into a run's working directory and out of it: packed before it, collected by PID 1 after it, then saved."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FileTransfer:
 
     @property
     def order(self) -> bytes:
-        """What PID 1 is told: what to compare with, the bounds, the patterns; nothing where none is asked."""
+        """What PID 1 is told: what to compare with, the bounds, the patterns; empty if no files are to come out."""
         if not (self._policy.workspace or self._policy.save):
             return b""
         with_what = archive.WITH_ARCHIVE if self._policy.workspace else archive.WITH_NOTHING
@@ -58,7 +58,7 @@ class FileTransfer:
         )
 
     def look(self) -> Lower | None:
-        """Look at the workspace, before a sandbox is started; None if there is none.
+        """List the workspace, before a sandbox is started; None if there is none.
 
         Raises:
             PolicyError: It can't be read, or has too many names in it.
@@ -75,11 +75,11 @@ class FileTransfer:
         )
 
     def hand_over(self, file: BinaryIO, copy: Copy | None) -> None:
-        """Write what the sandbox needs of the workspace: all of it, or its names.
+        """Write what the sandbox needs of the workspace: all of it, or its names alone.
 
         Args:
             file: Where.
-            copy: That it is to be copied, and why; None where it lies below a layer.
+            copy: Why it is copied; None where it is an overlay.
 
         Raises:
             PolicyError: It can't be read, or has more in it than fits.
@@ -94,7 +94,9 @@ class FileTransfer:
         try:
             self._original = snapshot.pack(self._found, file.write, most_bytes=room, most_files=MOST_PACKED)
         except PolicyError as error:
-            seen = f"{error.seen}; " * bool(error.seen) + f"it is copied, for there can be no overlay: {copy.why}"
+            seen = (
+                f"{error.seen}; " * bool(error.seen) + f"it has to be copied, because it can be no overlay: {copy.why}"
+            )
             raise PolicyError(error.what, seen=seen, remedy=error.remedy) from error
 
     def in_workspace(self, path: str) -> str:
@@ -113,7 +115,7 @@ class FileTransfer:
         return [mount.name for mount in self._policy.binds]
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of what PID 1 sends; what is wrong with them is told at the end."""
+        """Take the next bytes that PID 1 sends; an error in them is reported by `finish`."""
         most = self._policy.limits.disk_bytes
         self._receiver = self._receiver or Receiver(self._original, most_bytes=most, most_files=MOST_LOOKED_AT)
         if not self._broken:
@@ -123,24 +125,24 @@ class FileTransfer:
                 self._broken = str(error)
 
     def finish(self) -> tuple[Changes | None, tuple[str, ...]]:
-        """Return what has changed, and what a person should know; save what was to be saved."""
+        """Save what was to be saved; return what has changed, and notes for a person."""
         if not self.order:
             return None, ()
         notes = list(self._left_behind())
         if self._receiver is None:
-            return None, (*notes, "Its files were not looked at, because it did not end by itself.")
+            return None, (*notes, "No files came out, because the code did not end by itself.")
         changes: Changes | None = None
         try:
             changes = None if self._broken else self._receiver.changes()
         except DecodeError as error:
             self._broken = str(error)
         if changes is None:
-            return None, (*notes, f"Its files did not come out: {self._broken}.")
+            return None, (*notes, f"No files came out: {self._broken}.")
         changes = replace(changes, entries=tuple(filter(self._is_the_codes, changes)))
         return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
 
     def _is_the_codes(self, change: Change) -> bool:
-        """Return whether a change is none of ours: the code's file, the place of a bind, the directories above it."""
+        """Return whether the code made a change: the place of its own file, and of a bind, is made for it."""
         name = f"{change.path}/"
         if change.kind == "added" and change.path == self._code:
             return False
@@ -166,5 +168,5 @@ class FileTransfer:
 def _summed(changes: Changes) -> list[str]:
     counts = Counter(change.kind for change in changes)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind])
-    said = f"In the workspace: {words}. The result's changes list them, and changes.apply() takes them over."
-    return [said] if words else []
+    how = "`result.changes` lists them; `result.changes.apply()` copies them into your directory."
+    return [f"In the workspace: {words}. {how}"] if words else []

@@ -1,7 +1,7 @@
-"""Why a run failed, if that was the sandbox's doing: one line that says so, and which option would allow it.
+"""Why a run failed, if the sandbox caused it: one line that says so, and which option would allow it.
 
-The text that is read here is the code's own. So it can make a hint appear, but not choose its words: these are ours,
-and true whatever the code wrote. What a hint says of this machine's files has been looked up there.
+The text that is read here is untrusted. The code can make a hint appear, but can't choose its words: they are fixed
+here, and true whatever the code wrote. What a hint says of this machine's files has been looked up on the host.
 """
 
 from __future__ import annotations
@@ -34,41 +34,42 @@ _NO_NAME = re.compile(r"^NameError: name '([^\W\d]\w{0,100})' is not defined")
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([A-Za-z_][A-Za-z0-9_.]{0,100})'")
 
 _NO_NETWORK = (
-    "The sandbox has no network, and no option gives it one: fetch outside, and pass it in with --bind (or -i)."
+    "The sandbox has no network, and no option gives it one: fetch the data outside and pass it in with --bind (or -i)."
 )
 _READ_ONLY = (
-    "Only its working directory and /tmp can be written in a sandbox; --workspace DIR lets it change a copy of DIR."
+    "Only its working directory and /tmp can be written in a sandbox; --workspace DIR lets the code change a copy of "
+    "DIR."
 )
 _REFUSED = (
     "A sandbox gives no privileges and refuses some system calls (ptrace, mount, ...) by design; no option allows them."
 )
 _NOT_RENAMED = "A directory that was in the workspace before can't be renamed, only copied: shutil.move and mv do that."
-_NO_AWAIT = "There is no event loop at the top of a sandboxed cell: asyncio.run(main()) starts one."
+_NO_AWAIT = "No event loop runs at the top level of a sandboxed cell: asyncio.run(main()) starts one."
 _NOT_PYTHON = (
-    "Lines that begin with % or ! are IPython's, and the cell is plain Python here: leave magics out; for a program "
-    "subprocess.run, or --lang bash for the whole cell."
+    "Lines that begin with % or ! are IPython's, and a sandboxed cell is plain Python: leave magics out; to run a "
+    "program use subprocess.run, or --lang bash for the whole cell."
 )
-_NO_IPYTHON = "get_ipython is the notebook's own; the cell is plain Python here."
-_BOUND = "What --bind shows is read-only; --workspace DIR lets it change a copy of DIR."
-_NO_INPUT = "It read past the end of its input, and nobody answers there; --stdin TEXT gives it some."
+_NO_IPYTHON = "get_ipython belongs to the notebook; a sandboxed cell is plain Python."
+_BOUND = "What --bind shows is read-only; --workspace DIR lets the code change a copy of DIR."
+_NO_INPUT = "The code asked for more input than there is, and nobody could be asked; --stdin TEXT provides it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known besides the code's own words.
+    """What is known besides the text that the code wrote.
 
     Attributes:
         limits: The limits in force.
-        said: What the result says already.
-        memory_is_watched: Whether each process has a memory limit of its own, for want of a common one.
-        layered: Whether its workspace lies below a layer.
-        hidden: Tells whether a path, relative ones from the directory of the notebook, is there on this
-            machine and not at the same place in the sandbox.
-        module: Finds a module on this machine that can't be seen in the sandbox: its file or directory, and
-            whether it is the notebook's own Python that brings it, where the run was given another.
-        shown_as: Gives what an absolute path is called in the working directory, empty if it is not shown there.
-        bound: Tells whether a path in the working directory is what was bound there.
-        variable: Tells whether the notebook has a variable of a name.
+        said: The notes that the result has already.
+        memory_is_watched: Whether memory is only monitored, so that each process has a limit of its own.
+        layered: Whether its workspace is an overlay.
+        hidden: Returns whether a path exists on this machine and not at the same place in the sandbox; a relative
+            one starts from the directory of the notebook.
+        module: Finds a module on this machine that the sandbox does not see: returns its file or directory, and
+            whether it belongs to the notebook's Python while the run used another.
+        shown_as: Returns the name of an absolute path in the working directory; empty if it is not bound there.
+        bound: Returns whether a path in the working directory is a bind.
+        variable: Returns whether the notebook has a variable of a name.
     """
 
     limits: Limits
@@ -83,12 +84,12 @@ class Facts:
 
 
 def of(outcome: Outcome, stderr_end: bytes, facts: Facts) -> tuple[str, ...]:
-    """Return the hint for a run that failed; none if it did not, or not by what the sandbox keeps from it.
+    """Return the hint for a run that failed because of the sandbox; none for any other run.
 
     Args:
         outcome: How it ended.
         stderr_end: The end of its standard error.
-        facts: What is known besides.
+        facts: What else is known.
     """
     if outcome is not Outcome.FAILED:
         return ()
@@ -119,11 +120,14 @@ def _module(line: str, _text: str, facts: Facts) -> str:
     name = match[1].partition(".")[0]
     path, of_kernel = found
     if of_kernel:
-        return f"The notebook's own Python has the module {name}, the one that this run used has not; --python kernel."
+        return (
+            f"The module {name} is installed for the notebook's Python, not for the Python that ran the code; "
+            "--python kernel uses the notebook's."
+        )
     if not _is_plain(path):
         return ""
     place = shlex.quote(path)
-    return f"The module {name} is on this machine, but the sandbox does not see it; --bind {place} shows it."
+    return f"The module {name} is on this machine, but not in the sandbox; --bind {place} shows it."
 
 
 def _variable(line: str, _text: str, facts: Facts) -> str:
@@ -155,7 +159,7 @@ def _path(line: str, _text: str, facts: Facts) -> str:
 
 
 def _paths(line: str) -> list[str]:
-    """Return what may be the path in a message that something is not there, as the host would write it."""
+    """Return what may be the path in a message about a missing file, as the host would write it."""
     found = [match[1] or match[2] for match in _RUBY_AND_PHP.finditer(line)]
     found += [match[2] for match in _QUOTED.finditer(line)]
     before = re.split(r":? \(?(?:[Nn]o such file|[Pp]ermission denied)", line, maxsplit=1)[0]
@@ -170,7 +174,7 @@ def _paths(line: str) -> list[str]:
 
 
 def _is_plain(path: str) -> bool:
-    """Return whether a path reads as it is: what is cut or made visible is no path that a person can give."""
+    """Return whether a path is shown unchanged: one that is cut or escaped can't be copied from the hint."""
     return 0 < len(path) <= _LONGEST and label(path, _LONGEST) == path and path.isprintable()
 
 
@@ -188,8 +192,8 @@ def _bind(path: str) -> str:
         )
     top = shlex.quote(path.partition("/")[0])
     return (
-        f"{shown} is on this machine, but not in the sandbox; --bind {top} shows it there, read-only, "
-        "and --workspace . a copy of all that lies here, which it may change."
+        f"{shown} is on this machine, but not in the sandbox; --bind {top} shows it there, read-only; "
+        "--workspace . shows a copy of this whole directory, which the code may change."
     )
 
 
@@ -208,7 +212,7 @@ def _denied(line: str, facts: Facts) -> str:
 
 def _memory(_line: str, facts: Facts) -> str:
     bound = limit_size(facts.limits.memory_bytes)
-    return f"Each of its processes may use {bound} of memory; --memory allows more." if facts.memory_is_watched else ""
+    return f"Each process may use {bound} of memory; --memory allows more." if facts.memory_is_watched else ""
 
 
 _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
@@ -227,12 +231,17 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
     (re.compile(r"[Pp]ermission denied|EACCES"), _denied),
     (
         re.compile(r"[Nn]o space left on device|ENOSPC"),
-        lambda _line, facts: f"It may write {limit_size(facts.limits.disk_bytes)} in all; --disk allows more.",
+        lambda _line, facts: (
+            f"The code may write {limit_size(facts.limits.disk_bytes)} in the working directory, and as much in /tmp and "
+            "/dev/shm; --disk allows more."
+        ),
     ),
     (re.compile(r"[Cc]ross-device link|EXDEV"), lambda _line, facts: _NOT_RENAMED if facts.layered else ""),
     (
         re.compile(r"Too many open files|EMFILE"),
-        lambda _line, facts: f"It may have {facts.limits.open_files} files open at once; --open-files allows more.",
+        lambda _line, facts: (
+            f"Each process may have {facts.limits.open_files} files open at once; --open-files allows more."
+        ),
     ),
     (re.compile(r"^MemoryError\b|[Cc]annot allocate memory|std::bad_alloc|ENOMEM"), _memory),
     (re.compile(r"Operation not permitted|EPERM|Function not implemented|ENOSYS"), lambda _line, _facts: _REFUSED),
@@ -248,4 +257,4 @@ def _processes(line: str, text: str, facts: Facts) -> str:
         return ""
     bound = limit_size(facts.limits.memory_bytes)
     also = f", and each process may use {bound} (--memory allows more)" if facts.memory_is_watched and thread else ""
-    return f"It may have {facts.limits.processes} processes and threads at once (--processes allows more){also}."
+    return f"The code may have {facts.limits.processes} processes and threads at once (--processes allows more){also}."

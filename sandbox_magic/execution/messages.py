@@ -1,4 +1,4 @@
-"""What the code says on its display wire: marks, displays and questions. All of it is untrusted data."""
+"""The messages that the code sends on descriptor 3: marks, displays and questions. All of them are untrusted data."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _PLACE_BYTES = 200
 _MOST_FIELDS = 2000  # of a frame; a bundle of a thousand types is nobody's
 _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
-_CLEARED = "Clearing of output was asked for and not done: what a cell has shown stays."
+_CLEARED = "clear_output() is not supported; earlier output stays."
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One frame, understood.
+    """One frame, decoded.
 
     Attributes:
         what: A mark's label, a display, a question; None for what is only acknowledged.
@@ -49,13 +49,13 @@ class Message:
 
 
 class MessageReader:
-    """Frames in, what they say out; bounded for a run as a whole.
+    """Decodes frames into messages, within bounds for the run as a whole.
 
     Args:
         outputs: The names of the variables that are asked for.
 
     Attributes:
-        outputs: These variables, as they arrive.
+        outputs: Those variables, as they arrive.
         notes: What was left out and why, each once, in plain sentences.
     """
 
@@ -87,7 +87,7 @@ class MessageReader:
         """Take the next bytes.
 
         Raises:
-            ValueError: They are no frames of our guest's.
+            ValueError: They are not frames that our guest sends.
         """
         return [self._understood(frame) for frame in self._reader.feed(data)]
 
@@ -124,7 +124,7 @@ class MessageReader:
     def _question(self, prompt: bytes, number: int, *, password: bool) -> Message:
         self._questions += 1
         if self._questions > MOST_QUESTIONS:
-            self._note(f"It asked more than {MOST_QUESTIONS} questions; the later ones were not shown.")
+            self._note(f"The code asked more than {MOST_QUESTIONS} questions; the later ones were not shown.")
             return Message(None, number)
         return Message(InputRequest(prompt=_label(prompt, _PROMPT_CHARACTERS), password=password), number)
 
@@ -141,7 +141,7 @@ class MessageReader:
         if not self._has_room(cost, update=update):
             return None
         if update and place not in self._ids:
-            self._note("An update was left out: it was for a display that is not this run's own.")
+            self._note("Ignored an update to a display that this run did not create.")
             return None
         cleaned = self._cleaned(offered, metadata)
         if cleaned is None or not (cleaned[0] or place):
@@ -167,14 +167,14 @@ class MessageReader:
         from sandbox_magic.untrusted.mime import bundle  # its sanitizer is loaded when something is shown
 
         if self._cleaning >= MOST_CLEANING_SECONDS:
-            self._note("Displays were left out: making them safe took too long.")
+            self._note("Displays were left out: sanitizing them took too long.")
             return None
         began = time.monotonic()
         try:
             cleaned = bundle.clean(offered, _metadata(metadata))
         except Exception as error:  # noqa: BLE001 - a cleaner that fails must not let anything pass, nor end the run
             _log.warning("a display was left out: %s: %s", type(error).__name__, error)
-            self._note("A display was left out: it could not be made safe.")
+            self._note("A display was left out: it could not be sanitized.")
             return None
         finally:
             self._cleaning += time.monotonic() - began

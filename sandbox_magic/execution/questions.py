@@ -1,11 +1,11 @@
-"""A question of the code's while it is on screen: a thread watches the run, and time counts as far as it computes.
+"""A question that the code asks, while it is on screen: a thread steps the run, and CPU time alone counts.
 
 The caller of the run is busy with the person, so a thread steps the run's loop: limits hold, samples are
 taken, and what happens waits in the queue. It shows nothing itself.
 
 Between two samples as much time counts as the code used CPU, and at most the time that passed. So a
-question costs the code nothing while it waits, and a thread that computes behind it gains nothing: what it
-computes, it pays for. What does not count is bounded for a run as a whole.
+question costs the code nothing while the code waits, and a thread that computes meanwhile gains nothing: its
+CPU time counts. The time that does not count is bounded for a run as a whole.
 """
 
 from __future__ import annotations
@@ -54,11 +54,11 @@ class QuestionBudget:
 class Watcher:
     """Steps a run on a thread, until it is told to stop or the run is over.
 
-    It does not keep the run alive: a run that is dropped behind its question ends.
+    It does not keep the run alive: a run that is dropped during its question ends.
 
     Args:
-        step: One short step, a method of the run's; gives whether the run goes on, and is called again
-            now and then if it does not, to wake who waits for the answer.
+        step: One short step, a method of the run; returns whether the run goes on. If it does not, it is called again
+            now and then, to wake whoever waits for the answer.
     """
 
     def __init__(self, step: Callable[[], bool]) -> None:
@@ -96,13 +96,13 @@ class Watcher:
 
 
 class Question:
-    """A question of the code's that is on screen, from its begin to its answer.
+    """A question that the code asks, from the moment it is on screen to its answer.
 
     Attributes:
-        number: What the answer must repeat.
-        answered: Whether somebody has answered it.
-        excluded: Seconds behind it that do not count.
-        advance: Seconds by which PID 1 expects the end later; what is not excluded of them is taken back.
+        number: The number that the answer must repeat.
+        answered: Whether it has been answered.
+        excluded: Seconds on screen that do not count.
+        advance: Seconds by which PID 1's deadline was moved in advance; those that are not excluded are taken back.
 
     Args:
         number: As above.
@@ -130,9 +130,9 @@ class Question:
         return excluded
 
     def stop(self) -> None:
-        """Let nothing step the run any more.
+        """Stop stepping the run.
 
         Raises:
-            BaseException: What went wrong behind the question.
+            BaseException: What went wrong on the thread meanwhile.
         """
         self._watcher.stop()

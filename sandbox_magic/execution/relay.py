@@ -1,4 +1,4 @@
-"""The way of the code's output from its pipes to the caller: kept within a bound, coalesced, in order."""
+"""Relays the code's output from its pipes to the caller: bounded, coalesced, in order."""
 
 from __future__ import annotations
 

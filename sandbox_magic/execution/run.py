@@ -96,7 +96,7 @@ class Run:
 
     @property
     def asking(self) -> bool:
-        """Whether a question of the code's is on screen: an `InputRequest` was yielded and not answered."""
+        """Whether the code asks a question: an `InputRequest` was yielded and has not been answered."""
         question = self.loop.question
         return question is not None and not question.answered
 
@@ -132,7 +132,7 @@ class Run:
         self.loop.resume()
 
     def close(self) -> None:
-        """End the run at once if it has not ended, and give back everything it holds."""
+        """End the run at once if it has not ended, and release everything that it holds."""
         self.loop.close()
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """The time of one run: how long it has run, when it is due to end, and why.
 
-It starts at "go", stands still while the run is paused, and what is excluded (the wait for an answer) does not count.
-The end that is due moves along with both.
+The clock starts at "go" and is stopped while the run is paused; excluded time (the wait for an answer) does not count.
+The deadline moves along with both.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Timing:
 
     @property
     def paused(self) -> bool:
-        """Whether it stands still."""
+        """Whether the clock is stopped."""
         return self._paused_at is not None
 
     @property
@@ -48,11 +48,11 @@ class Timing:
         return 0.0 if self._paused_at is None else time.monotonic() - self._paused_at
 
     def pause(self) -> None:
-        """Stand still."""
+        """Stop the clock."""
         self._paused_at = time.monotonic()
 
     def resume(self) -> None:
-        """Go on."""
+        """Let the clock go on."""
         gone = self.pause_seconds
         self._paused_at = None
         self.paused_seconds += gone
@@ -61,7 +61,7 @@ class Timing:
             self.due += gone
 
     def exclude(self, seconds: float) -> None:
-        """Let so much of the time that has passed not count; an end that is being made comes all the same."""
+        """Exclude so much of the time that has passed; the deadline of a run that is being ended stays."""
         self.excluded_seconds += seconds
         self._began += seconds
         if self.due is not None and not self.cause:

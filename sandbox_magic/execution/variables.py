@@ -1,7 +1,8 @@
-"""Variables in and out of a run: packed before it, put together again when it has completed."""
+"""Variables passed into a run and out of it: encoded before it, decoded when it has completed."""
 
 from __future__ import annotations
 
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest.codec import codec
@@ -22,7 +23,7 @@ def packed(inputs: Mapping[str, object]) -> bytes:
     """Return the variables as the guest takes them.
 
     Raises:
-        PolicyError: One of them can't travel; says which part of it, and what would.
+        PolicyError: One of them can't be passed in; says which part of it, and what can.
     """
     try:
         return codec.encode(dict(inputs), most=MOST_BYTES)
@@ -36,9 +37,23 @@ def packed(inputs: Mapping[str, object]) -> bytes:
 def _check(name: str, value: object) -> None:
     try:
         codec.encode(value, most=MOST_BYTES)
-    except codec.EncodeError as unfit:
-        msg = f"input {name}{unfit.path} is {unfit.what}"
-        raise PolicyError(msg, remedy=unfit.remedy) from None
+    except codec.EncodeError as error:
+        where = f"input {name}{error.path}"
+        remedy = "" if error.path else _written_in_the_cell(name, value)
+        if remedy:
+            msg = f"{where}: {error.what} can't be passed in"
+            raise PolicyError(msg, remedy=remedy) from None
+        msg = f"{where} is {error.what}, which can't be passed in"
+        raise PolicyError(msg, remedy=error.remedy) from None
+
+
+def _written_in_the_cell(name: str, value: object) -> str:
+    """Return what to write in the cell in place of a variable that is code; empty for any other."""
+    if isinstance(value, ModuleType):
+        return f"write `import {value.__name__}{'' if value.__name__ == name else f' as {name}'}` in the sandbox cell"
+    if isinstance(value, (FunctionType, type)):
+        return f"put its `{'class' if isinstance(value, type) else 'def'}` into the sandbox cell"
+    return ""
 
 
 class Outputs:
@@ -70,7 +85,7 @@ class Outputs:
             self._whole.add(name)
 
     def refuse(self, name: str, path: str, what: str, remedy: str) -> None:
-        """Take the guest's word for why a value can't travel.
+        """Take the guest's word for why a value can't be passed out.
 
         Raises:
             ValueError: Nobody asked for it.
@@ -79,15 +94,16 @@ class Outputs:
             msg = "a name that nobody asked for"
             raise ValueError(msg)
         path, what, remedy = (label(word, _MOST_WORDS) for word in (path, what, remedy))
-        self._refused[name] = f"{path and path + ' '}is {what}" + (f"; what would: {remedy}" if remedy else "")
+        told = f", which can't be passed out. Try: {remedy}" if remedy else ""
+        self._refused[name] = f"{path or 'it'} is {what}{told}"
 
     def values(self, stopped: Callable[[], bool]) -> tuple[dict[str, object], tuple[str, ...]]:
-        """Return the variables of a run that has completed, and a sentence for each that did not come out.
+        """Return the variables of a run that has completed, and a sentence for each that is missing.
 
-        An interrupt ends the reading and nothing else: what was read so far stays.
+        An interrupt ends the decoding and nothing else: what was decoded before it stays.
 
         Args:
-            stopped: Tells whether somebody wants the reading to end.
+            stopped: Returns whether the run has been interrupted meanwhile.
         """
         found: dict[str, object] = {}
         notes: list[str] = []
@@ -98,18 +114,18 @@ class Outputs:
                 why = self._refused.get(name) or self._read(name, found, budget)
             except KeyboardInterrupt:
                 interrupted = True
-                why = "was not read: that was interrupted"
+                why = "reading it was interrupted"
             if why:
-                notes.append(f"Output {name} did not come out: it {why}.")
+                notes.append(f"`{name}` is missing: {why}.")
         return found, tuple(notes)
 
     def _read(self, name: str, found: dict[str, object], budget: Budget) -> str:
-        """Put a variable together; return why it did not come out, if so."""
+        """Decode a variable; return why it is missing, if it is."""
         if name not in self._whole:
-            return "was not sent: the code's own process did not come to its end"
+            return "the code quit before its last line, or closed descriptor 3"
         try:
             budget.check()
             found[name] = untrusted.decode(bytes(self._pieces[name]), most=MOST_BYTES, budget=budget)
         except untrusted.DecodeError as error:
-            return f"can't be read: {error}"
+            return f"it can't be read: {error}"
         return ""

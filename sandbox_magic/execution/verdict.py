@@ -1,4 +1,4 @@
-"""Facts -> how a run ended. Pure: nothing that the code said about itself comes in here."""
+"""Facts -> how a run ended. Pure functions, and nothing that the code says about itself is a fact."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Report:
     """What PID 1 reports at the end.
 
     Attributes:
-        status: The wait status of the code's first process, as of waitpid(2).
+        status: The wait status of the first process of the run, as waitpid(2) gives it.
         cause: A key of `BY_CAUSE` if PID 1 stopped the code, else empty.
         wall_seconds: Real time from "go" to the end of the code.
         cpu_seconds: CPU time of all processes that were waited for.
         largest_bytes: Peak resident memory of the largest process.
-        stopped: Background processes that were still running and were ended.
+        stopped: The number of background processes that were still running and were killed.
     """
 
     status: int
@@ -79,7 +79,7 @@ def decide(
         host_cause: Why the host ended the run itself; counts only where PID 1 sent no report.
         limits: The limits in force.
         oom_kills: Processes of the run that the kernel killed because it was out of memory.
-        too_much: Whether it wrote more than ends a run; it may have ended before that was read.
+        too_much: Whether the code wrote more than the output limit; it may have ended before that was read.
     """
     cause = report.cause if report is not None else host_cause
     if oom_kills and cause != "interrupt":
@@ -112,18 +112,18 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     oom_kills: int = 0,
     refused_forks: int = 0,
 ) -> tuple[str, ...]:
-    """Return what a person should know about the end, in plain sentences."""
+    """Return what a person should know about how the run ended, in plain sentences."""
     said = []
     row = ENDINGS[verdict.outcome]
     reached = getattr(limits, row.limit) if row.limit else None
     if reached is not None:
         said.append(row.note.format(limit=units.limit(row.limit, reached), option=f"--{limit_names()[row.limit]}"))
     if verdict.outcome is Outcome.SIGNALLED and report is None:
-        said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
+        said.append("The sandbox ended without a report from its PID 1: the code destroyed its own sandbox.")
     if oom_kills and verdict.exit_code is not None:
-        said.append("The kernel killed a process that it had started, not the code's first process.")
+        said.append("The kernel killed a process that the code had started, not the first process of the run.")
     if refused_forks:
-        said.append(f"It asked for more than {limits.processes} processes and threads; --processes allows more.")
+        said.append(f"The code asked for more than {limits.processes} processes and threads; --processes allows more.")
     if report is not None and report.stopped and verdict.outcome in (Outcome.COMPLETED, Outcome.FAILED):
         many = "1 background process was" if report.stopped == 1 else f"{report.stopped} background processes were"
         said.append(f"{many} stopped at the end.")

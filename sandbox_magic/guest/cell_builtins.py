@@ -1,4 +1,4 @@
-"""What a cell finds besides Python itself: ``display``, ``mark``, an ``input`` that asks, figures that show.
+"""What a cell finds in its builtins: ``display``, ``mark``, an ``input`` that asks, figures that are shown.
 
 A cold cell waits for this module, so what is behind it is loaded when it is first used.
 """
@@ -93,7 +93,7 @@ class CellBuiltins:
 
     def _display(self) -> Callable[..., object]:
         def display(*objects: object, **how: object) -> object:
-            """Show objects as a notebook does; with ``display_id`` give a handle to update them."""
+            """Show objects as a notebook does; with ``display_id`` return a handle to update them."""
             return self.shows.display(*objects, **how)
 
         return display
@@ -164,7 +164,7 @@ class AfterImport:
         self._own = own
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find a module that has a hook, or is ours."""
+        """Find a module that has a hook, or is one of the guest's."""
         if name in self._own:
             return type(sys.__spec__)(name, Filling(self._own[name]), origin="sandbox")  # type: ignore[arg-type] # a loader
         if name not in self._hooks:

@@ -1,6 +1,6 @@
 """Descriptor 3: what the cell's process shows and asks goes out there, the host's replies come in.
 
-Only the process that was started for the cell speaks, and only while the descriptor is still ours:
+Only the process that was started for the cell sends, and only while the descriptor is still the guest's:
 a forked copy of it, or a cell that closed the descriptor and has a file of its own there, must not
 tear the frames. A frame that wants a reply has a number, which the reply repeats, so that one which
 comes too late, after an interrupt, is not taken for another's.
@@ -21,7 +21,7 @@ _MOST_HEARD = 2**20
 
 
 class ChannelClosed(Exception):  # noqa: N818 - a word of ours
-    """There is nobody to talk to: in a forked copy, or the descriptor was closed."""
+    """Nothing can be sent: in a forked copy, or after the descriptor was closed."""
 
 
 class Channel:
@@ -48,7 +48,7 @@ class Channel:
         """Send a frame whole, whatever signals come.
 
         Raises:
-            ChannelClosed: There is nobody to send it to.
+            ChannelClosed: It can't be sent.
             ValueError: It is too long.
         """
         if not self._is_ours():
@@ -87,7 +87,7 @@ class Channel:
                 self._hearing.release()
 
     def request(self, word: bytes, *fields: bytes) -> list[bytes]:
-        """Send a frame and give the fields of the reply to it.
+        """Send a frame and return the fields of the reply.
 
         Raises:
             ChannelClosed: Nobody replies any more.

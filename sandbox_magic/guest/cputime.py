@@ -16,7 +16,7 @@ class CpuTime:
         limit: In seconds.
         counter: A descriptor of the control group's own count (``cpuacct.usage`` of v1, in
             nanoseconds; ``cpu.stat`` of v2, which begins with ``usage_usec``); -1 where there is none.
-            Then what /proc tells of the living is added to what PID 1 knows of the dead: the
+            Then what /proc shows of the living is added to what PID 1 knows of the dead: the
             children of a process that ignores SIGCHLD are in neither.
     """
 

@@ -35,7 +35,7 @@ _MOST_METADATA = 64 * 1024
 
 
 class Handle:
-    """What ``display(..., display_id=...)`` gives: shows another object in the same place.
+    """What ``display(..., display_id=...)`` returns: shows another object in the same place.
 
     Args:
         shows: Where it is shown.
@@ -197,7 +197,7 @@ class Display:
         return found
 
     def _tried(self, make: Callable[[], Any]) -> Any:
-        """Return what it gives; None, and the error shown, if it raises."""
+        """Return what the method returns; if it raises, show the error and return None."""
         try:
             return make()
         except NotImplementedError:

@@ -23,21 +23,19 @@ import os
 import sys
 import time
 
-from . import clean_process, runner, wire
+from . import clean_process, processes, runner, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
     import resource
 
     from .cputime import CpuTime
+    from .pause import Pause
     from .workspace.collect import Gather
 
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
 DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
-TICK_SECONDS = 0.05  # between two looks whether a paused run is really still
-SOONEST_SECONDS, LONGEST_SECONDS = 0.0002, 0.01  # between two looks whether something has ended
 REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good as dead
-PAUSE_SECONDS = 615.0  # the host resumes a paused run after 600; if it has not, the run ends
 
 
 def main() -> None:
@@ -98,7 +96,7 @@ class Watch:
         gather = self._gather if not cause else None
         if gather:  # the host bounds it from here on, and every write must be over
             os.write(self._report, wire.pack(b"gathering"))
-        stopped = _end_others(None if gather else time.monotonic() + REAP_SECONDS)
+        stopped = processes.end_others(None if gather else time.monotonic() + REAP_SECONDS)
         if gather:
             gather.send(self._files)
         self._tell(status, cause, wall, stopped)
@@ -174,6 +172,8 @@ class Watch:
             if self._pause:
                 self._pause.move(seconds)
         elif word in (b"pause", b"pause-stop"):
+            from .pause import Pause
+
             self._pause = Pause(self._due, now, stop=word == b"pause-stop")
         elif word == b"resume":
             if self._pause:
@@ -182,7 +182,7 @@ class Watch:
                 self._pause = None
         elif word == b"interrupt" and not self._cause:
             self._cause = b"interrupt"
-            _send(os.killpg, self._cell, _signal.SIGINT)
+            processes.send(os.killpg, self._cell, _signal.SIGINT)
             grace = now + GRACE_SECONDS
             self._due = grace if self._due is None else min(self._due, grace)
         else:
@@ -193,9 +193,9 @@ class Watch:
         """Kill everything; at a time limit show first where the code was."""
         self._cause = cause
         if cause in (b"deadline", b"cpu"):
-            _send(os.kill, self._cell, runner.DUMP_SIGNAL)
+            processes.send(os.kill, self._cell, runner.DUMP_SIGNAL)
             time.sleep(DUMP_SECONDS)
-        _send(os.kill, -1, _signal.SIGKILL)
+        processes.send(os.kill, -1, _signal.SIGKILL)
 
     def _reap_until_cell(self) -> int:
         while True:
@@ -212,49 +212,8 @@ class Watch:
         os.write(self._report, wire.pack(b"ended", cause, *numbers))
 
 
-class Pause:
-    """A pause, and how much of it counts: only the time in which every process was really stopped.
-
-    A cgroup that the host has frozen stays so. Without one the processes get SIGSTOP, which a
-    timer's SIGCONT of their own undoes: what is found running is stopped again, and its time counts.
-    """
-
-    def __init__(self, due: float | None, now: float, *, stop: bool) -> None:
-        self._due = due
-        self._stop = stop
-        self._began = self._looked = now
-        self.credit = 0.0
-        if stop:
-            _send(os.kill, -1, _signal.SIGSTOP)
-
-    def due(self) -> float:
-        """Return when the run ends if nothing else happens, and look whether all is still."""
-        now = time.monotonic()
-        if self._stop and not all(map(_stopped, os.listdir("/proc"))):
-            _send(os.kill, -1, _signal.SIGSTOP)
-        else:
-            self.credit += now - self._looked
-        self._looked = now
-        latest = self._began + PAUSE_SECONDS
-        return latest if self._due is None else min(latest, self._due + self.credit)
-
-    def move(self, seconds: float) -> None:
-        """Move the end of the run."""
-        self._due = None if self._due is None else self._due + seconds
-
-    def tick(self, left: float | None) -> float:
-        """Return when to look again."""
-        return TICK_SECONDS if left is None or left > TICK_SECONDS else left
-
-    def end(self) -> float | None:
-        """Let them go on; return when the run is due now."""
-        self.due()
-        _send(os.kill, -1, _signal.SIGCONT)
-        return None if self._due is None else self._due + self.credit
-
-
 def _let_go_of_streams() -> None:
-    """Put /dev/null in place of the cell's streams, so that PID 1 neither holds them open nor writes there."""
+    """Replace the cell's streams by /dev/null, so that PID 1 neither holds them open nor writes to them."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -281,62 +240,8 @@ def _protect() -> None:
 
 def _cpu_seconds(used: resource.struct_rusage) -> float:
     """Return the CPU time of what has been reaped, as given, and of what has not."""
-    if _all_reaped():
+    if processes.all_reaped():
         return used.ru_utime + used.ru_stime
     from . import cputime
 
     return float(cputime.of_all())
-
-
-def _end_others(due: float | None) -> int:
-    """Kill and reap what the cell left running, but wait no longer than until then; return how many that were.
-
-    The kernel may need seconds to end a process with very many mappings, which never gets back to its own code.
-    """
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return 0
-    stopped = sum(map(_alive, os.listdir("/proc")))
-    _send(os.kill, -1, _signal.SIGKILL)
-    pause = SOONEST_SECONDS
-    while not _all_reaped() and (due is None or time.monotonic() < due):
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_SECONDS)
-    return stopped
-
-
-def _all_reaped() -> bool:
-    """Reap what has ended; return whether there is nothing left to end."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return True
-    return False
-
-
-def _alive(name: str) -> bool:
-    return _state(name) not in (b"", b"Z", b"X")
-
-
-def _stopped(name: str) -> bool:
-    return _state(name) in (b"", b"Z", b"X", b"T")
-
-
-def _state(name: str) -> bytes:
-    """Return the state of a process by its number as /proc lists it; nothing for PID 1 and for what is none."""
-    if not name.isdigit() or name == "1":
-        return b""
-    try:
-        with open("/proc/%s/stat" % name, "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0]
-    except OSError:
-        return b""
-
-
-def _send(send: object, pid: int, number: int) -> None:
-    try:
-        send(pid, number)  # type: ignore[operator] # os.kill or os.killpg
-    except OSError:  # it has just ended
-        return

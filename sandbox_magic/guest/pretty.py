@@ -21,7 +21,7 @@ _BRACKETS: dict[type, tuple[str, str]] = {
 
 
 def text(value: object) -> str:
-    """Return what ``repr`` gives, cut where it is too long.
+    """Return what ``repr`` returns, cut where it is too long.
 
     A container of plain types is never written as a whole first: of ten million items a thousand are.
     """

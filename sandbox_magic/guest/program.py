@@ -27,7 +27,7 @@ def run(
         commands: Each as its words, the program first.
         arguments: The cell's own.
         ignored: A signal that PID 1 sends for our Python's sake, which would end another program.
-        default_signals: Gives every signal its default action, as a shell's child has it.
+        default_signals: Sets every signal to its default action, as a shell's child has it.
     """
     default_signals()
     _signal.signal(ignored, _signal.SIG_IGN)

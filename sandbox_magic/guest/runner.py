@@ -31,7 +31,7 @@ _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large t
 
 
 def main(start: int, display: int, doors: list[int]) -> None:
-    """Join the control group, wait for the cell, give up everything that is ours, and run it.
+    """Join the control group, wait for the cell, close everything that is the guest's, and run the cell.
 
     Args:
         display: The descriptor on which the cell's own words for the host go out.
@@ -162,7 +162,7 @@ def _expect_flood() -> None:
 
 
 def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
-    """Compile a cell; with ``value`` its last expression becomes an assignment to a name of ours.
+    """Compile a cell; with ``value`` its last expression becomes an assignment to a reserved name.
 
     One compilation, of one tree: so ``from __future__`` holds for all of it, and the lines stay.
     """
@@ -177,7 +177,7 @@ def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
 
 
 def _keep_last(tree: _ast.Module, text: bytes) -> bool:
-    """Change the tree so that the last value is kept; tell whether there is one and no ``;`` behind it."""
+    """Change the tree so that the last value is kept; return whether there is one without a ``;`` behind it."""
     last = tree.body[-1] if tree.body else None
     if type(last) is not _ast.Expr:
         return False

@@ -1,4 +1,4 @@
-"""Variables in and out of the cell, as values and never as pickles. Loaded only where some are asked for."""
+"""Variables passed into the cell and out of it, as values, never as pickles. Loaded only where some are asked for."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Exchange:
         namespace.update(given)
 
     def send(self, namespace: dict[str, Any]) -> None:
-        """Send the variables that are asked for; of one that can't travel, why."""
+        """Send the variables that are asked for; of one that can't be passed out, why."""
         if os.getpid() != self._owner:  # a forked copy that came to the end of the cell too
             return
         for name in self._outputs:
@@ -54,7 +54,7 @@ class Exchange:
 
     def _send(self, name: str, namespace: dict[str, Any]) -> None:
         if name not in namespace:
-            self._refuse(name, "", "not there at the end", "")
+            self._refuse(name, "", "not defined at the end of the cell", "")
             return
         try:
             data = codec.encode(namespace[name], most=self._room)

@@ -128,7 +128,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         limits: Sizes of what is writable, and the number of numeric threads.
         interpreter: The Python inside.
         machine: What the host has.
-        guest: The host path of the guest's code.
+        guest: The host path of the guest package.
         cell: The host directory that will hold the cell file; its empty subdirectory ``lib/sandbox_guest`` is
             where the guest's code appears, and what masks a directory.
         sources: Host path -> the place where it can be reached instead, for a sandbox whose user
@@ -136,7 +136,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         masked: Paths below what is shared that must not be used: sockets and the like.
         binds: What the user named, shown in the working directory.
         workspace: Whether the working directory is a workspace.
-        layer: What lies over a directory of the host's and takes what is written; without, the workspace is empty.
+        layer: The overlay over the host's directory, which takes what is written; without it the workspace is empty.
 
     Returns:
         The options, without the program and without the command that it runs.

@@ -8,7 +8,7 @@ from sandbox_magic.jail.bubblewrap import INSTALL
 from sandbox_magic.jail.namespaces import BY_APPARMOR, why_refused
 from sandbox_magic.model.errors import SandboxUnavailable
 
-# (what bwrap says, what it means, what mends it); the first match counts.
+# (what bwrap says, what it means, what fixes it); the first match counts.
 _TABLE = (
     (
         r"[Cc]an't mount proc",
@@ -22,13 +22,13 @@ _TABLE = (
     (r"[Uu]nknown option", "this bubblewrap is too old", INSTALL),
     (
         r"[Cc]an't find source path .+: Permission denied",
-        "the user that the sandbox runs as can't read a path that it needs",
-        "make the path readable for others",
+        "the sandbox's user can't read a path that it needs",
+        "another path, which every user can read",
     ),
     (
         r"execvp .+: (?:Permission denied|No such file)",
         "the Python inside can't be started",
-        "--python system, or make the environment's files readable for others",
+        "--python system, or an environment that every user can read",
     ),
     (r"PR_SET_SECCOMP", "this kernel has no system-call filters", "a kernel with CONFIG_SECCOMP_FILTER"),
 )

@@ -25,11 +25,11 @@ class Descriptors:
         self._open: set[int] = set()
 
     def pipe(self, theirs: ExitStack, *, ours: str, holds: int = 0) -> tuple[int, int]:
-        """Make a pipe; return the sandbox's end, then ours, which does not block.
+        """Make a pipe; return the sandbox's end and the host's, which does not block.
 
         Args:
             theirs: What closes the sandbox's end.
-            ours: ``read`` or ``write``.
+            ours: Which end is the host's, ``read`` or ``write``.
             holds: The bytes that it should take before the writer waits, if that is more than usual.
         """
         read, write = os.pipe()
@@ -43,7 +43,7 @@ class Descriptors:
         return their, our
 
     def socket(self, theirs: ExitStack) -> tuple[int, int]:
-        """Make a pair of sockets; return the sandbox's end, then ours, which does not block.
+        """Make a pair of sockets; return the sandbox's end and the host's, which does not block.
 
         Ours is read with read(2), which throws away descriptors that come along (unix(7)).
         """
@@ -62,7 +62,7 @@ class Descriptors:
         return descriptor
 
     def close(self, descriptor: int) -> None:
-        """Close one of ours, unless it has been closed: its number may be another's by now."""
+        """Close one of the host's ends, unless it has been closed: its number may be in use again."""
         if descriptor in self._open:
             self._open.remove(descriptor)
             os.close(descriptor)

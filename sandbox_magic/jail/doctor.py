@@ -108,7 +108,7 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
 
 
 def _workspace(identity: Identity) -> str:
-    """Try what becomes of a directory of the user's in the temporary directory."""
+    """Try how a directory of the user would be shown, with one in the temporary directory."""
     directory = RunDirectory(identity.uid)
     try:
         here, owner = os.stat(directory.path), (os.geteuid(), os.getegid())

@@ -34,11 +34,11 @@ class Meter:
 
     Attributes:
         memory_source: ``cgroup``, ``pss``, or ``rss`` once a process could not be read so closely.
-        lost: Whether the group could not be read any more: somebody took it away.
+        lost: Whether the group could not be read any more, because it has been removed.
         cpu_before: CPU seconds used before "go", which are not the cell's.
 
     Args:
-        pid: The host's process id of the sandbox's PID 1, while nothing untrusted runs yet.
+        pid: The process id of the sandbox's PID 1 on the host, while nothing untrusted runs yet.
         group: The sandbox's control group.
     """
 
@@ -125,7 +125,7 @@ class Meter:
         return total
 
     def _statuses(self, reading: Reading) -> dict[int, Status]:
-        """Read the status of each process, where the group does not count what it tells."""
+        """Read the status of each process, for what the group does not count."""
         statuses: dict[int, Status] = {}
         if None in {reading.anonymous_bytes, reading.shared_bytes, reading.tasks}:
             for pid in reading.pids:

@@ -1,4 +1,4 @@
-"""Why this user may not make a user namespace: what the kernel shows of it, and what mends it."""
+"""Why this user may not make a user namespace: what the kernel shows of it, and what fixes it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def why_refused(seen: str, proc: Path = PROC) -> tuple[str, str]:
         seen: What bwrap said.
         proc: The proc file system to read.
     """
-    for name, mend in _SYSCTLS.items():
+    for name, fix in _SYSCTLS.items():
         if _read(proc / "sys" / name) == "0":
-            return f"user namespaces are switched off ({name.replace('/', '.')} is 0)", f"as root: {mend}"
+            return f"user namespaces are switched off ({name.replace('/', '.')} is 0)", f"as root: {fix}"
     if not (proc / "self/ns/user").exists():
         return "this kernel has no user namespaces", "a kernel with CONFIG_USER_NS"
     if "No space left" in seen or "ENOSPC" in seen:

@@ -1,4 +1,4 @@
-"""What /proc tells of one process's memory: proc_pid_status(5), proc_pid_smaps(5)."""
+"""What /proc shows of one process's memory: proc_pid_status(5), proc_pid_smaps(5)."""
 
 from __future__ import annotations
 

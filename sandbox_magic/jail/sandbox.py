@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, bytecode, isolation, rlimits, spawn
+from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
@@ -38,15 +38,15 @@ PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still 
 class Sandbox:
     """A sandbox from its start to its end. Single use.
 
-    `park` gives one in which nothing untrusted has run yet; `go` runs the cell; `close` ends
+    `park` returns one in which nothing untrusted has run yet; `go` runs the cell; `close` ends
     whatever is left, waits for it, and removes what it used on the host.
 
     Attributes:
-        stdin: Our end of the code's standard input.
-        stdout: Our end of its standard output.
-        stderr: Our end of its standard error.
+        stdin: The host's end of the code's standard input.
+        stdout: The host's end of the code's standard output.
+        stderr: The host's end of the code's standard error.
         report: Where PID 1's frames arrive.
-        display: A socket on which the code's own frames arrive, untrusted, and the answers go out.
+        display: A socket on which untrusted frames arrive from the code, and answers go out.
         files: Where PID 1 sends the files that come out.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
@@ -81,10 +81,10 @@ class Sandbox:
         Args:
             policy: What it may see and use.
             meanwhile: Called while it starts: what is done then costs no time.
-            lower: The policy's workspace as it was found, to lie below a layer where this machine can do that.
+            lower: The policy's workspace as it was found, for an overlay where this machine allows one.
 
         Raises:
-            SandboxUnavailable: It can't be started; says what was seen and what mends it.
+            SandboxUnavailable: It can't be started; says what was seen and what fixes it.
             PolicyError: The policy's Python is missing or can't be shared.
         """
         began = time.monotonic()
@@ -133,7 +133,7 @@ class Sandbox:
         )
 
     def _spawn(self, policy: Policy) -> int:
-        """Start bwrap; return the descriptor on which it tells PID 1's process id."""
+        """Start bwrap; return the descriptor on which it reports PID 1's process id."""
         parts = spawn.Parts(
             bwrap=self.bwrap,
             interpreter=self.interpreter,
@@ -203,7 +203,7 @@ class Sandbox:
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         for_init = (wall.encode(), cpu.encode(), task.gather)
         words = (
-            rlimits.words(limits, self.group),
+            limit_guards.rlimits(limits, self.group),
             ":".join(self.interpreter.search),
             task.place,
             f"{places.CELL}/{task.name}",
@@ -259,7 +259,7 @@ class Sandbox:
         self._process.wait()
 
     def close(self, patience: float | None = None) -> None:
-        """End it, wait for the end, give back every descriptor, remove the directory.
+        """End it, wait for the end, close every descriptor, remove the directory.
 
         The kernel may need seconds to take down a tmpfs with a million files. What is not done after
         ``patience`` seconds goes on behind, on a thread that the interpreter waits for when it ends.

@@ -14,7 +14,7 @@ because code that probes must go on:
   unless libraries probe for it: then as the next;
 * for a command or flag that the table does not name, what a kernel answers that is too old to know it
   (EINVAL; ENOTTY for ioctl, ENOPROTOOPT for a socket option), so that what a later kernel adds is
-  absent until somebody has looked at it.  open, mmap and sendmsg of an old kernel ignore flags that
+  absent until it has been reviewed.  open, mmap and sendmsg of an old kernel ignore flags that
   they don't know; a filter can't, and refuses them;
 * what makes a caller go on by itself for the calls in `ANSWERED`: EOPNOTSUPP, EINVAL or ENOSYS;
 * ENOSYS too for every number after `LAST_NUMBER` (so a newer libc behaves as on an older kernel), the
@@ -60,7 +60,7 @@ class Bits:
     Attributes:
         argument: Its position, from 0.
         value: What the masked argument must be.
-        mask: The bits that are looked at.
+        mask: The bits that are compared.
     """
 
     argument: int
@@ -92,12 +92,12 @@ class Choice:
     Attributes:
         calls: The calls that have it.
         argument: Its position, from 0.
-        values: What has been looked at; no number stands in two of them.
+        values: The values that have been reviewed; no number is in two of them.
         otherwise: The errno for every other value.
-        flags: Whether the values are flags, which can stand together; else the argument is one of them.
+        flags: Whether the values are flags, which can be combined; else the argument is one of them.
         mask: The bits that choose.
         wide: Whether the kernel reads 64 bits, so that the upper 32 must be zero.
-        only: When it is looked at: another argument that gives it this meaning; None for always.
+        only: When it is checked: the value of another argument that gives it this meaning; None for always.
     """
 
     calls: tuple[str, ...]

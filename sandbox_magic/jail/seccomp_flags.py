@@ -1,8 +1,8 @@
-"""The table of flags: what may stand in the words that change what a call does.
+"""The table of flags: which bits are allowed in the arguments that change what a call does.
 
 Development alone reads it: see `seccomp.py`.  A later kernel gives new bits a meaning, and an older one
 refuses them in some calls and ignores them in others (open, mmap, sendmsg); here they are refused in all,
-so that none acts before somebody has looked at it.  Calls with nothing to choose by are in
+so that no bit acts before it has been reviewed.  Calls with nothing to choose by are in
 `seccomp_calls.PLAIN`.
 """
 

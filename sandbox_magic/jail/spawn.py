@@ -65,7 +65,7 @@ class Ends:
         report: Where its frames arrive.
         display: A socket on which the code's own frames arrive, and the answers go out.
         files: Where PID 1 sends the files that come out.
-        info: Where bwrap tells PID 1's process id.
+        info: Where bwrap reports PID 1's process id.
         counts: Whether PID 1 has the group's count of CPU time.
     """
 

@@ -12,7 +12,7 @@ class SandboxError(Exception):
     Args:
         what: What failed, in one sentence.
         seen: What was seen when it failed (a program's own words).
-        remedy: The command or option that mends it.
+        remedy: The command or option that fixes it.
     """
 
     def __init__(self, what: str, *, seen: str = "", remedy: str = "") -> None:
@@ -23,11 +23,11 @@ class SandboxError(Exception):
         super().__init__("\n".join(part for part in parts if part))
 
     def _render_traceback_(self) -> list[str]:
-        """Return IPython these lines to show instead of a traceback of ours."""
+        """Return the lines that IPython shows instead of a traceback."""
         return [f"sandbox: {line}" for line in str(self).splitlines()]
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel between processes whole."""
+        """Return what pickle needs to pass it between processes as a whole."""
         return _rebuilt, (type(self), self.what, self.seen, self.remedy)
 
 
@@ -47,5 +47,5 @@ class StoppedEarly(KeyboardInterrupt):
     """A person stopped a cell before its sandbox had started, so nothing ran."""
 
     def _render_traceback_(self) -> list[str]:
-        """Return IPython this line to show instead of a traceback of ours."""
+        """Return the line that IPython shows instead of a traceback."""
         return ["sandbox: stopped by you before it started; nothing was run"]

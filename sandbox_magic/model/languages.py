@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.option_values import split_words
 
 FILE = "{file}"
 """In a command: the path of the cell's file."""
@@ -53,7 +54,7 @@ class Language:
     beside: str = ""
 
     def __post_init__(self) -> None:
-        """Check it, and give the commands one form."""
+        """Check it, and convert the commands to one form."""
         if not _is_word(self.name):
             raise PolicyError(f"a language is called {self.name!r}", remedy="a name such as 'zx'")
         for field in ("aliases", "suffixes", "needs"):
@@ -197,7 +198,7 @@ def table(value: object) -> tuple[Language, ...]:
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise PolicyError("languages is no JSON", seen=str(error), remedy=_EXAMPLE) from error
+            raise PolicyError("--languages is not valid JSON", seen=str(error), remedy=_EXAMPLE) from error
     if isinstance(value, tuple) and all(isinstance(each, Language) for each in value):
         return value
     if not isinstance(value, Mapping):
@@ -293,10 +294,7 @@ def _of_env(env: str, rest: str) -> list[str]:
     """Return what env would start; env itself where it has more to do than to find a program."""
     for option in ("--split-string=", "-vS", "-S"):
         rest = rest.removeprefix(option)
-    try:
-        words = shlex.split(rest)
-    except ValueError as error:
-        raise PolicyError("the #! line can't be read", seen=str(error), remedy="close the quotation") from error
+    words = split_words(rest, "the #! line can't be read")
     plain = bool(words) and not words[0].startswith("-") and "=" not in words[0]
     return words if plain else [env, *words]
 

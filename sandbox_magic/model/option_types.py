@@ -25,15 +25,15 @@ class Options(TypedDict, total=False):
         memory: Of all its processes and its writable space together; ``512M`` without it.
         processes: Processes and threads at once; 64 without it.
         cpus: Share of processors, such as 1.5.
-        disk: Writable space in all; ``64M`` without it.
+        disk: Space to write in the working directory, in ``/tmp`` and in ``/dev/shm``, each; ``64M`` without it.
         open_files: Descriptors of each process; 256 without it.
         output_limit: Kept of each output stream, its head and tail; ``1M`` without it.
         on_output_limit: ``cut`` drops the middle and goes on, ``stop`` ends the run.
         python: The Python inside: ``kernel`` (this environment), ``system``, or a path.
-        strict: Refuse to run where a limit would only be watched.
+        strict: Refuse to run where a limit would only be monitored.
         bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
         workspace: A directory to work in, copy-on-write.
-        save: Patterns of files to bring out of the working directory.
+        save: Patterns of files to save from the working directory.
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
         languages: Further languages: name -> its row.
         stdin: For the code's standard input.

@@ -1,4 +1,4 @@
-"""How the value of each option is read: what the API, a line or a configuration gives -> the value itself."""
+"""How the value of each option is read, from the API, a command line or the configuration."""
 
 from __future__ import annotations
 
@@ -18,14 +18,27 @@ def read_word(value: object) -> str:
     return str(value).strip()
 
 
+def split_words(text: str, what: str) -> list[str]:
+    r"""Return the words of a line, split as a shell would.
+
+    Args:
+        text: The line.
+        what: What to say where it can't be split, because of a quotation that is open or a ``\\`` at its end.
+
+    Raises:
+        PolicyError: It can't be.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        remedy = "close the quotation" if "quotation" in str(error) else r"\\ for a backslash, or none at the end"
+        raise PolicyError(what, seen=str(error), remedy=remedy) from error
+
+
 def read_arguments(value: object) -> tuple[str, ...]:
     """Read arguments: a list of strings, or one line split as a shell would."""
     if isinstance(value, str):
-        try:
-            value = shlex.split(value)
-        except ValueError as error:
-            msg = f"args is {value!r}"
-            raise PolicyError(msg, seen=str(error), remedy="close the quotation") from error
+        value = split_words(value, f"args is {value!r}")
     if isinstance(value, Iterable):
         arguments = tuple(value)
         if all(isinstance(argument, str) and _can_be_passed(argument) for argument in arguments):
@@ -67,7 +80,7 @@ def read_words(value: object) -> tuple[str, ...]:
         found = tuple(os.fspath(word) if isinstance(word, os.PathLike) else word for word in words)
         if all(isinstance(word, str) and word and "\0" not in word for word in found):
             return found
-    msg = f"{value!r} is no list of words"
+    msg = f"{value!r} is not a list of words"
     raise PolicyError(msg, remedy="a string, or a list of them")
 
 
@@ -82,7 +95,7 @@ def read_names(value: object) -> tuple[str, ...]:
 
 
 def read_inputs(value: object) -> dict[str, object] | tuple[str, ...]:
-    """Read variables, by name; a magic gives the names alone."""
+    """Read variables by name; a magic gives only the names."""
     if not isinstance(value, Mapping):
         return read_names(value)
     read_names(list(value))
@@ -108,7 +121,7 @@ def read_path(value: object) -> str:
     if value == "none":
         return ""
     if not isinstance(value, (str, os.PathLike)) or not str(value):
-        msg = f"{value!r} is no path"
+        msg = f"{value!r} is not a path"
         raise PolicyError(msg, remedy="the path of a directory")
     return os.path.abspath(os.path.expanduser(value))
 
@@ -118,8 +131,8 @@ def read_one_path(value: object) -> str:
     if not isinstance(value, list):
         return read_path(value)
     if len(value) > 1:
-        msg = f"{' and '.join(map(str, value))}: there can be one only"
-        raise PolicyError(msg, remedy="--bind for what it only has to read")
+        msg = f"{' and '.join(map(str, value))}: only one can be given"
+        raise PolicyError(msg, remedy="--bind for what the code only reads")
     return read_path(value[0])
 
 

@@ -1,4 +1,4 @@
-"""How a run can end: a closed list, and for each ending all that is said and done about it."""
+"""How a run can end: a closed list, with a row for each outcome that holds everything said and done about it."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Ending:
     """What there is to say about one outcome.
 
     Attributes:
-        words: In a few words; ``{code}`` and ``{signal}`` are the code's exit status and the signal's name.
-        icon: Its sign, of a shape of its own, so colour is never needed.
-        took: What stands before its time.
+        words: The outcome in a few words; ``{code}`` and ``{signal}`` are the code's exit status and the signal's name.
+        icon: Its icon; every icon has its own shape, so colour is never needed.
+        took: The word before its duration.
         cut: The label at the end of its curves: what cut the run short; empty where the code ended by itself.
-        cause: The word by which PID 1 and the host mean it; empty where neither ends a run so.
+        cause: What PID 1 and the host call it when they end a run for it; empty where they never do.
         limit: The field of `Limits` that was reached; empty if none was.
-        note: A sentence about that; ``{limit}`` is the limit, ``{option}`` the option that sets it.
+        note: A sentence about that limit; ``{limit}`` is the limit, ``{option}`` the option that sets it.
         exit_status: The exit status of the command; None where it depends on the code.
-        exit_words: What the command's help says of that.
+        exit_words: What the command's help says of that exit status.
     """
 
     words: str
@@ -65,23 +65,23 @@ ENDINGS: dict[Outcome, Ending] = {
     Outcome.SIGNALLED: Ending(words="ended by signal {signal}", took="after", cut="signal {signal}"),
     Outcome.WALL_TIME: Ending(
         words="stopped at the time limit", icon="time", cut="killed: time limit", cause="deadline",
-        limit="wall_seconds", note="It ran for longer than {limit}; {option} allows more.",
+        limit="wall_seconds", note="The code ran for longer than {limit}; {option} allows more.",
         exit_status=124, exit_words="stopped at the time limit (as timeout(1))",
     ),
     Outcome.CPU_TIME: Ending(
         words="stopped at the CPU time limit", icon="time", cut="killed: CPU time limit", cause="cpu",
-        limit="cpu_seconds", note="It used {limit} of CPU time; {option} allows more.",
+        limit="cpu_seconds", note="The code used {limit} of CPU time; {option} allows more.",
         exit_status=128 + _signal.SIGXCPU, exit_words="stopped at the CPU time limit",
     ),
     Outcome.OUT_OF_MEMORY: Ending(
         words="out of memory", cut="killed: memory limit", cause="memory", limit="memory_bytes",
-        note="It needed more than {limit}; {option} allows more.",
+        note="The code needed more than {limit} of memory; {option} allows more.",
         exit_status=128 + _signal.SIGKILL,  # as the kernel, Docker and Kubernetes show it
         exit_words="out of memory, or the code destroyed its own sandbox",
     ),
     Outcome.OUTPUT_LIMIT: Ending(
         words="stopped at the output limit", icon="stopped", cut="killed: output limit", cause="output",
-        limit="output_bytes", note="It wrote more than {limit}; {option} allows more.",
+        limit="output_bytes", note="The code wrote more than {limit} of output; {option} allows more.",
         exit_status=128 + _signal.SIGXFSZ,  # "file size limit exceeded", the nearest there is
         exit_words="stopped at the output limit",
     ),

@@ -32,7 +32,7 @@ class Display:
         data: MIME type -> what a notebook takes for it; images in base64.
         metadata: Goes with the data.
         kind: ``display``, or ``result`` for the value of the cell's last expression.
-        display_id: A name for its place, ours and not the code's; None if it is not updated.
+        display_id: A name for its place, made by the host; None if it is not updated.
         update: Whether it takes the place of what was shown under that name.
     """
 
@@ -52,13 +52,13 @@ class Display:
         return dict(self.data), dict(self.metadata)
 
     def __repr__(self) -> str:
-        """Return its plain text, as the value's own representation would stand here."""
+        """Return its plain text, in place of the value's own representation."""
         return self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputRequest:
-    """The code waits for a line of text: `Run.answer` gives it.
+    """The code waits for a line of text: `Run.answer` answers it.
 
     Asking for the next event without an answer is the end of input, an EOFError in the code.
     Until then the question counts as on screen.

@@ -20,11 +20,11 @@ class Limits:
         cpu_seconds: CPU time of all processes of the run together; None for no bound.
         memory_bytes: Memory of all processes of the run and of its tmpfs together.
         processes: Processes and threads at once.
-        cpus: Processors' time per time: 1.5 is one and a half processors; None for no bound.
+        cpus: CPU quota in cores: 1.5 allows one and a half; None for no bound.
         disk_bytes: What may be written to the working directory, to ``/tmp`` and to ``/dev/shm``, each: it is
             memory (a tmpfs), and counts there.
         open_files: Descriptors of each process.
-        output_bytes: What is kept of each output stream, its head and its tail.
+        output_bytes: How much of each output stream is kept, its head and its tail.
         on_output_limit: ``cut`` drops the middle and lets the code run on, ``stop`` ends the run.
     """
 
@@ -39,7 +39,7 @@ class Limits:
     on_output_limit: OnOutputLimit = "cut"
 
     def __post_init__(self) -> None:
-        """Refuse bounds under which no cell could run, and those that the kernel can't hold."""
+        """Refuse bounds under which no cell could run, and those that the kernel can't enforce."""
         _between("timeout", self.wall_seconds, 0.001, 20 * 86400, "seconds", optional=True)
         _between("cpu-time", self.cpu_seconds, 0.001, 10**9, "seconds", optional=True)
         _between("memory", self.memory_bytes, 16 * MIB, 2**50, "bytes")
@@ -72,7 +72,7 @@ def _bound(value: float, unit: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A file or directory of the host's that a run may read.
+    """A file or directory on the host that a run may read.
 
     Attributes:
         source: Its absolute path on the host.
@@ -101,10 +101,10 @@ class Policy:
         limits: Bounds on its resources.
         python: The Python inside: ``kernel`` (this process's own environment), ``system``
             (``/usr/bin/python3``), or the path of an interpreter.
-        strict: Refuse to run where a limit would be held by less than the kernel for the run as a whole.
-        binds: What it may read of the host's, besides.
-        workspace: The absolute path of a directory to change as it likes, while the real one stays; empty for none.
-        save: Patterns of the files in its working directory that come out.
+        strict: Refuse to run where the kernel would not enforce every limit for the run as a whole.
+        binds: The host's files and directories that it may read.
+        workspace: The absolute path of a directory that it may change, copy-on-write; empty for none.
+        save: Patterns of the files in its working directory that are saved.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -115,7 +115,7 @@ class Policy:
     save: tuple[str, ...] = ()
 
     def parked_with(self) -> Policy:
-        """Return the policy with which its sandbox is parked: what comes with "go" is at its default.
+        """Return the part of the policy that a parked sandbox depends on; what comes with "go" is at its default.
 
         So two policies can use the same parked sandbox if this is equal for both. With "go" come the limits on time
         and output, the patterns of files to save, and whether weaker guards are refused.
@@ -131,12 +131,12 @@ class Policy:
         return replace(self, limits=limits, save=(), strict=False)
 
     def __post_init__(self) -> None:
-        """Refuse paths and patterns that can't be meant, and an interpreter that is neither a known word nor a path."""
+        """Refuse paths and patterns that make no sense, and an interpreter that is neither a known word nor a path."""
         if self.workspace and (not self.workspace.startswith("/") or "\0" in self.workspace):
             msg = f"workspace is {self.workspace!r}"
             raise PolicyError(msg, remedy="the path of a directory")
         if self.workspace and self.save:
-            msg = "there is a workspace and something to save"
+            msg = "workspace and save can't be used together"
             raise PolicyError(msg, remedy="one of the two: result.changes.apply('*.png', to=DIRECTORY) saves from it")
         for pattern in self.save:
             if pattern.startswith("/") or {".", ".."} & set(pattern.split("/")):

@@ -56,7 +56,7 @@ class Result:
         outcome: How it ended.
         exit_code: The code's own exit status; None if it did not exit by itself.
         signal: The number of the signal that ended it; None if none did.
-        stdout: What it wrote, decoded and safe to show; a line of ours marks a cut.
+        stdout: What it wrote, decoded and safe to show; an inserted line marks a cut.
         stderr: Likewise.
         stdout_bytes: The raw bytes that were kept (head and tail).
         stderr_bytes: Likewise.

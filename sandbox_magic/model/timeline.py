@@ -34,7 +34,7 @@ class Sample:
         anonymous_bytes: Their own memory (with a cgroup only, as the next two).
         shared_bytes: tmpfs, memfd and shared memory.
         file_bytes: Cached pages of files, which the kernel takes back when memory is short.
-        processes: Processes alive, PID 1 (ours) left out.
+        processes: Processes alive, without PID 1.
         threads: Their threads.
         read_bytes: Bytes read by the live processes (``rchar`` of proc(5): pipes and caches included).
         written_bytes: Bytes written, likewise.

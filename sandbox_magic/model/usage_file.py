@@ -58,7 +58,7 @@ def to_json(result: Result) -> str:
 
 
 def from_json(text: str) -> Result:
-    """Return the result that a file tells about; its output is not in it.
+    """Return the result that a file describes, without its output.
 
     Raises:
         BadUsageFile: It is not such a file, or one of a newer version.
@@ -68,7 +68,7 @@ def from_json(text: str) -> Result:
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadUsageFile("this is no resource usage file", seen=str(error), remedy=_REMEDY) from error
+        raise BadUsageFile("this is not a resource usage file", seen=str(error), remedy=_REMEDY) from error
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
         _refuse(f'it is not an object with "format": "{FORMAT}"')
     if whole.get("version") != VERSION:
@@ -78,14 +78,14 @@ def from_json(text: str) -> Result:
         kinds = get_type_hints(Result, localns=_NOT_IN_IT)
         return Result(**{name: _read(kinds[name], _member(whole, name), name) for name in _PARTS})
     except PolicyError as error:  # the bounds make no sense
-        raise BadUsageFile("this is no resource usage file", seen=str(error), remedy=_REMEDY) from error
+        raise BadUsageFile("this is not a resource usage file", seen=str(error), remedy=_REMEDY) from error
 
 
 _REMEDY = "a file that sandbox-magic run --save-usage wrote"
 
 
 def _refuse(seen: str) -> NoReturn:
-    raise BadUsageFile("this is no resource usage file", seen=seen, remedy=_REMEDY)
+    raise BadUsageFile("this is not a resource usage file", seen=seen, remedy=_REMEDY)
 
 
 def _plain(value: Any) -> object:
@@ -130,14 +130,14 @@ def _read(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one for 
 
 def _sequence(parts: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list) or (parts[-1] is not ... and len(value) != len(parts)):
-        _refuse(f"{where} is no list as it should be")
+        _refuse(f"{where} is not a list")
     kinds = parts[:1] * len(value) if parts[-1] is ... else parts
     return tuple(_read(kind, item, where) for kind, item in zip(kinds, value, strict=True))
 
 
 def _object(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        _refuse(f"{where} is no object")
+        _refuse(f"{where} is not an object")
     hints = _hints(kind)
     required = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
     if lacking := [name for name in required if name not in value]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from typing import NoReturn
 
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.option_values import split_words
 
 _HELP = "%sandbox -h lists the options"
 
@@ -35,17 +35,16 @@ HELP = _parser().format_help()
 
 
 def parse(line: str) -> dict[str, object] | None:
-    """Read the line; give keyword -> parsed value for the options given, None if help is asked for.
+    """Return keyword -> parsed value for the options of the line; None if help is asked for.
 
     Raises:
         PolicyError: An option or a value is wrong; says what would be right.
     """
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        msg = f"the line can't be read: {line.strip()}"
-        raise PolicyError(msg, seen=str(error), remedy="close the quotation") from error
-    read, rest = _parser().parse_known_args(words)
+    words = line.strip()
+    if (len(words) - len(words.rstrip("\\"))) % 2:  # two are a backslash, one would escape what follows
+        msg = "options stand on one line, and this one ends in \\"
+        raise PolicyError(msg, seen=words, remedy="all of them behind %%sandbox, without the \\")
+    read, rest = _parser().parse_known_args(split_words(words, f"the line can't be read: {words}"))
     if rest:
         raise _options.unknown(rest, [f"--{option.name}" for option in _options.OPTIONS], _HELP)
     given = vars(read)

@@ -157,13 +157,13 @@ def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
 
 
 def _travels(shell: InteractiveShell, name: str) -> bool:
-    """Return whether the notebook has a variable of this name that -i could give to the code."""
+    """Return whether the notebook has a variable of this name that -i could pass in."""
     kept = (ModuleType, FunctionType, type)
     return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
 
 
 def _show_later(shell: InteractiveShell, view: NotebookView, events: list[Display]) -> None:
-    """Show these once the cell's value stands in the notebook, as a figure that was left open is shown there."""
+    """Show these once the notebook has shown the cell's value, as it does with a figure that was left open."""
 
     def show() -> None:
         shell.events.unregister("post_execute", show)
@@ -178,11 +178,11 @@ _said: set[str] = set()
 
 
 def _say_weaker(result: Result) -> None:
-    """Say once in a kernel which limits are held by less than the kernel for the run as a whole."""
+    """Say once in a kernel which limits the kernel does not enforce for the run as a whole."""
     weaker = [guard for guard in result.isolation.weaker if guard.name not in _said]
     _said.update(guard.name for guard in weaker)
     for guard in weaker:
-        _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To mend it: {guard.remedy}")
+        _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To fix it: {guard.remedy}")
 
 
 def variable(name: object) -> str:
@@ -208,8 +208,8 @@ def load(shell: InteractiveShell) -> None:
     module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
     if module and not module.startswith("sandbox_magic."):
         _warn(
-            f"%%sandbox was {module}'s until now, which is something else; from here on it is sandbox_magic's. "
-            "%unload_ext sandbox_magic gives it back."
+            f"%%sandbox was {module}'s until now, which does something else; from here on it is sandbox_magic's. "
+            "%unload_ext sandbox_magic restores the other."
         )
     if warning := shadow_warning():  # it would have run, had we not been imported before
         _warn(warning)
@@ -225,7 +225,7 @@ def _configured(shell: InteractiveShell) -> SandboxMagics:
             bad = next((name for name in shell.config.SandboxMagics if f"option {name}" in str(error)), None)
             for name in [bad] if bad else list(shell.config.SandboxMagics):
                 del shell.config.SandboxMagics[name]
-            _warn(f"a configured default is left out: {error}")
+            _warn(f"a configured default is ignored: {error}")
 
 
 def _warn(text: str) -> None:
@@ -233,7 +233,7 @@ def _warn(text: str) -> None:
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the magics away, and give back what they replaced."""
+    """Remove the magics, and restore what they replaced."""
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):

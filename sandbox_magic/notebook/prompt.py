@@ -1,4 +1,4 @@
-"""The code's questions, put to the person at the notebook by the kernel's own way to ask, or at the terminal."""
+"""The code's questions, asked through the kernel in a notebook, or at the terminal."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class NotebookView(View):
     """Shows the code's own output.
 
     Attributes:
-        value: The value of the cell's last expression, if there is one, and what was shown after it: not shown yet.
+        value: The value of the cell's last expression, if there is one, and what was shown after it; still to be shown.
     """
 
     def __init__(self) -> None:
@@ -132,7 +132,7 @@ class Live(NotebookView):
         self._dashboard = Dashboard(run.policy, run)
 
     def begin(self) -> None:
-        """Take the place above the output, so that the picture does not stand in the middle of it."""
+        """Reserve the place above the output, so that the picture is not in the middle of it."""
         self._dashboard.begin()
 
     def add(self, sample: Sample) -> None:

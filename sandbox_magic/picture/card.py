@@ -43,7 +43,7 @@ max-width:none;background:none;white-space:normal;font-weight:normal;font-varian
 
 
 def noted(result: Result) -> str:
-    """Return the picture of a run and its notes below it: in its own output, where nothing of the code's can stand."""
+    """Return the picture of a run and its notes, for an output of their own, in which the code can put nothing."""
     image = course.html(result)
     return f'{STYLE}<div class="sandbox-result">{image}{_notes(result)}</div>' if result.notes else image
 
@@ -81,7 +81,7 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, kind: str 
 
 
 def plain(text: str) -> str:
-    """Return text as it would stand on a terminal without colours."""
+    """Return text as a terminal without colours would show it."""
     return _REDRAWN.sub("", _COLOURS.sub("", text)).replace("\r", "").encode("utf-8", "replace").decode()
 
 
@@ -141,7 +141,7 @@ def _isolation(isolation: Isolation) -> Iterator[str]:
     paths = ", ".join(shared) + (f" and {more} more" if more else "")
     below = [
         f"<p>{escape(text)}</p>"
-        for text in (f"Also readable, of the host's: {paths}." if shared else "", isolation.bwrap)
+        for text in (f"The code could also read: {paths}." if shared else "", isolation.bwrap)
         if text
     ]
     head = (

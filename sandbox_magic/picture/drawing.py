@@ -49,7 +49,7 @@ class Drawing:
     def html(self, *, theme: Theme = "auto") -> str:
         """Return the picture as one ``<img>`` with everything inside it, which untrusted notebooks show too.
 
-        A style after it tells the picture which theme the page has, where the page knows; a front end
+        A style after it sets the picture's theme to the page's, where the page says which; a front end
         that drops the style shows the picture on its own card, as the browser prefers.
         """
         data = base64.b64encode(self.svg(theme=theme).encode()).decode()

@@ -42,7 +42,7 @@ class Flag:
 
     @property
     def leftward(self) -> bool:
-        """Whether the label stands before its line, because it is too long for the gutter behind it."""
+        """Whether the label is left of its line, because it is too long for the gutter on the right."""
         return self.place > 0.6 and self._width > RIGHT - 2 * _BESIDE  # noqa: PLR2004 - before, the plot has room
 
     @property

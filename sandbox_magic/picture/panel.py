@@ -1,6 +1,6 @@
 """One panel of a picture: curves over their axes, each with its word at its end.
 
-Text stands in percent of the plot, curves in an inner drawing that is stretched without its
+Text is placed in percent of the plot, curves in an inner drawing that is stretched without its
 strokes: so a picture follows the width it is given and its text keeps its size.
 """
 

@@ -103,7 +103,7 @@ class LiveLine:
 def fitted(line: summary.Line, width: int) -> tuple[tuple[str, ...], int]:
     """Return the figures of a live line that have room, each whole or not at all, and the width of each curve.
 
-    The curves stand behind CPU and memory, the second figure and the third; they go before those do,
+    The curves follow CPU and memory, the second figure and the third; they are left out before those are,
     after the rest.
     """
     room = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ask(request: InputRequest, who: str) -> str | None:
-    """Return what the person at the terminal types; None if there is nobody.
+    """Return what the person at the terminal types; None if there is no terminal.
 
     Raises:
         KeyboardInterrupt: The person stopped it, or the run is over.
@@ -27,7 +27,7 @@ def ask(request: InputRequest, who: str) -> str | None:
 
 
 def question(request: InputRequest, who: str) -> str:
-    """Return a question with the code's prompt in it, so that it can't be taken for ours or for the system's."""
+    """Return a question with the code's prompt in it, labelled so that it can't be mistaken for the system's."""
     return f"the {who} asks: {request.prompt}{' ' * bool(request.prompt)}"
 
 

@@ -30,7 +30,7 @@ _RESET = "\x1b[0m"
 class Terminal:
     """Where the code's text goes, and the live line.
 
-    The line stands below the text, only while the text's last line is whole; it is taken away before
+    The line is below the text, only while the text's last line is whole; it is removed before
     more text comes, so nothing of it is ever left in between. In a pipe there is none.
 
     Args:
@@ -45,7 +45,7 @@ class Terminal:
         self._line = LiveLine(limits) if live and is_terminal("stderr") else None
 
     def write(self, event: Text) -> None:
-        """Write the code's text to the stream of ours that has the same name, at once."""
+        """Write the code's text to this process's stream of the same name, at once."""
         stream, place = file(event.stream), self._places[event.stream]
         if place is self._screen:
             self._hide()
@@ -75,7 +75,7 @@ class Terminal:
             sys.stderr.flush()
 
     def say(self, *lines: str) -> None:
-        """Write lines of ours to standard error, each on a line of its own."""
+        """Write messages to standard error, each on a line of its own."""
         place = self._places["stderr"]
         for line in lines:
             sys.stderr.write(f"{'' if place.at_start else chr(10)}{line}\n")
@@ -105,7 +105,7 @@ class Terminal:
 
 
 class _Place:
-    """Where the next character of a stream would stand.
+    """Where the next character of a stream would be.
 
     Attributes:
         at_start: At the start of an empty line.

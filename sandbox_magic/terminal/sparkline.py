@@ -26,7 +26,7 @@ def spark(values: Sequence[float | None], top: float) -> str:
 def columns(samples: Sequence[Sample], field: str, width: int) -> list[float | None]:
     """Return a value for each of ``width`` equal spans of time, from 0 to the last sample.
 
-    It is the largest that is known in the span. A sample tells about the time since the one before,
+    It is the largest that is known in the span. A sample is about the time since the one before,
     so it counts in every span that this time touches: a peak is never lost, whatever the width.
     """
     values: list[float | None] = [None] * width

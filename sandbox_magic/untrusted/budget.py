@@ -25,7 +25,7 @@ class Budget(base.Budget):
     """One allowance for all variables of a run, which the decoder asks while it decodes.
 
     Args:
-        stopped: Tells whether somebody wants it to end.
+        stopped: Returns whether the decoding is to end.
     """
 
     def __init__(self, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -37,7 +37,7 @@ class Budget(base.Budget):
         self._steps = _MOST_STEPS
 
     def check(self) -> None:
-        """Raise `parts.DecodeError` if the time is over, or somebody wants it to end."""
+        """Raise `DecodeError` if the time is over, or the decoding is to end."""
         if self._stopped():
             msg = "reading it was interrupted"
             raise base.DecodeError(msg)
@@ -87,7 +87,7 @@ class Budget(base.Budget):
 
 
 def _size(key: object) -> int:
-    """Return how many items are looked at to compare a key with an equal one."""
+    """Return how many items are compared to compare a key with an equal one."""
     if isinstance(key, (tuple, frozenset)):
         return 1 + sum(map(_size, key))
     return 1 + len(key) // 64 if isinstance(key, (str, bytes)) else 1

@@ -1,13 +1,13 @@
-"""How many places of its table CPython looks at to make a dict or a set of given hashes, found without making it.
+"""How many slots of its table CPython probes to make a dict or a set of given hashes, found without making it.
 
-Where the keys are whole numbers their hashes can be chosen, and with them the places that are looked at
+Where the keys are whole numbers their hashes can be chosen, and with them the slots that are probed
 (Objects/dictobject.c and Objects/setobject.c, the same from CPython 3.6 to 3.14): a million keys in one *probe
 sequence* take hours, in one call that nothing interrupts. No two of the hashes need to be equal for that.
 
 Each key goes to the first place of its own sequence that no earlier key has taken. That is the stable matching between
 keys and places in which every place prefers the earlier key; so it is found for all keys at once, in rounds: each key
 that has no place asks for the next one of its sequence, and a place keeps the earliest that asks. In whatever order
-they ask, a key asks for just the places that CPython would look at.
+they ask, a key asks for just the slots that CPython would probe.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class TooManyProbes(Exception):  # noqa: N818 - a finding
 
 
 def probes(hashes: Sequence[int], kind: type, *, most: int, check: Callable[[], None]) -> int:
-    """Return how many places are looked at while a dict or a set grows to these keys, and once more when it grows on.
+    """Return how many slots are probed while a dict or a set grows to these keys, and once more when it grows on.
 
     Args:
         hashes: Of the keys, in their order.
@@ -91,7 +91,7 @@ class Table:
         self._check = check
 
     def fill(self, order: Numbers, bits: int, most: int) -> tuple[int, Numbers]:
-        """Return the places that are looked at to put keys into an empty table, and which each of them has in the end.
+        """Return the slots that are probed to put keys into an empty table, and the slot of each key in the end.
 
         Args:
             order: The keys, as indexes into the hashes.

@@ -63,7 +63,7 @@ def _visible(sign: str) -> str:
 
 
 def label(text: str, most: int) -> str:
-    """Return text of the code's for a line of ours: no controls, one line, what is invisible made visible, bounded."""
+    """Return untrusted text for one line of a message: without controls, the invisible made visible, bounded."""
     bare = _ESCAPE.sub("", " ".join(text.split()))[:most]
     return _PILED.sub("", "".join(map(_visible, bare)))
 
@@ -192,7 +192,7 @@ class HeadTail:
 
     @property
     def text(self) -> str:
-        """What was kept, decoded and cleaned, with a line of ours where something is missing."""
+        """What was kept, decoded and cleaned, with an inserted line where something is missing."""
         if not self.dropped:
             return Cleaner().feed(self.data, last=True)
         head = Cleaner().feed(bytes(self._head), last=False)
@@ -202,5 +202,5 @@ class HeadTail:
 
 
 def dropped_line(count: int) -> str:
-    """Return the line that stands for dropped output."""
+    """Return the line that is shown in place of dropped output."""
     return f"[sandbox: {count:,} bytes of output dropped here]"

@@ -18,16 +18,16 @@ DecodeError = codec.DecodeError
 
 
 def decode(data: bytes, *, most: int, budget: Budget | None = None) -> object:
-    """Return the value that the bytes stand for.
+    """Return the value that the bytes encode.
 
     Args:
         data: What the guest sent.
-        most: The most bytes that are looked at; the value's objects take a bounded multiple of it.
+        most: The most bytes that are decoded; the value's objects take a bounded multiple of it.
         budget: What it may take, together with other values; a budget of its own without one.
 
     Raises:
-        DecodeError: They stand for none, for one that is too large, or for one whose module is not here. The only
-            error that this raises; its words are ours, without a word of the guest's.
+        DecodeError: They encode none, one that is too large, or one whose module is not here. The only
+            error that this raises; its words are fixed, without a word from the guest.
     """
     if len(data) > most:
         msg = f"it is larger than {most:,} bytes"

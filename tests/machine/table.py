@@ -21,7 +21,7 @@ _SHORT = (
     (r"network namespace", "net ns"),
     (r"PID namespace", "pid ns"),
     (r"user, IPC", "ns"),
-    (r"host uid .*nothing else's", "new uid"),
+    (r"host uid .*which nothing else uses", "new uid"),
     (r"host uid", "own uid"),
     (r"a session", "session"),
     (r"built from nothing", "fresh"),
@@ -34,7 +34,7 @@ _SHORT = (
     (r"RLIMIT", "rlimit"),
     (r"tmpfs", "tmpfs"),
     (r"kept by the host", "capped"),
-    (r"told to numeric", "advice"),
+    (r"advisory: thread counts", "advice"),
 )
 _STRENGTH = {"enforced": "E", "per process": "P", "watched": "W", "none": "N"}
 _LEGEND = (

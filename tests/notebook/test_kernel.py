@@ -302,7 +302,7 @@ def test_a_display_is_updated_in_its_place_under_a_name_of_ours(kernel):
     assert [(kind, shown) for kind, _, shown in own] == [("display_data", "'one'"), ("update_display_data", "'two'")]
     assert len({name for _, name, _ in own}) == 1
     assert own[0][1] != "sandbox-1"
-    assert "not this run's own" in noted(messages)
+    assert "Ignored an update to a display that this run did not create." in noted(messages)
 
 
 def test_an_active_page_does_not_reach_the_front_end(kernel):
@@ -313,7 +313,7 @@ def test_an_active_page_does_not_reach_the_front_end(kernel):
     assert "application/javascript" not in [mime for _, content in messages for mime in content.get("data", {})]
     assert "clear_output" not in kinds(messages)
     notes = noted(messages)
-    assert [notes.count(word) for word in ("<script>", "application/javascript", "Clearing")] == [1, 1, 1]
+    assert [notes.count(word) for word in ("<script>", "application/javascript", "clear_output()")] == [1, 1, 1]
 
 
 def asked(kernel, code, *answers):

@@ -59,7 +59,8 @@ def test_changes_are_listed_and_only_the_chosen_one_is_taken(executed):
         ("+", "report.md"),
         ("-", "notes.txt"),
     ]
-    assert "conftest.py  54 B  (left out: runs by itself later)" in listed
+    assert "conftest.py  54 B  (not applied: other programs may run this file by themselves)" in listed
+    assert listed.endswith("\nWhat is not applied by default is applied by its exact name: apply('conftest.py')")
     assert text(executed["apply"][0]).endswith("['config.ini', 'notes.txt', 'report.md'] EUR\n")
 
 

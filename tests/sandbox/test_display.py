@@ -10,7 +10,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Display, Outcome, Text
-from sandbox_magic.jail.isolation import kernel
+from sandbox_magic.jail.limit_guards import kernel
 
 QUICK = {"timeout": 20}
 

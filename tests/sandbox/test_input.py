@@ -287,4 +287,4 @@ def test_a_flood_of_questions_is_bounded():
     )
     assert result.outcome is Outcome.COMPLETED
     assert len(asked) == 1000
-    assert "It asked more than 1000 questions; the later ones were not shown." in result.notes
+    assert "The code asked more than 1000 questions; the later ones were not shown." in result.notes

@@ -81,7 +81,7 @@ def test_memory_of_the_whole_tree(eater, slowness):
     assert not result.ok
     if is_enforced(result, "memory"):
         assert result.outcome is Outcome.OUT_OF_MEMORY, result.stderr
-        assert "It needed more than 64 MiB; --memory allows more." in result.notes
+        assert "The code needed more than 64 MiB of memory; --memory allows more." in result.notes
         if result.usage.peak_memory_bytes is not None:
             assert 62 * MIB <= result.usage.peak_memory_bytes <= 64 * MIB
 
@@ -103,7 +103,7 @@ def test_only_a_child_out_of_memory(slowness):
     result = run(code, memory="64M", timeout=20 * slowness)
     if is_enforced(result, "memory"):
         assert result.outcome is Outcome.OUT_OF_MEMORY
-        told = any("killed a process that it had started" in note for note in result.notes)
+        told = any("killed a process that the code had started" in note for note in result.notes)
         assert told == (result.exit_code is not None)
         assert result.exit_code is None or "v1" in result.isolation["memory"].mechanism
 
@@ -177,7 +177,7 @@ def test_processes(start, tier):
     counted = "pids controller" in result.isolation["processes"].mechanism
     assert (error, int(number) - 20) in (("EAGAIN", 0), ("EAGAIN", not counted))  # or PID 1 took its second thread late
     if counted:
-        assert "It asked for more than 20 processes and threads; --processes allows more." in result.notes
+        assert "The code asked for more than 20 processes and threads; --processes allows more." in result.notes
 
 
 def test_cpu_share(slowness):

@@ -54,7 +54,7 @@ def contents(place):
 
 
 def test_everything_that_can_happen_to_a_file_is_told(here):
-    """And taken over, after which the directory is as the code saw it; until then it is as it was."""
+    """And applied, after which the directory is as the code saw it; until then it is as it was."""
     before = contents(here)
     code = """
 import os, shutil
@@ -371,7 +371,7 @@ def test_a_directory_put_in_its_place_is_not_shown(here, monkeypatch):
         return found
 
     monkeypatch.setattr(snapshot, "look", and_swap)
-    with pytest.raises(SandboxUnavailable, match="no longer the directory that was looked at"):
+    with pytest.raises(SandboxUnavailable, match="no longer the directory that was listed"):
         sm.run("print(open('key').read())", workspace=here)
 
 

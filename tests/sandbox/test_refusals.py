@@ -1,4 +1,4 @@
-"""Where no sandbox can be started nothing runs, and the error says what was seen and what mends it."""
+"""Where no sandbox can be started nothing runs, and the error says what was seen and what fixes it."""
 
 from __future__ import annotations
 

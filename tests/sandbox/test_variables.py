@@ -54,7 +54,7 @@ def test_the_codes_own_changes_are_on_a_copy():
 
 @pytest.mark.parametrize("value", [lambda: 1, open, object(), {"a": [1, {"b": sm}]}], ids=["lambda", "f", "o", "deep"])
 def test_what_can_not_go_in_is_refused_by_name_before_the_run(value):
-    with pytest.raises(PolicyError, match="input thing") as caught:
+    with pytest.raises(PolicyError, match=r"input thing.*can't be passed in") as caught:
         sm.run("print('ran')", inputs={"thing": value})
     assert caught.value.remedy
 
@@ -63,8 +63,21 @@ def test_what_can_not_come_out_is_told_and_the_rest_comes():
     code = "good = 1\nbad = {'k': [lambda: 1]}\nclass E:\n    def __reduce__(self): return (print, ('x',))\nworse = E()"
     result = sm.run(code, outputs=["good", "bad", "worse", "absent"])
     assert dict(result.outputs) == {"good": 1}
-    assert [note.split()[1] for note in result.notes] == ["bad", "worse", "absent"]
-    assert "['k'][0] is a function" in result.notes[0]
+    assert [note.split()[:3] for note in result.notes] == [[name, "is", "missing:"] for name in MISSING]
+    assert "['k'][0] is a function, which can't be passed out. Try: " in result.notes[0]
+    assert result.notes[2] == "`absent` is missing: it is not defined at the end of the cell."
+
+
+MISSING = ("`bad`", "`worse`", "`absent`")
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.execv('/bin/true', ['true'])", "os.close(3)"])
+def test_what_was_not_sent_is_missing_with_the_cause(end):
+    """It completed, so nothing else says it; the control: without that line it comes."""
+    assert sm.run("import os\ngot = 1", outputs=["got"]).outputs == {"got": 1}
+    result = sm.run(f"import os\ngot = 1\n{end}", outputs=["got"])
+    assert (result.outcome, dict(result.outputs)) == (Outcome.COMPLETED, {})
+    assert result.notes == ("`got` is missing: the code quit before its last line, or closed descriptor 3.",)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +115,7 @@ def test_nothing_is_unpickled(tmp_path):
     code = FORGED.replace("@MARKER@", str(marker))
     result = sm.run(code, outputs=["evil"])
     assert dict(result.outputs) == {}
-    assert "Output evil did not come out: it can't be read: it does not begin as a value does." in result.notes
+    assert "`evil` is missing: it can't be read: it does not begin as a value does." in result.notes
     assert not marker.exists()
     exec(code.partition("def send")[0] + "pickle.loads(pickle.dumps(P()))", {})  # the control: unpickled, it acts
     assert marker.exists()
@@ -144,7 +157,7 @@ def test_ctrl_c_while_variables_are_read_keeps_the_result(monkeypatch, how):
         *_, end = sm.stream(code, outputs=["a", "b", "c"])
         result = end.result
     assert (result.outcome, dict(result.outputs)) == (Outcome.COMPLETED, {"a": 1})
-    assert [note.split()[1] for note in result.notes if "interrupted" in note] == ["b", "c"]
+    assert [note.split()[0] for note in result.notes if "interrupted" in note] == ["`b`", "`c`"]
 
 
 def test_keys_that_were_made_to_collide_do_not_hold_up_the_result():

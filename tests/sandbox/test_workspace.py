@@ -161,7 +161,7 @@ def test_a_bind_over_a_file_of_the_workspace_hides_it_and_removes_nothing(here):
 @only_copied
 @pytest.mark.usefixtures("way")
 def test_files_that_never_came_in_were_not_removed(here):
-    """The copy is ended by its limit before it is whole: taking over its changes must delete nothing."""
+    """The copy is ended by its limit before it is whole: applying its changes must delete nothing."""
     for number in range(30):
         (here / f"f{number}").write_bytes(os.urandom(2**20))
     result = sm.run("1", workspace=".", memory="24M")
@@ -173,7 +173,7 @@ def test_files_that_never_came_in_were_not_removed(here):
 def test_a_conflict_is_named_and_nothing_is_overwritten(here):
     result = sm.run("open('in.txt', 'w').write('theirs')", workspace=".")
     (here / "in.txt").write_text("mine")
-    with pytest.raises(NotApplied, match="nothing was taken over"):
+    with pytest.raises(NotApplied, match="nothing was applied"):
         result.changes.apply()
     assert (here / "in.txt").read_text() == "mine"
 
@@ -203,7 +203,7 @@ BY_ITSELF = {
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", BY_ITSELF)
 def test_a_program_started_in_a_sub_folder_does_not_run_what_is_new_there(here, name):
-    """Unless it was taken over by its exact name."""
+    """Unless it was applied by its exact name."""
     (here / "notebooks").mkdir()
     (here / "notebooks/n.ipynb").write_text("{}")
     text = "[pytest11]\nevil = evil\n" if name.endswith(".txt") else "print('theirs')\n"
@@ -274,7 +274,7 @@ def test_what_is_there_is_not_replaced(here):
 def test_files_of_a_failed_cell_come_out_and_those_of_a_stopped_one_do_not(here):
     assert "Saved: log.txt." in sm.run("open('log.txt', 'w')\n1 / 0", save="*").notes
     result = sm.run("open('late.txt', 'w')\nwhile True: pass", save="*", timeout=0.3)
-    assert any("it did not end by itself" in note for note in result.notes)
+    assert any("because the code did not end by itself" in note for note in result.notes)
     assert not (here / "late.txt").exists()
 
 

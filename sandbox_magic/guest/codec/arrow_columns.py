@@ -53,7 +53,7 @@ def take_apart(value: Any, room: int) -> Any:
     """Return the part for a table or a column of PyArrow's; None for anything else.
 
     Raises:
-        EncodeError: It is one that can't travel.
+        EncodeError: It is one that can't be passed.
         OverflowError: It has more than ``room`` bytes.
     """
     pa = sys.modules["pyarrow"]
@@ -163,7 +163,7 @@ def build(kind: str, payload: Any, load: Any, budget: Any) -> Any:
         return payload.column(0)
     if kind == "pyarrow.array":
         return base.Part(kind, payload)  # has no type yet
-    raise base.DecodeError("it holds a kind of value that does not travel")
+    raise base.DecodeError("it holds a kind of value that can't be passed")
 
 
 def _built_table(pa: Any, payload: Any, budget: Any) -> Any:
@@ -230,7 +230,7 @@ def _built_type(pa: Any, kind: Any) -> Any:  # noqa: C901, PLR0911 - one for eac
     if name == "dictionary":
         index, value, ordered = arguments
         return pa.dictionary(_built_type(pa, index), _built_type(pa, value), bool(ordered))
-    raise base.DecodeError("a table has a column of a type that does not travel")
+    raise base.DecodeError("a table has a column of a type that can't be passed")
 
 
 def _built_array(pa: Any, kind: Any, part: Any, budget: Any) -> Any:

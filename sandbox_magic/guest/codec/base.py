@@ -1,4 +1,4 @@
-"""What a value is taken apart into, and the two errors: one for what can't travel, one for what arrived broken.
+"""What a value is taken apart into, and the two errors: one for what can't be passed, one for what arrived broken.
 
 Both sides use this file, so it runs on Python 3.9.
 """
@@ -11,18 +11,22 @@ TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
     from typing import Any
 
+MAGIC = b"smv1"
+MOST_DEPTH = 100
+NODE_COST = 5
+SIMPLE = {int: b"q", float: b"d", bool: b"?"}  # types whose lists are packed, and what struct calls them
 MOST_COST = 10_000_000  # of one value: about the memory of its Python objects, in units of some 50 bytes
 
 _ZONE = r"[A-Za-z0-9_+-]{1,40}(/[A-Za-z0-9_+-]{1,40}){0,3}|[+-]\d\d:\d\d"
 
 
 class EncodeError(ValueError):
-    """A value that can't travel.
+    """A value that can't be passed.
 
     Attributes:
         path: Where in the value it is, as Python writes it: ``['a'][3]``; empty for the value itself.
         what: What it is: ``a function``.
-        remedy: What would travel in its place.
+        remedy: What can be passed in its place.
     """
 
     def __init__(self, what: str, remedy: str, path: str = "") -> None:
@@ -33,7 +37,7 @@ class EncodeError(ValueError):
 
     def __str__(self) -> str:
         where = "%s is " % self.path if self.path else "it is "
-        return "%s%s, which can't travel; try %s" % (where, self.what, self.remedy)
+        return "%s%s, which can't be passed; try %s" % (where, self.what, self.remedy)
 
     def below(self, step: str) -> None:
         """Say that this was found below ``step``."""
@@ -61,14 +65,26 @@ class Budget:
         return True
 
 
+class Cost:
+    """Bounds what a value costs, in the same way on both sides."""
+
+    def __init__(self) -> None:
+        self._left: int = MOST_COST
+
+    def pay(self, cost: int) -> bool:
+        """Pay for a part of it; return whether there was enough left."""
+        self._left -= cost
+        return self._left >= 0
+
+
 class Part:
-    """A value of a named kind, and the plainer one that stands for it.
+    """A value of a named kind, and the plainer value that it is written as.
 
     Attributes:
         kind: Its kind, such as ``numpy.ndarray``.
-        payload: A value that travels.
+        payload: A value that can be passed.
         step: How Python would reach it from what it is in, for an error's path.
-        cost: What it costs besides its payload.
+        cost: Its own cost, without its payload's.
     """
 
     __slots__ = ("cost", "kind", "payload", "step")
@@ -81,7 +97,7 @@ class Part:
 
 
 class Fields(tuple):  # type: ignore[type-arg] # noqa: SLOT001 - typing costs milliseconds; three names a value
-    """A payload's fields: a tuple of ours, so its numbers are in no error's path."""
+    """A payload's fields: a tuple of its own type, whose numbers are in no error's path."""
 
 
 def too_large(most: int) -> EncodeError:

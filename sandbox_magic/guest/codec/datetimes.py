@@ -61,7 +61,7 @@ def build(kind: str, payload: Any, load: Any, _: Any) -> Any:
         return load("zoneinfo").ZoneInfo(base.checked_zone(payload))
     if name == "Decimal" and type(payload) is str:
         return load("decimal").Decimal(payload)
-    raise base.DecodeError("it holds a kind of value that does not travel")
+    raise base.DecodeError("it holds a kind of value that can't be passed")
 
 
 _NUMBERS = {"date": 3, "timedelta": 3}

@@ -23,7 +23,7 @@ def take_apart(value: Any, room: int) -> Any:
     """Return the part for an array or a scalar of NumPy's; None for anything else.
 
     Raises:
-        EncodeError: It is one that can't travel.
+        EncodeError: It is one that can't be passed.
         OverflowError: It has more than ``room`` bytes.
     """
     np = sys.modules["numpy"]
@@ -77,7 +77,7 @@ def _check_description(description: Any) -> None:
 
     if type(description) is str:
         if not re.fullmatch(_PLAIN, description):
-            raise base.DecodeError("an array has elements of a type that does not travel")
+            raise base.DecodeError("an array has elements of a type that can't be passed")
     elif type(description) is list:
         for field in description:
             _check_field(field)

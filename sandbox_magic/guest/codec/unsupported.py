@@ -1,4 +1,4 @@
-"""What to call a value that can't travel, and what would travel in its place."""
+"""What to call a value that can't be passed, and what can be passed in its place."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 _PLAIN = (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
 _WORDS = {
-    "function": ("a function", "its source, defined on the other side"),
-    "builtin_function_or_method": ("a function", "its name"),
+    "function": ("a function", "what it returns"),
+    "builtin_function_or_method": ("a built-in function", "what it returns"),
     "method": ("a method", "what it returns"),
-    "module": ("a module", "an import on the other side"),
-    "type": ("a class", "its source, defined on the other side"),
+    "module": ("a module", "the values in it that are needed"),
+    "type": ("a class", "vars(x) of an instance"),
     "generator": ("a generator", "list(x)"),
     "range": ("a range", "list(x)"),
     "dict_keys": ("a view of a dict", "list(x)"),
@@ -31,7 +31,7 @@ _ELSE = "plain data: numbers, text, lists, dicts, arrays, tables"
 
 
 def unfit(value: Any) -> Any:
-    """Return the error for a value that can't travel."""
+    """Return the error for a value that can't be passed."""
     kind = type(value)
     if kind.__name__ in _WORDS and kind.__module__ in ("builtins", "_io"):
         return base.EncodeError(*_WORDS[kind.__name__])

@@ -42,7 +42,7 @@ def fill(root: str) -> None:
 
 
 class Workspace:
-    """The directory that the cell may change, held open: what the cell puts in its place is not looked at.
+    """The directory that the cell may change, held open: what the cell puts in its place is not read.
 
     PID 1 makes it before the cell runs, and looks again when the cell's last process is dead, so nothing moves then.
 
@@ -77,7 +77,7 @@ class Workspace:
         return os.fstat(self._root).st_mode & 0o777 != _UNFILLED
 
     def unpack(self, archive: str, *, make: bool = True) -> None:
-        """Fill it from an archive of the host's, and keep that to compare with.
+        """Fill it from the host's archive, and keep that to compare with.
 
         Args:
             archive: Its path.
@@ -138,7 +138,7 @@ class Workspace:
             patterns: Names to give, as for ``fnmatch``; a directory's name stands for what is in it. Nothing for
                 everything. A name in which a part begins with ``.`` or ``_`` is given only for a pattern that has one.
             most_bytes: The most bytes of data in all, by the size that a file claims; what does not fit is named.
-            most_files: The most names that are looked at.
+            most_files: The most names that are examined.
         """
         wanted = tuple(patterns)
         self._count = 0
@@ -179,7 +179,7 @@ class Workspace:
             waiting += sorted(self._names(name, most), reverse=True)
 
     def _status(self, name: bytes) -> os.stat_result | None:
-        """Look at what is the cell's own; a file of the host's, shown here read-only, is not."""
+        """Return the status of a file of the cell; a host's file, shown here read-only, is not one."""
         status = os.stat(name, dir_fd=self._root, follow_symlinks=False)
         return status if status.st_dev == self._device else None
 

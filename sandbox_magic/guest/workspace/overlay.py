@@ -1,6 +1,6 @@
-"""A working directory that is a layer over a directory of the host's: what the layer holds comes from the cell.
+"""A working directory that is an overlay over a host's directory: what its upper layer holds comes from the cell.
 
-So only that is looked at, however much lies below. Names come from the directory as the cell saw it, and the layer
+So only that layer is examined, however much lies below. Names come from the directory as the cell saw it, and the layer
 says which of them it has: its own marks for what was removed are never read.
 """
 

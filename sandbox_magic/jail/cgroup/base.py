@@ -1,4 +1,4 @@
-"""A control group as a run uses it: what it tells and does, and the directories that stand for it."""
+"""A control group as a run uses it: what it counts and does, and its directories."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ class Group:
 class Directories:
     """The directories of one group, one for each hierarchy that it is in, each held locked.
 
-    The lock tells others that the group is in use: it dies with its process, and `sweep` removes
-    what nobody holds.
+    The lock shows others that the group is in use: it dies with its process, and `sweep` removes
+    groups that are not locked.
     """
 
     def __init__(self, parents: Iterable[str]) -> None:
@@ -166,7 +166,7 @@ def _is_still(path: str, descriptor: int) -> bool:
 
 
 def sweep(parent: str) -> None:
-    """Remove the groups below ``parent`` that nobody holds locked and that are empty."""
+    """Remove the groups below ``parent`` that are empty and not locked."""
     with os.scandir(parent) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX):

@@ -1,6 +1,6 @@
 """cgroup v2 through systemd: the user's own, which most ordinary users have, or for root the system's.
 
-One delegated scope for this process, held open by a tiny process of ours that ends with us; a leaf
+One delegated scope for this process, held open by a tiny process that ends with this one; a leaf
 in it for each run. Where we are outside the user's slice (a login by SSH, a system service) we may
 not move a process there, but the manager may: it is asked to, once a run (about 5 ms).
 
@@ -90,7 +90,7 @@ class Scope:
 
     @property
     def usable(self) -> bool:
-        """Whether it still stands and is this process's own."""
+        """Whether it is still there and belongs to this process."""
         return self._owner == os.getpid() and self._anchor.poll() is None and os.path.isdir(self.path)
 
     def attach(self, pid: int, leaf: str) -> None:

@@ -1,4 +1,4 @@
-"""cgroup v2 where a subtree is ours to write: root, a delegated unit, a container."""
+"""cgroup v2 where this process may write a subtree: root, a delegated unit, a container."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _parent() -> str:
 def _look() -> str:
     """Look for a group with the controllers in its subtree: our own, one above it, or one made so.
 
-    Where systemd rules, only a group that it has delegated to us is ours.
+    Under systemd only a group that it has delegated to this process may be used.
     """
     own = unified(files.own(""))
     if _ruled_by_systemd() or os.geteuid() != 0:

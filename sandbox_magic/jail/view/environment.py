@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def environment(interpreter: Interpreter, limits: Limits, machine: Host) -> dict[str, str]:
-    """Return the environment inside: nothing of the host's own."""
+    """Return the environment inside, which has nothing from the host's."""
     threads = str(_numeric_threads(limits, machine.processors))
     own = os.path.dirname(interpreter.executable)
     places = dict.fromkeys((own, "/usr/local/bin", "/usr/bin", "/bin"))

@@ -92,7 +92,7 @@ def is_there(path: str, here: str, remote: Sequence[str]) -> bool:
 
     Args:
         path: The path, normalised.
-        here: A directory that is known to be there: what leads to it is not looked at.
+        here: A directory that is known to be there, so that the path to it is not examined.
         remote: Mounts below which looking is not free, unless ``here`` lies there too.
     """
     left = path.strip("/").split("/")

@@ -50,7 +50,7 @@ class Host:
 
 @functools.lru_cache(maxsize=1)
 def host() -> Host:
-    """Look at this machine."""
+    """Return what this machine has."""
     small = [path for pattern in _SMALL for path in sorted(glob.glob(pattern))]
     shown = [path for path in ("/usr", "/lib", "/lib64", "/bin", *small) if os.path.exists(path)]
     linked = [path for path in shown if os.path.islink(path) and _lies_in_usr(os.path.realpath(path))]

@@ -95,7 +95,7 @@ def _here() -> Interpreter:
 def _own_search() -> list[object]:
     """Return ``sys.path`` without the directory of the script or, under ``-m``, of the start.
 
-    A notebook's folder stands there as ``""``, which is no place, and is not shared either.
+    A notebook's folder is there as ``""``, which is not a path, and is not shared either.
     """
     main = sys.modules.get("__main__")
     if getattr(main, "__spec__", None) is None:

@@ -1,4 +1,4 @@
-"""What the user names to be read in a sandbox: looked at before it is bound."""
+"""What the user binds to be read in a sandbox: examined before it is bound."""
 
 from __future__ import annotations
 
@@ -24,17 +24,30 @@ def check(mounts: Iterable[Mount], identity: Identity) -> None:
     """
     for mount in mounts:
         try:
-            mode = os.stat(mount.source).st_mode
+            status = os.stat(mount.source)
         except OSError as error:
             msg = f"bind: {mount.source} can't be shown"
             raise PolicyError(msg, seen=str(error), remedy="the path of a file or directory that is there") from error
+        mode = status.st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             msg = f"bind: {mount.source} is neither a file nor a directory"
             raise PolicyError(msg, remedy="a file or a directory")
         needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(mode) else 0)
         if identity.dropped and mode & needed != needed:
-            msg = f"bind: {mount.source} can't be read by others, and the sandbox of a root caller is another user"
-            raise PolicyError(msg, remedy=f"chmod o+r{'x' * stat.S_ISDIR(mode)}, or --workspace for a copy")
+            raise _only_its_owners(mount, status)
+
+
+def _only_its_owners(mount: Mount, status: os.stat_result) -> PolicyError:
+    """Return the error for what the sandbox of a root caller can't read, for it is another user.
+
+    No advice to let everybody read it: it may well hold a secret.
+    """
+    owner = "root" if status.st_uid == 0 else "its owner"
+    kind, remedy = "file", "-i or --stdin, with the part of it that the code may see"
+    if stat.S_ISDIR(status.st_mode):
+        kind, remedy = "directory", "--workspace, which shows the code a copy-on-write view of a directory"
+    what = f"bind: {mount.source}: only {owner} may read this {kind}, and the sandbox is not {owner}"
+    return PolicyError(what, remedy=remedy)
 
 
 def masked(mounts: Iterable[Mount], place: str) -> list[str]:

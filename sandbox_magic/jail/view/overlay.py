@@ -1,4 +1,4 @@
-"""A directory of the host's to be changed, copy-on-write: read where it is, below a layer of bounded size for writes.
+"""A host's directory that the code may change, copy-on-write: an overlay whose upper layer has a bounded size.
 
 bwrap's own overlays (0.11) have no size and can't be read from outside, so the mounts are made before it, in a mount
 namespace of its own (`sandbox_magic.jail.view.overlay_mount`). Where a machine refuses them the caller uses a copy.
@@ -52,7 +52,7 @@ class Layer:
     """A layer over a directory, for one sandbox.
 
     Attributes:
-        place: An empty directory of the host's to mount it at.
+        place: An empty directory on the host to mount it at.
         prefix: The words before the program that shall see it.
     """
 
@@ -84,7 +84,7 @@ class Copy:
     """A directory that is copied, for one sandbox.
 
     Attributes:
-        why: Why it can't lie below a layer.
+        why: Why it can't be an overlay.
     """
 
     why: str
@@ -95,7 +95,7 @@ class Copy:
 
 
 def choose(lower: Lower, directory: RunDirectory, size: int, identity: Identity) -> Layer | Copy:
-    """Decide what becomes of a directory: a layer, where it and this machine can do that.
+    """Return how a directory becomes the workspace: as an overlay, where it and this machine allow one, else as a copy.
 
     Args:
         lower: The directory.

@@ -3,7 +3,7 @@
 It is started there as root, as ``python3 overlay_mount.py PLACE SIZE LOWER INODE UID COMMAND...``; nothing untrusted
 runs in it, and nothing of ours is imported. PLACE is an empty directory that becomes a tmpfs with SIZE bytes, in which
 are ``home``, for whatever else is written, ``changed``, which takes the writes, and ``merged``, LOWER with the writes.
-INODE is LOWER's, behind its device's: what has come into its place since it was looked at is not shown.
+INODE is LOWER's, after its device's: a directory that has taken its place since is not shown.
 UID is the host user who shall own what LOWER's owner owns, or ``-`` for LOWER's owner itself, who is root in this
 user namespace.
 
@@ -42,7 +42,7 @@ def main(place: str, size: str, lower: str, inode: str, uid: str, *command: str)
     below = os.open(lower, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     found = os.fstat(below)
     if inode != f"{found.st_dev}:{found.st_ino}":
-        raise OSError(errno.ESTALE, "the workspace is no longer the directory that was looked at")
+        raise OSError(errno.ESTALE, "the workspace is no longer the directory that was listed")
     _mount("tmpfs", place, f"mode=0755,size={size},nr_inodes={_MOST_EMPTY + int(size) // _PAGE}")
     os.chdir(place)  # from here on no name needs to be quoted
     for directory in ("home", "changed", "merged", "work", "mapped"):

@@ -1,4 +1,4 @@
-"""The paths that stand for something inside every sandbox."""
+"""The paths that have a meaning inside every sandbox."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def available(interpreter: Interpreter, limits: Limits, own: Iterable[Language] 
 
 
 class View:
-    """What a sandbox sees of the host's programs.
+    """The host's programs, as a sandbox sees them.
 
     Args:
         interpreter: The Python inside.
@@ -127,8 +127,8 @@ def _missing(program: str, view: View, own: Iterable[Language]) -> PolicyError:
     listed = " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     what = f"there is no {listed} in the sandbox, so nothing was run; there are {', '.join(_available(view, own))}"
     if (outside := _on_the_host(program)) is None:
-        return PolicyError(what, remedy="install it where all see it (the system's packages), or --lang one of these")
-    seen = f"{outside}, which lies outside of what a sandbox sees"
+        return PolicyError(what, remedy="install it for all users (as a system package), or --lang one of these")
+    seen = f"{outside}, which a sandbox does not see"
     return PolicyError(what, seen=seen, remedy="install it below /usr, or --lang one of these")
 
 

@@ -27,7 +27,7 @@ class RunDirectory:
 
     Attributes:
         path: The directory.
-        token: Its name, which nobody else's has; the sandbox's command line bears it (`sweep`).
+        token: Its unique name, which is also on the sandbox's command line (`sweep`).
         cell: The directory below it that the sandbox sees.
 
     Args:
@@ -111,7 +111,7 @@ def _locked(root: str) -> tuple[str, int]:
 
 
 def sweep(root: str) -> None:
-    """Remove the directories below ``root`` whose process is dead: those that nobody holds locked."""
+    """Remove the directories below ``root`` whose process is dead: those that are not locked."""
     with os.scandir(root) as entries:
         for entry in entries:
             if not entry.name.startswith(_RUN):
@@ -163,7 +163,7 @@ def _open_to_a_dropped_user(root: str) -> None:
 
 
 def _is_ours(path: str) -> bool:
-    """Return whether a directory, not a link to one, is there that nobody else may write."""
+    """Return whether it is a directory, not a link to one, that no other user may write."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -173,7 +173,7 @@ def _is_ours(path: str) -> bool:
 
 @functools.lru_cache(maxsize=1)  # the temporary directory may be large
 def _other(usual: str) -> str:
-    """Return a directory of ours of another name; made, if there is none."""
+    """Return a directory of this user of another name; made if there is none."""
     if others := _others(usual):
         return others[0]
     made = tempfile.mkdtemp(prefix=f"{os.path.basename(usual)}-", dir=os.path.dirname(usual))
@@ -188,7 +188,7 @@ def _sweep_others(usual: str) -> None:
 
 
 def _others(usual: str) -> list[str]:
-    """Return the directories of ours whose names begin as the usual one's does; none, where they can't be listed."""
+    """Return this user's directories whose names begin like the usual one; none where they can't be listed."""
     with suppress(OSError), os.scandir(os.path.dirname(usual)) as entries:
         begin = f"{os.path.basename(usual)}-"
         return sorted(entry.path for entry in entries if entry.name.startswith(begin) and _is_ours(entry.path))

@@ -29,7 +29,7 @@ class Look:
         top: The margin above the plot.
         bottom: The margin below.
         limit: The limit in words; empty if there is none.
-        timed: Whether the axis of time stands below it.
+        timed: Whether the axis of time is below it.
     """
 
     name: str

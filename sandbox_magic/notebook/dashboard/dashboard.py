@@ -52,7 +52,7 @@ class Dashboard:
     """Shows one run: a live widget while it goes on, in its place a picture when it is over.
 
     Nothing here fails a run: trouble with the front end is logged, and the run goes on without
-    its live picture. Its time is the run's own clock, which stands still while the run is paused.
+    its live picture. Its time is the run's own clock, which is stopped while the run is paused.
 
     Args:
         policy: The run's policy, for its limits.

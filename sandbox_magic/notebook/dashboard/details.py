@@ -1,4 +1,4 @@
-"""What the dashboard shows when it is opened: processes, bytes, and the figures that no curve tells."""
+"""The dashboard's details: processes, bytes, and the figures that no curve shows."""
 
 from __future__ import annotations
 

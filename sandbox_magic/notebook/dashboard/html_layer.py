@@ -62,9 +62,9 @@ def _label_svg(flag: Flag, width: int) -> str:
 
 
 def hover_html(samples: Sequence[Sample], end: float) -> str:
-    """Lay strips over the panels, each of which tells its values when the pointer is on it.
+    """Lay strips over the panels, each of which shows its values when the pointer is on it.
 
-    Where there are more samples than strips, one tells the most of its samples.
+    Where there are more samples than strips, a strip shows the largest of its samples.
     """
     strips = list(_strips(samples))
     middles = [(one[0] + other[0]) / 2 for one, other in pairwise(strips)]
@@ -100,7 +100,7 @@ def _values(group: Sequence[Sample]) -> str:
 
 
 def told_html(samples: Sequence[Sample], marks: Sequence[Mark], limits: Limits) -> str:
-    """Tell the panels in words, for a reader who does not see them."""
+    """Describe the panels in words, for a reader who does not see them."""
     last = samples[-1]
     cpu = [sample.cpu_percent for sample in samples if sample.cpu_percent is not None]
     memory = [sample.memory_bytes for sample in samples if sample.memory_bytes is not None]

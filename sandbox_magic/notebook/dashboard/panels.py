@@ -137,7 +137,7 @@ class Panels:
         type(self).opened = not self.opened
 
     def close(self) -> None:
-        """Close every widget, those that bqplot and ipywidgets made for ours included."""
+        """Close every widget, including those that bqplot and ipywidgets made for them."""
         for widget in {id(each): each for made in self._made for each in _within(made)}.values():
             widget.close()
         self._made = []

@@ -2,7 +2,7 @@
 
 Three steps, each of which lets through what it knows and no more: ``markup`` brings the tags in order, ``_Writer``
 writes anew those on the list with the attributes on the list, and nh3 parses the outcome as a browser does and keeps
-what is on the list. The outcome lies in an element of ours that nothing in it can leave or cover.
+what is on the list. The result is wrapped in an element that nothing in it can leave or cover.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Writer:
                 self._apart(piece)
 
     def _apart(self, text: str) -> None:
-        """Write text with no mathematics in it: each sign that could begin or end some stands alone."""
+        """Write text with no mathematics in it: each sign that could begin or end some is kept apart."""
         if not self._take("signs", text.count("$") + text.count("\\")):
             raise TooMuch("too many signs of mathematics")
         text = _escaped(text) if self._verbatim else _escaped(text).replace("\\$", "$")  # as MathJax shows it
@@ -213,7 +213,7 @@ _DATA = re.compile(r"data:(image/[a-z+.-]{1,20})((?:;[a-zA-Z0-9=-]{1,40}){0,3}),
 
 
 def _shown(source: str, take: Callable[[str, int], bool]) -> str:
-    """Return the address of a picture that came along in its own address, looked at and written anew."""
+    """Return the address of a picture that its address holds (``data:``), checked and written anew."""
     source = source.strip()
     match = _DATA.match(source)
     if match is None:

@@ -26,7 +26,7 @@ class NotAPicture(ValueError):  # noqa: N818 - said of the data, in words for a 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture that was looked at, as it may be shown."""
+    """A picture that was checked, as it may be shown."""
 
     mime: str
     data: bytes
@@ -66,7 +66,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]*={0,2}\s*")
 
 
 def from_base64(data: bytes) -> bytes:
-    """Return what the base64 text stands for, or the bytes themselves where they are none."""
+    """Return the bytes that base64 text encodes, or the bytes themselves where they are not base64."""
     if len(data) > 2 * MOST_BYTES or not _BASE64.fullmatch(data):
         return data
     try:
@@ -200,7 +200,7 @@ def _gif_colours(flags: int) -> int:
 
 
 def _gif_frame(data: bytes, place: int, width: int, height: int) -> int:
-    """Check that a frame lies in the picture, and give where it ends."""
+    """Check that a frame lies in the picture, and return where it ends."""
     left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, place + 1)
     if not (wide and high and left + wide <= width and top + high <= height):
         raise NotAPicture("a GIF with a frame beyond its edge")

@@ -148,7 +148,7 @@ _LIKE_A_TAG = re.compile("<[A-Za-z/!?]")
 
 
 def latex(text: str) -> bool:
-    """Whether all of a text, as ``_repr_latex_`` gives it, is mathematics that may be typeset."""
+    """Whether all of a text, as ``_repr_latex_`` returns it, is mathematics that may be typeset."""
     if _LIKE_A_TAG.search(text):  # older exporters write LaTeX into a page as it is
         return False
     parts = list(pieces(text.strip()))

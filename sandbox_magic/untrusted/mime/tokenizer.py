@@ -119,7 +119,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,60})")
 
 
 def _read(source: str) -> Iterator[Token]:
-    """Yield what stands there, in order."""
+    """Yield the tokens, in order."""
     place = 0
     while (start := source.find("<", place)) >= 0:
         if start > place:
@@ -180,7 +180,7 @@ def _attributes(source: str, place: int) -> tuple[dict[str, str], int]:
 
 
 def _raw(name: str, source: str, place: int) -> tuple[str | None, int]:
-    """Return the text of an element whose content is no markup, or none of ours, and where it ends."""
+    """Return the text of an element whose content is not HTML markup, and where it ends."""
     if name not in RAW:
         return None, place
     if name in ("svg", "math") and source.startswith("/>", place - 2):

@@ -1,4 +1,4 @@
-"""Taking changes over: first everything is checked, then everything is done."""
+"""Applying changes to a directory: first every change is checked, then every change is made."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _MOST_NAMED = 20
 
 
 class NotApplied(SandboxError):  # noqa: N818 - says what was not done, like the others of its base
-    """Changes were not taken over; says which of them stood in the way."""
+    """Changes were not applied; says which of them prevented it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What was taken over.
+    """What was applied.
 
     Attributes:
         done: The names that are now as the cell left them.
-        left: The names that are not, each with the reason.
+        left: The names that were not applied, each with the reason.
     """
 
     done: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
-        """Return one line, and one for each name that was left."""
-        left = [f"left out: {file_names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
+        """Return one line, and one for each name that was not applied."""
+        left = [f"not applied: {file_names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
         if len(self.left) > _MOST_NAMED:
-            left.append(f"... and {len(self.left) - _MOST_NAMED} more left out")
-        return "\n".join([f"<Applied: {len(self.done)} taken over, {len(self.left)} left out>", *left])
+            left.append(f"... and {len(self.left) - _MOST_NAMED} more not applied")
+        return "\n".join([f"<Applied: {len(self.done)} applied, {len(self.left)} not applied>", *left])
 
 
 def apply(changes: Changes, chosen: Sequence[str], to: str | os.PathLike[str] | None) -> Applied:
@@ -48,41 +48,39 @@ def apply(changes: Changes, chosen: Sequence[str], to: str | os.PathLike[str] | 
     wanted, left = _choose(changes, chosen, saving=to is not None)
     place = to if to is not None else changes.original.path if changes.original else None
     if place is None:
-        msg = "there is no directory to take the files over into"
+        msg = "there is no directory to apply the changes to"
         raise NotApplied(msg, remedy="apply(to=DIRECTORY)")
-    return Applied(done=_take_over(changes, wanted, place, saving=to is not None), left=left)
+    return Applied(done=_apply(changes, wanted, place, saving=to is not None), left=left)
 
 
-def _take_over(
-    changes: Changes, wanted: list[Change], place: str | os.PathLike[str], *, saving: bool
-) -> tuple[str, ...]:
+def _apply(changes: Changes, wanted: list[Change], place: str | os.PathLike[str], *, saving: bool) -> tuple[str, ...]:
     try:
         if saving:
             os.makedirs(place, exist_ok=True)
         with openat.directory(place) as root:
             return _Application(root, changes, wanted, saving=saving).run()
     except OSError as error:
-        msg = f"the changes can't be taken over into {file_names.shown(os.fspath(place))}"
+        msg = f"the changes can't be applied to {file_names.shown(os.fspath(place))}"
         raise NotApplied(msg, seen=file_names.shown(str(error)), remedy="a directory that you may write") from error
 
 
 def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) -> Applied:
-    """Save the files that patterns asked for: what they name exactly, and of the rest what may be by default.
+    """Save the files that patterns name exactly, and of those that match a pattern what may be saved by default.
 
     Raises:
-        NotApplied: One of them can't be; nothing was saved.
+        NotApplied: One of them can't be saved, so nothing was.
     """
     exact = set(patterns)
     wanted = [change for change in changes if not change.refused and (change.path in exact or not change.left_out)]
     taken = {change.path for change in wanted}
     left = tuple((each.path, each.refused or each.left_out) for each in changes if each.path not in taken)
-    return Applied(done=_take_over(changes, wanted, to, saving=True) if wanted else (), left=left)
+    return Applied(done=_apply(changes, wanted, to, saving=True) if wanted else (), left=left)
 
 
 def _choose(
     changes: Changes, chosen: Sequence[str], *, saving: bool
 ) -> tuple[list[Change], tuple[tuple[str, str], ...]]:
-    """Return the changes that are asked for and can be, and those that are left, with the reason.
+    """Return the changes to apply, and the others that were asked for, with the reason.
 
     Raises:
         NotApplied: A name that was asked for is not among them, or can't be.
@@ -123,7 +121,7 @@ class _Application:
         problems = [(change, why) for change in self._wanted if (why := self._problem(change))]
         if problems:
             lines = [f"{file_names.shown(change.path)}: {why}" for change, why in problems[:_MOST_NAMED]]
-            msg = f"nothing was taken over, for {len(problems)} of {len(self._wanted)} changes can't be"
+            msg = f"nothing was applied: {len(problems)} of {len(self._wanted)} changes can't be"
             remedy = "apply(NAME, ...) with other names, or apply(to=DIRECTORY)"
             raise NotApplied(msg, seen="; ".join(lines), remedy=remedy)
         done: list[str] = []
@@ -131,10 +129,12 @@ class _Application:
             try:
                 self._do(change)
             except OSError as error:
-                msg = f"{file_names.shown(change.path)} could not be taken over; {len(done)} others were before it"
+                msg = f"{file_names.shown(change.path)} could not be applied; {len(done)} others already were"
                 before = ", ".join(map(file_names.shown, done)) or "none"
                 seen = f"{error.strerror or 'it is not what it was'}; done: {before}"
-                raise NotApplied(msg, seen=seen, remedy="apply() again: what is done already is no conflict") from error
+                raise NotApplied(
+                    msg, seen=seen, remedy="apply() again: what is applied already is no conflict"
+                ) from error
             done.append(change.path)
         return tuple(change.path for change in self._wanted)
 
@@ -146,9 +146,9 @@ class _Application:
         return deepest + sorted(made, key=lambda change: (change.type == "link", change.path.split("/")))
 
     def _problem(self, change: Change) -> str:
-        """Say why a change can't be taken over now; nothing if it can."""
+        """Return why a change can't be applied now; empty if it can."""
         if not file_names.is_good(change.path):
-            return "a name that leads out"
+            return "its name leads out of the directory"
         try:
             now = self._now(change)
         except NotADirectoryError:
@@ -218,7 +218,7 @@ class _Application:
 
 
 def goal_of(change: Change) -> State | None:
-    """Return what will stand there."""
+    """Return what a name will be once the change is applied; None where it will be gone."""
     if change.kind == "removed":
         return None
     if change.type == "directory":

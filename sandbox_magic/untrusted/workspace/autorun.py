@@ -1,4 +1,4 @@
-"""Names of files that some program runs, or takes orders from, without being told to by a person.
+"""Names of files that other programs run by themselves, or read to find out what to run.
 
 The lists are made from the programs' own manuals: where they say that they look for a file by its name in the directory
 where they are started, or above it. What a person must name to start or to open it (a script, a notebook, a pickle,
@@ -41,7 +41,7 @@ RUNS_BY_ITSELF = (
     "*.desktop",
     "autorun.inf",
 )
-"""Patterns for a part of a name, in lower case. A part that begins with a dot is left out as well."""
+"""Patterns for a part of a name, in lower case. A part that begins with a dot counts as well."""
 
 TELLS = {
     "pytest": "pytest.ini pytest.toml",
@@ -110,10 +110,10 @@ def folded(part: str) -> str:
 
 
 def why_it_runs(path: str) -> str:
-    """Return why some program may run a file, or what it says, by itself; nothing if none is known to."""
+    """Return why another program may run a file, or what it says, by itself; empty if none is known to."""
     parts = path.split("/")
     if any(part.startswith(".") for part in (*parts, *map(folded, parts))):
-        return "hidden: programs read such files by themselves"
+        return "hidden, so other programs may run this file by themselves"
     return next(filter(None, map(_why_part_runs, parts)), "")
 
 
@@ -121,5 +121,5 @@ def why_it_runs(path: str) -> str:
 def _why_part_runs(part: str) -> str:
     name = folded(part)
     if _BY_ITSELF.match(name):
-        return "runs by itself later"
-    return next((f"tells {who} what to run" for who, pattern in _TELLS.items() if pattern.match(name)), "")
+        return "other programs may run this file by themselves"
+    return next((f"it tells {who} what to run" for who, pattern in _TELLS.items() if pattern.match(name)), "")

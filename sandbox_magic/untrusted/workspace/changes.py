@@ -1,4 +1,4 @@
-"""What a cell did to its files: the list for a person, and the way to take it over."""
+"""What a cell did to its files: the list for a person, and how to apply it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.snapshot import Snapshot
 
 _MOST_SHOWN = 50
+_MOST_EXAMPLE = 60  # characters of a name
 _SIGNS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -31,8 +32,8 @@ class Change:
         size: Bytes of a file.
         executable: Whether it may be run.
         data: What the file holds, or where the link leads; None if it did not come out.
-        left_out: Why it is not taken over unless chosen by its exact name; empty if it is.
-        refused: Why it can't be taken over at all; empty if it can.
+        left_out: Why it is only applied by its exact name; empty if it is applied by default.
+        refused: Why it can't be applied at all; empty if it can.
     """
 
     path: str
@@ -49,7 +50,7 @@ class Change:
         mark = "/" if self.type == "directory" else f" -> {file_names.shown(self.target)}" if self.target else ""
         size = f"  {in_words(self.size)}" if self.type == "file" and self.kind != "removed" else ""
         why = self.refused or self.left_out
-        note = f"  ({why if self.refused else 'left out: ' + why})" if why else ""
+        note = f"  ({why if self.refused else 'not applied: ' + why})" if why else ""
         runs = "  executable" if self.executable and self.type == "file" else ""
         return f"{_SIGNS[self.kind]} {file_names.shown(self.path)}{mark}{size}{runs}{note}"
 
@@ -66,7 +67,7 @@ class Changes(Sequence[Change]):
     Attributes:
         entries: One for each name, in the order of the directory.
         original: The directory that it was a copy of; None if there was none.
-        complete: Whether everything was looked at; if not, nothing counts as removed.
+        complete: Whether every file was examined; if not, nothing counts as removed.
     """
 
     entries: tuple[Change, ...] = ()
@@ -74,19 +75,19 @@ class Changes(Sequence[Change]):
     complete: bool = True
 
     def apply(self, *chosen: str, to: str | os.PathLike[str] | None = None) -> Applied:
-        """Take changes over into the original directory, all of them or none.
+        """Apply changes to the original directory, all of them or none.
 
         Args:
-            chosen: Names or patterns (``*.csv``; ``*`` matches ``/`` too). Without any, all that may be. What is left
-                out by default (see `Change.left_out`) only by its exact name.
+            chosen: Names or patterns (``*.csv``; ``*`` matches ``/`` too). Without any, all that are
+                applied by default; the others (see `Change.left_out`) only by their exact names.
             to: Another directory for what was added and changed; made if it is not there. A file of another content
-                that is there is never replaced, unless we saved it ourselves and nobody has changed it since.
+                that is there is never replaced, unless it was saved by this package and has not been changed since.
 
         Returns:
-            What was done, and what was not.
+            What was applied, and what was not.
 
         Raises:
-            NotApplied: One of them can't be: nothing was done, unless the error says otherwise.
+            NotApplied: One of them can't be applied: nothing was, unless the error says otherwise.
         """
         return apply.apply(self, chosen, to)
 
@@ -117,5 +118,16 @@ class Changes(Sequence[Change]):
         if len(self.entries) > _MOST_SHOWN:
             lines.append(f"... and {len(self.entries) - _MOST_SHOWN} more")
         if not self.complete:
-            lines.append("There were more files than are looked at, so this is a part.")
+            lines.append("There were more files than are examined, so this list is incomplete.")
+        if any(change.left_out and not change.refused for change in self.entries):
+            lines.append(f"What is not applied by default is applied by its exact name: apply({self._example()})")
         return lines
+
+    def _example(self) -> str:
+        """Return the name of something that is not applied by default, as Python writes it, if it is a plain one."""
+        kept = (
+            change.path
+            for change in self.entries
+            if change.left_out and not change.refused and change.type != "directory"
+        )
+        return next((repr(path) for path in kept if path.isprintable() and len(path) <= _MOST_EXAMPLE), "NAME")

@@ -1,4 +1,4 @@
-"""What stood in a directory that was looked at, not read: found out when somebody asks, if it is still as it was."""
+"""Lazily computed file states of a directory that was listed but not read."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ FileSummary = tuple[Kind, int]  # the size is that of a file, else 0
 
 
 def summarized(status: os.stat_result) -> FileSummary:
-    """Return what stands there, and the size of a file."""
+    """Return the kind of what is there, and the size of a file."""
     if stat.S_ISREG(status.st_mode):
         return "file", status.st_size
     return "directory" if stat.S_ISDIR(status.st_mode) else "link" if stat.S_ISLNK(status.st_mode) else "special", 0
 
 
 class Unread(Mapping[str, State]):
-    """The states of what stood in a directory.
+    """The states of the files that a directory had.
 
-    What has changed since is in a state that equals no other, so nothing is ever taken over into its place.
+    A file that has changed since compares unequal to everything, so no change is ever applied in its place.
 
     Args:
         directory: The directory.

@@ -25,7 +25,7 @@ _MARK = "user.sandbox_magic"  # an extended attribute on what we saved: the dige
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What stands under a name.
+    """What a name in a directory is.
 
     Attributes:
         kind: What it is.
@@ -52,7 +52,7 @@ def directory(path: str | os.PathLike[str]) -> Iterator[int]:
 
 @contextmanager
 def parent(root: int, path: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
-    """Open the directory that a name stands in; return it and the name's last part.
+    """Open the directory that holds a name; return it and the name's last part.
 
     Args:
         root: Where the name starts.
@@ -79,7 +79,7 @@ def parent(root: int, path: str, *, make: bool = False) -> Iterator[tuple[int, s
 
 
 def state(root: int, path: str, most: int) -> State | None:
-    """Say what stands under a name now; None if nothing. A file of more than ``most`` bytes has no digest.
+    """Return what a name is now; None if it is nothing. A file of more than ``most`` bytes has no digest.
 
     Raises:
         NotADirectoryError: What is on the way is a link, or no directory.
@@ -151,11 +151,11 @@ def write(  # noqa: PLR0913 - what to write, and how
         path: Its name; missing directories are made.
         data: What it holds.
         executable: Whether it may be run by those who may read it.
-        replace: Whether something may stand there; a file's other permissions are kept.
-        mark: Whether to mark it as ours.
+        replace: Whether a file of that name is replaced; its other permissions are kept.
+        mark: Whether to mark it as saved by this package.
 
     Raises:
-        FileExistsError: Something stands there, and is not to be replaced.
+        FileExistsError: There is something of that name, and it is not to be replaced.
     """
     with parent(root, path, make=True) as (here, name):
         passing = f".sandbox-{token_hex(8)}"
@@ -224,7 +224,7 @@ def make_directory(root: int, path: str) -> None:
 
 
 def remove(root: int, path: str, kind: Kind) -> None:
-    """Remove what stands there; a directory only if it is empty.
+    """Remove what has a name; a directory only if it is empty.
 
     Raises:
         OSError: It is not, or can't be removed.

@@ -77,7 +77,7 @@ class Receiver:
         return self._original.has(change.path, goal)
 
     def _next(self) -> bool:
-        """Take one entry from the buffer; tell whether there may be another."""
+        """Take one entry from the buffer; return whether there may be another."""
         if self._ended or len(self._buffer) < archive.HEADER.size:
             return False
         kind, flag, length, size, _ = archive.HEADER.unpack_from(self._buffer)
@@ -131,7 +131,7 @@ class Receiver:
         return ""
 
     def _why_left_out(self, kind: bytes, path: str, data: bytes) -> str:
-        """Say why it is not taken over by default: what it is itself, or what it leads to."""
+        """Return why it is not applied by default: for what it is, or for what it links to; empty if it is."""
         link = kind == archive.LINK
         why = why_it_runs(path)
         if not why and kind in _KINDS and self._is_new(path, _KINDS[kind]):
@@ -144,7 +144,7 @@ class Receiver:
         return before is None or before[0] != kind
 
     def _check_above(self, path: str, seen: set[str]) -> None:
-        """Check that what stands above a name is a directory, unless that has been seen."""
+        """Check that everything above a name is a directory, unless that has been checked."""
         while (path := path.rpartition("/")[0]) and path not in seen:
             seen.add(path)
             above = self._changes.get(path)

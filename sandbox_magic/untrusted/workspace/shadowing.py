@@ -26,10 +26,10 @@ _OTHER_VERSIONS = frozenset(
     """annotationlib asynchat asyncore cgi cgitb chunk compression crypt distutils imghdr imp lib2to3 mailcap msilib nis
     nntplib pipes sndhdr smtpd spwd sunau telnetlib tomllib uu xdrlib zoneinfo""".split()
 )
-_STANDARD = "would be imported in place of the standard library's"
-_INSTALLED = "would be imported in place of an installed module"
-_LOOKED_FOR = "would be imported by packages that look for an optional module of that name"
-_OWN = "would be imported in place of a module of your own"
+_STANDARD = "it would be imported in place of a module of the standard library"
+_INSTALLED = "it would be imported in place of an installed module"
+_LOOKED_FOR = "it would be imported by packages that look for an optional module of that name"
+_OWN = "it would be imported in place of a module of your own"
 
 
 class Modules:

@@ -1,4 +1,4 @@
-"""A directory of the user's, packed or listed for the sandbox, and what it was then."""
+"""The user's directory, packed or listed for the sandbox, and its state at that time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Snapshot:
 
     Attributes:
         path: The directory.
-        states: What stood in it, by name; what was left behind is not there.
+        states: Its files, directories and links, by name, without those that were skipped.
         summaries: Of each state the kind, and a file's size; those of a directory that was only listed cost nothing.
         skipped: The names that are of no use in the sandbox, each with the reason.
     """
@@ -49,13 +49,13 @@ class Snapshot:
     skipped: tuple[tuple[str, str], ...] = ()
 
     def has(self, path: str, state: State) -> bool:
-        """Return whether exactly this stood there."""
+        """Return whether a name was exactly this."""
         return self.summaries.get(path) == (state.kind, state.size) and self.states[path] == state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What stands in a directory, by name, looked at without reading it.
+    """The names in a directory, with their status; no file has been read.
 
     Attributes:
         path: The directory.
@@ -75,7 +75,7 @@ class Listing:
         return tuple((path, why) for path, _, why in self.skipped)
 
     def why_copy(self) -> str:
-        """Say why this directory can't lie below a layer; nothing if it can."""
+        """Return why this directory can't be an overlay's lower layer; empty if it can."""
         return next(self._hindrances(), "")
 
     def _hindrances(self) -> Iterator[str]:
@@ -92,7 +92,7 @@ class Listing:
 
 
 def look(directory: Path | str, *, most_files: int, covered: Collection[str] = ()) -> Listing:
-    """Look at a directory.
+    """List a directory.
 
     Args:
         directory: The directory.
@@ -123,7 +123,7 @@ def _too_many(directory: Path | str, most: int) -> PolicyError:
 
 
 def pack(found: Listing, write: Callable[[bytes], object], *, most_bytes: int, most_files: int) -> Snapshot:
-    """Pack what stands in a directory.
+    """Pack the content of a directory.
 
     Args:
         found: The directory; it is only read.
@@ -147,7 +147,7 @@ def pack(found: Listing, write: Callable[[bytes], object], *, most_bytes: int, m
 
 
 def listed(found: Listing, write: Callable[[bytes], object]) -> Snapshot:
-    """Write only the names of what stands in a directory: for one that lies below a layer, and is not read."""
+    """Write only the names in a directory: for one that is the lower layer of an overlay, and is not read."""
     skipped = ((path, status) for path, status, why in found.skipped if why != _TOO_LONG)
     there = [*found.entries, *(each for each in skipped if summarized(each[1])[0] != "special")]
     for path, status in there:
@@ -172,7 +172,7 @@ def _readable(directory: Path | str, found: os.stat_result | None = None) -> Ite
 
 def _check_same(found: os.stat_result, now: os.stat_result) -> None:
     if not os.path.samestat(found, now):
-        raise OSError(errno.ESTALE, "it is no longer the directory that was looked at")
+        raise OSError(errno.ESTALE, "it is no longer the directory that was listed")
 
 
 def _walk(root: int) -> Iterator[tuple[str, os.stat_result, str]]:

@@ -1,4 +1,4 @@
-"""Tests for a machine in which no sandbox can start: nothing runs, and the error names what mends it.
+"""Tests for a machine in which no sandbox can start: nothing runs, and the error names what fixes it.
 
 Not named ``test_``: only such a machine runs them (`suite`).
 """

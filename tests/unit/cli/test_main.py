@@ -93,12 +93,12 @@ REFUSED = [
     (["doctor", "now"], "'now' belongs to no option"),
     (["run", "no/such.py"], "'no/such.py' can't be read\nsandbox-magic run: Seen: No such file"),
     (["run", "."], "Is a directory"),
-    (["run", "--plot", "p.gif", "S"], "p.gif is no kind of picture"),
+    (["run", "--plot", "p.gif", "S"], "p.gif is not a picture's name"),
     (["run", "--plot", "no/such/p.svg", "S"], "there is no directory"),
     (["run", "--save-usage", ".", "S"], ". is a directory"),
     (["plot", "no.json"], "no.json can't be read"),
-    (["plot", "S"], "this is no resource usage file"),
-    (["plot", "S", "-o", "p.txt"], "p.txt is no kind of picture"),
+    (["plot", "S"], "this is not a resource usage file"),
+    (["plot", "S", "-o", "p.txt"], "p.txt is not a picture's name"),
 ]
 
 
@@ -107,7 +107,7 @@ REFUSED = [
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sandbox_magic.cli.run.stream", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
     (tmp_path / "S").write_text("print(1)")
     assert main.main(typed) == exit_status.USAGE
     out, err = capsys.readouterr()

@@ -183,7 +183,7 @@ def test_a_socket_that_is_not_ready_is_no_process_that_was_refused():
 
 
 def test_what_the_result_says_already_is_not_said_twice():
-    note = "It asked for more than 64 processes and threads; --processes allows more."
+    note = "The code asked for more than 64 processes and threads; --processes allows more."
     assert hint("RuntimeError: can't start new thread", said=[note]) == ()
 
 

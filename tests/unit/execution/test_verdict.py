@@ -120,10 +120,10 @@ LIMITS = Limits(wall_seconds=2.5, cpu_seconds=4, memory_bytes=64 * MIB, output_b
 @pytest.mark.parametrize(
     ("outcome", "note"),
     [
-        (Outcome.WALL_TIME, "It ran for longer than 2.5 s; --timeout allows more."),
-        (Outcome.CPU_TIME, "It used 4 s of CPU time; --cpu-time allows more."),
-        (Outcome.OUT_OF_MEMORY, "It needed more than 64 MiB; --memory allows more."),
-        (Outcome.OUTPUT_LIMIT, "It wrote more than 2 MiB; --output-limit allows more."),
+        (Outcome.WALL_TIME, "The code ran for longer than 2.5 s; --timeout allows more."),
+        (Outcome.CPU_TIME, "The code used 4 s of CPU time; --cpu-time allows more."),
+        (Outcome.OUT_OF_MEMORY, "The code needed more than 64 MiB of memory; --memory allows more."),
+        (Outcome.OUTPUT_LIMIT, "The code wrote more than 2 MiB of output; --output-limit allows more."),
     ],
 )
 def test_a_limit_that_ended_the_run_is_named_with_its_option(outcome, note):
@@ -152,13 +152,13 @@ def test_background_processes_are_counted_if_the_code_left_them(stopped, words):
 def test_a_kill_for_memory_that_was_not_of_the_first_process_is_told_apart():
     (limit, other) = notes(Verdict(outcome=Outcome.OUT_OF_MEMORY, exit_code=0), report(), LIMITS, oom_kills=1)
     assert "64 MiB" in limit
-    assert "a process that it had started" in other
+    assert "a process that the code had started" in other
     assert len(notes(Verdict(outcome=Outcome.OUT_OF_MEMORY, signal=SIGKILL), report(), LIMITS, oom_kills=1)) == 1
 
 
 def test_refused_forks_name_the_limit_whatever_the_outcome():
     (note,) = notes(Verdict(outcome=Outcome.COMPLETED), report(), LIMITS, refused_forks=7)
-    assert note == "It asked for more than 64 processes and threads; --processes allows more."
+    assert note == "The code asked for more than 64 processes and threads; --processes allows more."
 
 
 def test_dropped_output_is_always_told():

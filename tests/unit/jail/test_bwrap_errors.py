@@ -1,4 +1,4 @@
-"""What bwrap says when it can't start -> what it means, and what mends it."""
+"""What bwrap says when it can't start -> what it means, and what fixes it."""
 
 import pytest
 
@@ -16,7 +16,10 @@ KNOWN = {
     "setting up uid map: Permission denied": APPARMOR,
     "loopback: Failed RTM_NEWADDR: Operation not permitted": APPARMOR,
     "Unknown option --size": ("this bubblewrap is too old", "0.8 or later"),
-    "Can't find source path /root/venv: Permission denied": ("can't read a path", "readable for others"),
+    "Can't find source path /root/venv: Permission denied": (
+        "can't read a path",
+        "another path, which every user can read",
+    ),
     "execvp /opt/venv/bin/python: No such file or directory": PYTHON,
     "execvp /opt/venv/bin/python: Permission denied": PYTHON,
     "Unable to set up system call filtering as requested: prctl(PR_SET_SECCOMP) reported EINVAL. (Hint: this "

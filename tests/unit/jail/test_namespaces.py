@@ -1,4 +1,4 @@
-"""What the kernel shows -> why no user namespace can be made, and what mends it."""
+"""What the kernel shows -> why no user namespace can be made, and what fixes it."""
 
 import pytest
 
@@ -42,6 +42,6 @@ def proc(tmp_path):
     ],
 )
 def test_each_cause_has_its_own_remedy(proc, files, seen, meaning, remedy):
-    what, mend = why_refused(seen, proc(files))
+    what, fix = why_refused(seen, proc(files))
     assert meaning in what
-    assert remedy in mend
+    assert remedy in fix

@@ -140,7 +140,7 @@ def test_a_table_of_the_users_own():
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("{", "no JSON"),
+        ("{", "--languages is not valid JSON"),
         (5, "a int"),
         ({"zx": 5}, "zx is a int"),
         ({"zx": {"comand": "zx {file}"}}, "Try: command"),

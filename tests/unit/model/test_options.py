@@ -173,11 +173,17 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
         ("--time 5", "there is no option --time\nTry: --timeout$"),  # nothing is guessed from its beginning
         ("--cheese=5", "there is no option --cheese\nTry: %sandbox -h lists the options$"),
         ("--bind my data.csv", "'data.csv' belongs to no option\nTry: .* --bind a --bind b .* 'my data.csv'"),
-        ("--workspace a --workspace b", "option workspace: a and b: there can be one only\nTry: --bind"),
+        ("--workspace a --workspace b", "option workspace: a and b: only one can be given\nTry: --bind"),
         ("--timeout", "expected one argument"),
         ("--timeout -1", "option timeout: '-1' is not a time"),
         ("print(1)", "'print\\(1\\)' belongs to no option"),
         ("--quiet=perhaps", "neither on nor off"),
+        (
+            "--memory 1G \\",
+            r"^options stand on one line, and this one ends in \\\nSeen: --memory 1G \\\nTry: all of them",
+        ),
+        ("--args 'a\\\\' \\  ", "options stand on one line"),
+        ("--args 'a\\'", r"option args: args is 'a\\\\'\nSeen: No escaped character\nTry: \\\\ for a backslash"),
         ("--args 'a", "the line can't be read: --args 'a\nSeen: No closing quotation\nTry: close the quotation"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sandbox_magic import Limits, PolicyError
 from sandbox_magic.execution import verdict
-from sandbox_magic.jail import isolation
+from sandbox_magic.jail import limit_guards
 from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.model import summary, units
 from sandbox_magic.model.outcome import Outcome
@@ -158,5 +158,5 @@ def test_a_limit_reads_the_same_wherever_it_is_written(value):
     assert (figures["time limit"], figures["CPU time"]) == (text, f"1.00 s, limit {text}")
     for outcome in (Outcome.WALL_TIME, Outcome.CPU_TIME):
         assert f" {text}" in verdict.notes(verdict.Verdict(outcome=outcome), None, limits)[0]
-    guards = isolation.limit_guards(limits, Group(), counted=False)
+    guards = limit_guards.guards(limits, Group(), counted=False)
     assert [guard.name for guard in guards if text in guard.text] == ["timeout", "cpu-time"]

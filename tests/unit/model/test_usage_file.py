@@ -112,7 +112,7 @@ BAD = {
 
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD)
 def test_what_is_no_such_file_is_refused_with_what_would_be_right(text):
-    with pytest.raises(BadUsageFile, match="no resource usage file") as caught:
+    with pytest.raises(BadUsageFile, match="this is not a resource usage file") as caught:
         from_json(text)
     assert caught.value.seen.replace("\n", " ").isprintable()
     assert caught.value.seen

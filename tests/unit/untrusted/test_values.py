@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.guest.codec import base, codec, pandas_tables
+from sandbox_magic.guest.codec import base, codec, encoder, pandas_decoder
 from sandbox_magic.untrusted import budget
 from sandbox_magic.untrusted.budget import Budget
 from sandbox_magic.untrusted.values import DecodeError, decode
@@ -182,12 +182,12 @@ def test_pieces_cut_out_and_put_in_give_a_value_or_the_one_error(data, start, le
 @given(st.binary(max_size=100))
 @example(b"")
 def test_any_bytes_give_a_value_or_the_one_error(data):
-    decoded(codec.MAGIC + data)
+    decoded(base.MAGIC + data)
     decoded(data)
 
 
 KINDS = [
-    *sorted(pandas_tables._BUILDERS),
+    *sorted(pandas_decoder._BUILDERS),
     "numpy.ndarray", "numpy.scalar", "numpy.text", "pyarrow.Table", "pyarrow.column", "pyarrow.array", "python.date",
     "python.time",
     "python.datetime", "python.timedelta", "python.timezone", "python.ZoneInfo", "python.Decimal", "numpy.",
@@ -217,7 +217,7 @@ def test_parts_put_together_wrongly_give_a_value_or_the_one_error(value):
 
 
 def node(*pieces):
-    return codec.MAGIC + b"".join(piece if isinstance(piece, bytes) else struct.pack(">I", piece) for piece in pieces)
+    return base.MAGIC + b"".join(piece if isinstance(piece, bytes) else struct.pack(">I", piece) for piece in pieces)
 
 
 HUGE = 2**32 - 1
@@ -333,11 +333,11 @@ def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
 
 def keys_of(kind, keys):
     """Return a dict or a set of these keys as a guest would send it that made them up."""
-    encoder = codec._Encoder(MOST)
-    encoder._list(keys, 0)
-    listed = bytes(encoder.out[len(codec.MAGIC) :])
+    written = encoder.Encoder(MOST)
+    written._list(keys, 0)
+    listed = bytes(written.out[len(base.MAGIC) :])
     falses = b"L?" + struct.pack(">I", len(keys)) + bytes(len(keys))
-    return codec.MAGIC + {dict: b"D", set: b"S", frozenset: b"Z"}[kind] + listed + (falses if kind is dict else b"")
+    return base.MAGIC + {dict: b"D", set: b"S", frozenset: b"Z"}[kind] + listed + (falses if kind is dict else b"")
 
 
 SAME_HASH = [(2**61 - 1) * number for number in range(40_000)]

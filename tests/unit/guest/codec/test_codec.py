@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox_magic.guest.codec import codec
+from sandbox_magic.guest.codec import base, codec
 from sandbox_magic.untrusted.values import decode
 
 settings.register_profile("unhurried", settings(), deadline=None)
@@ -298,8 +298,8 @@ def extended():
 @pytest.mark.parametrize(
     ("value", "path", "what", "remedy"),
     [
-        ({"a": [1, 2, 3, len]}, "['a'][3]", "a function", "its name"),
-        (lambda: 0, "", "a function", "source"),
+        ({"a": [1, 2, 3, len]}, "['a'][3]", "a built-in function", "what it returns"),
+        (lambda: 0, "", "a function", "what it returns"),
         (ITSELF, "[0]['again']", "a list that holds itself", "without the cycle"),
         ({"a": Pair(1, 2)}, "['a']", "class Pair, a kind of tuple", "tuple(x)"),
         (collections.OrderedDict(a=1), "", "OrderedDict, a kind of dict", "dict(x)"),
@@ -308,14 +308,14 @@ def extended():
         (Point(), "", "class Point", "dataclasses.asdict(x)"),
         (Path("a"), "", "Path", "str(x)"),
         (range(3), "", "a range", "list(x)"),
-        ({(1, Point): 1}, ".keys()[0][1]", "a class", "source"),
+        ({(1, Point): 1}, ".keys()[0][1]", "a class", "vars(x)"),
         (np.array([None]), "", "Python objects", "x.tolist()"),
         (np.ma.array([1]), "", "MaskedArray, a kind of NumPy array", "numpy.array(x)"),
         (np.zeros(1, np.longdouble), "", "type float128", "float64"),
         (np.array(["a"], np.dtypes.StringDType()), "", "Python objects", "astype"),
         (np.zeros(1, np.dtype("i4", metadata={"a": 1})), "", "int32", "astype"),
         (pd.DataFrame({"p": pd.period_range("2020", periods=2, freq="D")}), "['p']", "type period[D]", "astype(str)"),
-        (pd.DataFrame({"o": [1, {"f": len}]}, dtype=object), "['o'][1]['f']", "a function", "name"),
+        (pd.DataFrame({"o": [1, {"f": len}]}, dtype=object), "['o'][1]['f']", "a built-in function", "what it returns"),
         (pd.DataFrame({"s": pd.arrays.SparseArray([1])}), "['s']", "Sparse", "astype(str)"),
         (pd.Series([1], index=pd.period_range("2020", periods=1)), ".index", "PeriodIndex", "reset_index"),
         (type("Mine", (pd.DataFrame,), {})(), "", "a kind of DataFrame", "pandas.DataFrame(x)"),
@@ -327,7 +327,7 @@ def extended():
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )  # fmt: skip
-def test_what_can_not_travel_is_named_with_its_place_and_what_would(value, path, what, remedy):
+def test_what_can_not_be_passed_is_named_with_its_place_and_what_can(value, path, what, remedy):
     with pytest.raises(codec.EncodeError) as caught:
         codec.encode(value, most=MOST)
     assert caught.value.path == path
@@ -350,21 +350,21 @@ def test_what_is_larger_than_allowed_is_refused(value):
 
 def test_depth_and_number_are_bounded_by_name(monkeypatch):
     deep = []
-    for _ in range(codec.MOST_DEPTH + 1):
+    for _ in range(base.MOST_DEPTH + 1):
         deep = [deep]
     with pytest.raises(codec.EncodeError, match="nested more than 100 deep"):
         codec.encode(deep, most=MOST)
     twice = []
     for _ in range(40):  # 2 ** 40 lists, if it were written out
         twice = [twice, twice]
-    monkeypatch.setattr(codec.base, "MOST_COST", 100_000)
+    monkeypatch.setattr(base, "MOST_COST", 100_000)
     with pytest.raises(codec.EncodeError, match="more than 20000 objects"):
         codec.encode(twice, most=MOST)
 
 
 def test_the_deepest_that_is_allowed_comes_back():
     deep = 1
-    for _ in range(codec.MOST_DEPTH):
+    for _ in range(base.MOST_DEPTH):
         deep = [deep]
     assert travelled(deep) == deep
 

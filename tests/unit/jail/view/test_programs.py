@@ -73,7 +73,7 @@ def test_a_missing_program_is_named_with_those_that_are_there(inside, tmp_path, 
     with pytest.raises(PolicyError) as caught:
         programs.commands(own[0], inside, LIMITS, own)
     assert caught.value.what.startswith("there is no zx in the sandbox, so nothing was run; there are mine, python, ")
-    assert caught.value.seen == f"{tmp_path}/other/zx, which lies outside of what a sandbox sees"
+    assert caught.value.seen == f"{tmp_path}/other/zx, which a sandbox does not see"
     with pytest.raises(PolicyError, match="there is no a, b or c in the sandbox"):
         programs.commands(Language(name="x", commands="a|b|c {file}"), inside, LIMITS)
 

@@ -1,4 +1,4 @@
-"""Names of files that some program runs, or takes orders from, without being told: left out at any depth."""
+"""Names of files that other programs run by themselves, or read to find out what to run: not applied at any depth."""
 
 import pytest
 
@@ -40,17 +40,17 @@ ORDINARY = [
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_hidden_files_are_read_by_programs(name):
-    assert why_it_runs(name).startswith("hidden")
+    assert why_it_runs(name) == "hidden, so other programs may run this file by themselves"
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_what_runs(name):
-    assert why_it_runs(name) == "runs by itself later"
+    assert why_it_runs(name) == "other programs may run this file by themselves"
 
 
 @pytest.mark.parametrize("name", TOLD)
 def test_what_tells_a_program_what_to_run_and_which(name):
-    assert why_it_runs(name).startswith("tells ")
+    assert why_it_runs(name).startswith("it tells ")
     assert why_it_runs(name).endswith(" what to run")
 
 

@@ -1,5 +1,6 @@
-"""Files into a sandbox and out of it, in real directories: what a cell did is listed, and taken over only when safe."""
+"""Files into a sandbox and out of it, in real directories: what a cell did is listed, and applied only when safe."""
 
+import ast
 import ctypes
 import os
 import pickle
@@ -257,9 +258,9 @@ def test_no_module_is_hidden_from_a_notebook_of_any_folder(trip):
     (trip.cell / "notebooks/pytest").symlink_to("../project")
     applied = trip.end().apply()
     assert dict(applied.left) == {
-        "notebooks/json/__init__.py": "would be imported in place of the standard library's",
-        "notebooks/pytest": "would be imported in place of an installed module",
-        "notebooks/random.py": "would be imported in place of the standard library's",
+        "notebooks/json/__init__.py": "it would be imported in place of a module of the standard library",
+        "notebooks/pytest": "it would be imported in place of an installed module",
+        "notebooks/random.py": "it would be imported in place of a module of the standard library",
     }
     assert {"project/types.py", "notebooks/new.py"} <= set(applied.done)
 
@@ -406,6 +407,29 @@ def test_bad_names_are_kept_and_shown_escaped(trip):
     assert sorted(os.listdir(os.fsencode(trip.host))) == sorted(names)
 
 
+@pytest.mark.parametrize(
+    ("names", "example"),
+    [
+        (["ok.txt"], None),
+        (["ok.txt", ".git/it's"], '".git/it\'s"'),
+        ([".\u202e", ".b"], "'.b'"),
+        (["." + "x" * 80], "NAME"),
+    ],
+)
+def test_the_list_says_how_to_apply_what_is_not_applied_by_default(trip, names, example):
+    trip.start()
+    for name in names:
+        write(trip.cell / name)
+    changes = trip.end()
+    last = repr(changes).splitlines()[-1]
+    if example is None:
+        assert last.startswith("+ ok.txt")
+    else:
+        assert last == f"What is not applied by default is applied by its exact name: apply({example})"
+        chosen = names[-1] if example == "NAME" else ast.literal_eval(example)
+        assert changes.apply(chosen).done == (chosen,)
+
+
 def test_a_name_can_not_be_html(trip):
     trip.start()
     write(trip.cell / "<img src=x onerror=alert(1)>")
@@ -502,7 +526,7 @@ def test_what_was_changed_here_meanwhile_is_a_conflict_and_nothing_is_done(trip,
     changes = Changes(entries=tuple(c for c in trip.end() if c.path != "sub"), original=trip.original)
     meanwhile(trip.host)
     modes = [path.lstat().st_mode for path in sorted(trip.host.rglob("*"))]
-    with pytest.raises(NotApplied, match="nothing was taken over, for 1 of 5") as caught:
+    with pytest.raises(NotApplied, match="nothing was applied: 1 of 5 changes can't be") as caught:
         changes.apply()
     assert why in str(caught.value)
     assert not (trip.host / "other").exists()
@@ -525,7 +549,7 @@ def test_a_directory_in_which_the_user_has_put_something_stays(trip):
     (trip.cell / "dir/x").unlink()
     (trip.cell / "dir").rmdir()
     write(trip.host / "dir/mine")
-    with pytest.raises(NotApplied, match="dir could not be taken over; 1 others were before it"):
+    with pytest.raises(NotApplied, match="dir could not be applied; 1 others already were"):
         trip.end().apply()
     assert tree(trip.host) == {"dir": None, "dir/mine": b"x"}
 
@@ -534,7 +558,7 @@ def test_a_directory_in_which_the_user_has_put_something_stays(trip):
 def test_a_name_that_leads_out_is_refused_even_if_it_came_this_far(trip, path):
     trip.start()
     changes = Changes(entries=(Change(path=path, kind="added", data=b"x"),), original=trip.original)
-    with pytest.raises(NotApplied, match="a name that leads out"):
+    with pytest.raises(NotApplied, match="its name leads out of the directory"):
         changes.apply()
     assert tree(trip.host) == {}
 
@@ -658,7 +682,7 @@ class TestSave:
         assert applied.done == (".env",)
         assert dict(applied.left) == {
             "a.py": "symlink skipped: only files are saved",
-            "conftest.py": "runs by itself later",
+            "conftest.py": "other programs may run this file by themselves",
         }
 
     def test_nothing_to_save_makes_no_directory(self, saved, tmp_path):

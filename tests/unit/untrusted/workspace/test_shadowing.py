@@ -1,4 +1,4 @@
-"""What a new file would be imported in place of: looked at in each directory where a program may be started."""
+"""What a new file would be imported in place of: asked for each directory where a program may be started."""
 
 import subprocess
 import sys
@@ -7,10 +7,10 @@ import pytest
 
 from sandbox_magic.untrusted.workspace.shadowing import Modules
 
-STANDARD = "would be imported in place of the standard library's"
-INSTALLED = "would be imported in place of an installed module"
-OPTIONAL = "would be imported by packages that look for an optional module of that name"
-OWN = "would be imported in place of a module of your own"
+STANDARD = "it would be imported in place of a module of the standard library"
+INSTALLED = "it would be imported in place of an installed module"
+OPTIONAL = "it would be imported by packages that look for an optional module of that name"
+OWN = "it would be imported in place of a module of your own"
 
 PROJECT = (
     "notebooks", "notebooks/n.ipynb", "scripts", "scripts/run.py", "helpers.py", "data", "data/a.csv",
