@@ -77,8 +77,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             name = variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = _variables(self.shell, values["inputs"])
-            run = prepare(cell, values)
-            run.loop.variable = lambda name: _travels(self.shell, name)
+            run = prepare(cell, values, variable=lambda name: _travels(self.shell, name))
             view = view_for(self.shell, run, shown, raises=raises)
             result = drive(run, view)
         except PolicyError as error:

@@ -204,7 +204,7 @@ def test_dropped_iterator_kills_its_run():
     """When the last reference goes, so does the sandbox."""
     run = sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=60)
     next(event for event in run if isinstance(event, Text))
-    pid = run.loop.sandbox.pid
+    pid = run._loop.sandbox.pid
     assert os.path.exists(f"/proc/{pid}")
     del run
     assert not os.path.exists(f"/proc/{pid}")
@@ -451,7 +451,7 @@ def test_a_paused_run_can_be_interrupted_and_dropped():
     run = sm.stream("import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)", timeout=30)
     next(event for event in run if isinstance(event, Text))
     run.pause()
-    pid = run.loop.sandbox.pid
+    pid = run._loop.sandbox.pid
     del run
     assert not os.path.exists(f"/proc/{pid}")
 
