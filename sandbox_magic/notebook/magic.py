@@ -15,7 +15,7 @@ from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
 from sandbox_magic.model.result import RunFailed
-from sandbox_magic.notebook import namespace
+from sandbox_magic.notebook import completion, namespace
 from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.defaults import OptionDefault, traits
 from sandbox_magic.notebook.views import view_for
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.model.languages import Language
     from sandbox_magic.model.output import Display
     from sandbox_magic.model.result import Result
     from sandbox_magic.notebook.views import NotebookView
@@ -125,6 +126,11 @@ class SandboxMagics(Magics):
         own = {key: trait.configured(self) for key, trait in self.traits().items() if isinstance(trait, OptionDefault)}
         return {key: value for key, value in own.items() if value is not None}
 
+    @property
+    def languages_of_the_user(self) -> tuple[Language, ...]:
+        """The languages that are configured besides the table's."""
+        return self._defaults(["run"]).get("languages", ())  # type: ignore[return-value] # as the table parses it
+
 
 def _show_later(shell: InteractiveShell, view: NotebookView, events: list[Display]) -> None:
     """Show these once the cell's value stands in the notebook, as a figure that was left open is shown there."""
@@ -155,6 +161,7 @@ def load(shell: InteractiveShell) -> None:
     replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
     magics.replaced = replaced
     shell.register_magics(magics)
+    completion.register(shell, lambda: magics.languages_of_the_user)
     other = replaced["cell"]
     owner = getattr(other, "__self__", None)
     module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
@@ -186,6 +193,7 @@ def _warn(text: str) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics away, and give back what they replaced."""
+    completion.unregister(shell)
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):
