@@ -99,15 +99,17 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name: str) -> object:
-    """Import what few need when it is asked for."""
-    if name == "Diagnosis":
-        with _importing():
-            from sandbox_magic.jail.doctor import Diagnosis
-        return Diagnosis
-    if name == "__version__":
-        from sandbox_magic.version import installed
+if not TYPE_CHECKING:  # a checker would take every name for one that there is
 
-        return installed()
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+    def __getattr__(name: str) -> object:
+        """Import what few need when it is asked for."""
+        if name == "Diagnosis":
+            with _importing():
+                from sandbox_magic.jail.doctor import Diagnosis
+            return Diagnosis
+        if name == "__version__":
+            from sandbox_magic.version import installed
+
+            return installed()
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from traitlets import HasTraits
 
 # What an option reads as while nothing is configured, where the table's word for it would be a value of its own.
-_NOTHING = {"stdin": "", "args": "", "languages": {}}
+_NOTHING: dict[str, object] = {"stdin": "", "args": "", "languages": {}}
 
 
 class OptionDefault(TraitType[Any, Any]):
@@ -31,7 +31,7 @@ class OptionDefault(TraitType[Any, Any]):
     def __init__(self, option: _options.Option) -> None:
         super().__init__(help=f"{option.help} (default: {option.default})")
         self.option = option
-        self.untouched = _NOTHING.get(option.keyword, option.default if option.parse else False)
+        self.untouched: object = _NOTHING.get(option.keyword, option.default if option.parse else False)
         self.tag(config=True)
 
     def validate(self, _owner: object, value: object) -> object:

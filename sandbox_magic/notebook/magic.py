@@ -50,7 +50,8 @@ class SandboxMagics(Magics):
 
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
-    def run_cell(self, line: str, cell: str) -> Display | None:  # noqa: D102 - the help of the option table, below
+    def run_cell(self, line: str, cell: str) -> Display | None:
+        """Run a cell; what a person is shown is the help, below."""
         values = self._values(line)
         if values is None:
             print(HELP)
@@ -85,7 +86,8 @@ class SandboxMagics(Magics):
 
     @no_var_expand
     @line_magic("sandbox")  # type: ignore[arg-type] # as above
-    def about(self, line: str) -> None:  # noqa: D102 - likewise
+    def about(self, line: str) -> None:
+        """Say what is configured and what this machine enforces; what a person is shown is the help, below."""
         word = line.strip()
         if word in ("-h", "--help"):
             print(HELP)
