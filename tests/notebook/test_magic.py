@@ -37,7 +37,7 @@ def bare(monkeypatch, tmp_path, capsys):
         error = ended.error_before_exec or ended.error_in_exec
         return SimpleNamespace(out=out, err=err, error=error, result=shell.user_ns.get(variable))
 
-    run.shell = shell
+    run.shell = shell  # type: ignore[attr-defined] # a function with an attribute
     yield run
     shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
@@ -341,7 +341,7 @@ def test_an_interrupt_while_the_sandbox_starts_runs_nothing(run, monkeypatch, tm
     ran = run("%%sandbox\nprint('ran')")
     assert not timer.is_alive()
     assert isinstance(ran.error, KeyboardInterrupt)
-    assert ran.error._render_traceback_() == ["sandbox: stopped by you before it started; nothing was run"]
+    assert ran.error._render_traceback_() == ["sandbox: stopped by you before it started; nothing was run"]  # type: ignore[attr-defined] # IPython asks for it
     assert ran.result is None
 
 

@@ -360,7 +360,7 @@ def test_environment_can_be_imported_as_outside(tmp_path, monkeypatch):
 def test_options_are_checked():
     """A wrong option is an error before anything runs, and says what would be right."""
     with pytest.raises(sm.PolicyError, match="timeout"):
-        sm.run("print(1)", tiemout=3)
+        sm.run("print(1)", tiemout=3)  # type: ignore[call-arg] # the subject
     with pytest.raises(sm.PolicyError, match="512M"):
         sm.run("print(1)", memory="lots")
     with pytest.raises(sm.PolicyError, match="Try: from"):

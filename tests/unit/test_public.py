@@ -78,7 +78,9 @@ def set_by_init(kind):
         return
     given, names = hints(init), names_of(sys.modules[kind.__module__])
     for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(init)))):
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if isinstance(target, ast.Attribute) and not target.attr.startswith("_"):
             kinds = [eval(ast.unparse(node.annotation), names)] if isinstance(node, ast.AnnAssign) else []
             yield from kinds or [given[node.value.id] if isinstance(node.value, ast.Name) else object]
