@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("sandbox_magic") and not sys.flags.safe_path:
     del sys.path[0]  # python -m puts the working directory first, which may hold a stranger's selectors.py
 
-from sandbox_magic.safe_import import importing
+from sandbox_magic.safe_import import importing as _importing
 
-with importing():  # a notebook's folder stands before the standard library too
+with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.execution.api import run, stream
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
@@ -75,14 +75,14 @@ __all__ = [
 
 def diagnose() -> "Diagnosis":
     """Return what this machine enforces, found by starting a sandbox; print it for a table."""
-    with importing():
+    with _importing():
         from sandbox_magic.jail import doctor
     return doctor.diagnose()
 
 
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Make ``%%sandbox`` and ``%sandbox`` known (called by ``%load_ext sandbox_magic``)."""
-    with importing():
+    with _importing():
         from sandbox_magic.notebook import magic
     magic.load(shell)
 
@@ -95,18 +95,21 @@ def unload_ipython_extension(shell: "InteractiveShell") -> None:
 
 
 def __dir__() -> list[str]:
+    """Return what is public."""
     return __all__
 
 
-def __getattr__(name: str) -> object:
-    """Import what few need when it is asked for."""
-    if name == "Diagnosis":
-        with importing():
-            from sandbox_magic.jail.doctor import Diagnosis
-        return Diagnosis
-    if name == "__version__":
-        with importing():
-            from importlib.metadata import version
-        return version("sandbox-magic")
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+if not TYPE_CHECKING:  # a checker would take every name for one that there is
+
+    def __getattr__(name: str) -> object:
+        """Import what few need when it is asked for."""
+        if name == "Diagnosis":
+            with _importing():
+                from sandbox_magic.jail.doctor import Diagnosis
+            return Diagnosis
+        if name == "__version__":
+            from sandbox_magic.version import installed
+
+            return installed()
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

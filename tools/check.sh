@@ -13,6 +13,7 @@ only=${1:-}
 check format -m ruff format --check --quiet
 check lint -m ruff check --quiet
 check types -m mypy --no-error-summary
+check tests -m mypy --no-error-summary --config-file tests/mypy.ini
 check seccomp tools/compile_seccomp.py --check
 if [ -n "$failed" ]; then
     echo "To fix:$failed   (make fix does what can be done by itself)"

@@ -14,7 +14,7 @@ class Doctor:
 
     name = "doctor"
     help = "say what this machine enforces, found by trying it"
-    options = frozenset({"--json"})
+    options: frozenset[str] = frozenset({"--json"})
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add its one option."""

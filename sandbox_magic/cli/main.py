@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from sandbox_magic.cli import exit_status
 from sandbox_magic.cli.doctor import Doctor
@@ -15,6 +15,7 @@ from sandbox_magic.cli.run import Run
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.model.usage_file import BadUsageFile
+from sandbox_magic.version import installed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ COMMANDS: tuple[Command, ...] = (Run(), Plot(), Doctor())
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     whole = argparse.ArgumentParser(prog="sandbox-magic", description="Run code that you do not trust.")
+    whole.add_argument("--version", action=_Version, help="say which version this is")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         own = commands.add_parser(
@@ -68,6 +70,17 @@ def parser() -> argparse.ArgumentParser:
         )
         command.prepare(own)
     return whole
+
+
+class _Version(argparse.Action):
+    """Says the version; it is looked for only when somebody asks."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **rest: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **rest)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(parser.prog, installed())
+        parser.exit()
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

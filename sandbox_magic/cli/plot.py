@@ -18,7 +18,7 @@ class Plot:
 
     name = "plot"
     help = "draw a run again from the file that run --save-usage wrote"
-    options = frozenset({"--output"})
+    options: frozenset[str] = frozenset({"--output"})
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add the file and where the picture goes."""

@@ -54,7 +54,7 @@ class Run:
 
     name = "run"
     help = "run a script in a sandbox: no network, no files of yours, bounded in time, memory and processes"
-    options = _SWITCHES | _VALUED
+    options: frozenset[str] = _SWITCHES | _VALUED
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add the script, the table's options, and the files to write."""
@@ -213,8 +213,7 @@ class ScriptView(View):
 def _shown(source: bytes | Path, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
-    run = prepare(source, values)
-    run.loop.last_value = False  # python3 SCRIPT shows none
+    run = prepare(source, values, last_value=False)  # python3 SCRIPT shows none either
     with _ended_by_signals():
         return drive(run, ScriptView(run.policy, shown))
 

@@ -64,10 +64,24 @@ def stream(source: str | bytes | os.PathLike[str], *, policy: Policy | None = No
     return prepare(source, options, policy)
 
 
-def prepare(source: str | bytes | os.PathLike[str], options: Mapping[str, Any], policy: Policy | None = None) -> Run:
+def prepare(
+    source: str | bytes | os.PathLike[str],
+    options: Mapping[str, Any],
+    policy: Policy | None = None,
+    *,
+    last_value: bool = True,
+    variable: Callable[[str], bool] = lambda _: False,
+) -> Run:
     """Return a run that has not started yet; arguments and errors as for `stream`.
 
     A value that the option table has read already is taken as it is.
+
+    Args:
+        source: As for `stream`.
+        options: Likewise, as a mapping.
+        policy: Likewise.
+        last_value: Whether the value of its last expression is shown, as in a notebook.
+        variable: Tells whether the caller has a variable of a name, for a hint.
     """
     values = _options.read(options, _SCOPES)
     code = _source.read(source)
@@ -82,7 +96,8 @@ def prepare(source: str | bytes | os.PathLike[str], options: Mapping[str, Any], 
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
-    return Run(Loop(Cell(source=code, **given), _options.to_policy(values, policy), Cold()))
+    cell = Cell(source=code, last_value=last_value, variable=variable, **given)
+    return Run(Loop(cell, _options.to_policy(values, policy), Cold()))
 
 
 def _show_options(function: Callable[..., object]) -> None:

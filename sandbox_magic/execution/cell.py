@@ -13,7 +13,7 @@ from sandbox_magic.jail.view.overlay import Copy
 from sandbox_magic.model.languages import PYTHON, Language
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.execution.source import Source
@@ -36,6 +36,8 @@ class Cell:
         outputs: The names of the variables that come out of it.
         language: What the cell is written in.
         languages: The user's own languages, to be named where a program is missing.
+        last_value: Whether the value of its last expression is shown, as in a notebook.
+        variable: Tells whether the caller has a variable of a name, for a hint.
 
     Raises:
         PolicyError: An input can't be passed in.
@@ -48,6 +50,8 @@ class Cell:
     outputs: tuple[str, ...] = ()
     language: Language = PYTHON
     languages: tuple[Language, ...] = ()
+    last_value: bool = True
+    variable: Callable[[str], bool] = lambda _: False
     _packed: bytes = field(init=False, default=b"", repr=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +59,7 @@ class Cell:
         if self.inputs:
             object.__setattr__(self, "_packed", variables.packed(self.inputs))
 
-    def give(self, sandbox: Sandbox, policy: Policy, files: FileTransfer, *, last_value: bool) -> None:
+    def give(self, sandbox: Sandbox, policy: Policy, files: FileTransfer) -> None:
         """Hand everything over and say "go".
 
         Raises:
@@ -72,7 +76,7 @@ class Cell:
         if policy.workspace:
             with sandbox.create("workspace") as file:
                 files.hand_over(file, copied)
-        words = {"value": last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
+        words = {"value": self.last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
         words["workspace"] = copied is not None
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(

@@ -72,7 +72,7 @@ def drive(run: Run, view: View) -> Result:
         PolicyError: It can't be run with this policy.
         KeyboardInterrupt: As for `interrupting`.
     """
-    run.loop.meanwhile = view.begin
+    run.while_starting(view.begin)
     with run, view, interrupting(run):
         for event in run:
             match event:

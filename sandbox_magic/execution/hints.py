@@ -232,8 +232,8 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
     (
         re.compile(r"[Nn]o space left on device|ENOSPC"),
         lambda _line, facts: (
-            f"The code may write {limit_size(facts.limits.disk_bytes)} in the working directory, and as much in /tmp and "
-            "/dev/shm; --disk allows more."
+            f"The code may write {limit_size(facts.limits.disk_bytes)} in the working directory, and as much in "
+            "/tmp and in /dev/shm; --disk allows more."  # noqa: S108 - the sandbox's own
         ),
     ),
     (re.compile(r"[Cc]ross-device link|EXDEV"), lambda _line, facts: _NOT_RENAMED if facts.layered else ""),

@@ -60,8 +60,6 @@ class Loop:
         question: The question that is on screen.
         timing: Its clock and deadline.
         meanwhile: Called once while the sandbox starts, which costs nothing then.
-        last_value: Whether the value of its last expression is shown, as in a notebook.
-        variable: Tells whether the caller has a variable of a name, for a hint.
     """
 
     def __init__(self, cell: Cell, policy: Policy, lease: Lease) -> None:
@@ -70,10 +68,8 @@ class Loop:
         self.result: Result | None = None
         self.sandbox: Sandbox | None = None
         self.question: Question | None = None
-        self.timing = Timing()
+        self.timing: Timing = Timing()
         self.meanwhile: Callable[[], None] | None = None
-        self.last_value = True
-        self.variable: Callable[[str], bool] = lambda _: False
         self._cell = cell
         self._lease = lease
         self._input = memoryview(cell.stdin)
@@ -129,7 +125,7 @@ class Loop:
             if self.policy.strict:
                 isolation.demand(self._isolation)
             self._meter = Meter(sandbox.pid, sandbox.group)
-            self._cell.give(sandbox, self.policy, self._files, last_value=self.last_value)
+            self._cell.give(sandbox, self.policy, self._files)
         except BaseException:
             self._lease.release(sandbox, None)
             raise
@@ -382,7 +378,7 @@ class Loop:
             streams=self._relay.streams,
             messages=self._messages,
             files=self._files,
-            variable=self.variable,
+            variable=self._cell.variable,
             stopped=lambda: self.timing.cause != cause,
         )
         try:

@@ -60,7 +60,7 @@ class MessageReader:
     """
 
     def __init__(self, outputs: Sequence[str] = ()) -> None:
-        self.outputs = Outputs(outputs)
+        self.outputs: Outputs = Outputs(outputs)
         self._reader = wire.Reader()
         self._ids: dict[str, str] = {}
         self._kept: list[Display] = []

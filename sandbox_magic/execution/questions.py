@@ -33,7 +33,7 @@ class QuestionBudget:
     """
 
     def __init__(self) -> None:
-        self.left = MOST_SECONDS
+        self.left: float = MOST_SECONDS
         self._seconds = self._cpu = 0.0
 
     def begin(self, sample: Sample) -> None:
@@ -114,8 +114,8 @@ class Question:
     def __init__(self, number: int, step: Callable[[], bool], budget: QuestionBudget, sample: Sample) -> None:
         self.number = number
         self.answered = False
-        self.excluded = 0.0
-        self.advance = budget.left
+        self.excluded: float = 0.0
+        self.advance: float = budget.left
         self._budget = budget
         budget.begin(sample)
         self._began = sample.seconds

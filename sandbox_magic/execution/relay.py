@@ -37,7 +37,7 @@ class Stream:
     def __init__(self, name: StreamName, descriptor: int, most: int) -> None:
         self.name = name
         self.descriptor = descriptor
-        self.kept = HeadTail(most)
+        self.kept: HeadTail = HeadTail(most)
         self._most = most
         self._cleaner = Cleaner()
         self._since = 0.0
@@ -139,8 +139,8 @@ class Relay:
     """
 
     def __init__(self, stdout: int, stderr: int, most: int) -> None:
-        self.streams = (Stream("stdout", stdout, most), Stream("stderr", stderr, most))
-        self.wrote = False
+        self.streams: tuple[Stream, Stream] = (Stream("stdout", stdout, most), Stream("stderr", stderr, most))
+        self.wrote: bool = False
         self._text = Coalescer()
 
     def in_order(self) -> list[Stream]:

@@ -24,21 +24,20 @@ class Run:
     ends the code. Everything happens on the thread that asks for events.
 
     Attributes:
-        loop: What makes the events.
         when_over: Called on another thread when the run ends while a question is on screen.
 
     Args:
-        loop: As above.
+        loop: What makes the events.
     """
 
     def __init__(self, loop: Loop) -> None:
-        self.loop = loop
+        self._loop = loop
         self.when_over: Callable[[], None] = lambda: None
 
     @property
     def policy(self) -> Policy:
         """What the code may see, use and do."""
-        return self.loop.policy
+        return self._loop.policy
 
     @property
     def result(self) -> Result:
@@ -47,10 +46,10 @@ class Run:
         Raises:
             RuntimeError: It has not.
         """
-        if self.loop.result is None:
+        if self._loop.result is None:
             msg = "the run has not ended"
             raise RuntimeError(msg)
-        return self.loop.result
+        return self._loop.result
 
     def __iter__(self) -> Self:
         return self
@@ -62,15 +61,15 @@ class Run:
             SandboxUnavailable: At the first event, if no sandbox could be started.
             KeyboardInterrupt: At the second interrupt of the same run.
         """
-        if self.loop.question is not None:
+        if self._loop.question is not None:
             self.answer(None)
         while True:
             event = self._next()
-            if not isinstance(event, InputRequest) or self.loop.ask(self._step_behind_question):
+            if not isinstance(event, InputRequest) or self._loop.ask(self._step_behind_question):
                 return event
 
     def _next(self) -> Event:
-        loop = self.loop
+        loop = self._loop
         while not loop.queue:
             if loop.closed:
                 raise StopIteration
@@ -88,52 +87,56 @@ class Run:
 
     def _step_behind_question(self) -> bool:
         """Do a step on another thread; return whether there will be more."""
-        if not self.loop.closed:
-            self.loop.step()
-        if self.loop.closed:
+        if not self._loop.closed:
+            self._loop.step()
+        if self._loop.closed:
             self.when_over()
-        return not self.loop.closed
+        return not self._loop.closed
+
+    def while_starting(self, call: Callable[[], None]) -> None:
+        """Have something called while the sandbox starts, where it costs no time; before the first event only."""
+        self._loop.meanwhile = call
 
     @property
     def asking(self) -> bool:
         """Whether the code asks a question: an `InputRequest` was yielded and has not been answered."""
-        question = self.loop.question
+        question = self._loop.question
         return question is not None and not question.answered
 
     def answer(self, text: str | None) -> None:
         """Answer the question that is on screen; None is the end of input, an EOFError in the code."""
-        self.loop.answer(text)
+        self._loop.answer(text)
 
     @property
     def started(self) -> bool:
         """Whether its sandbox is up."""
-        return self.loop.sandbox is not None
+        return self._loop.sandbox is not None
 
     @property
     def interrupted(self) -> bool:
         """Whether the run has been interrupted."""
-        return self.loop.timing.cause == "interrupt"
+        return self._loop.timing.cause == "interrupt"
 
     @property
     def paused(self) -> bool:
         """Whether it is paused."""
-        return self.loop.timing.paused
+        return self._loop.timing.paused
 
     def interrupt(self) -> None:
         """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
-        self.loop.interrupt()
+        self._loop.interrupt()
 
     def pause(self) -> None:
         """Stop the code where it is; its clock stops too. It goes on by itself after ten minutes."""
-        self.loop.pause()
+        self._loop.pause()
 
     def resume(self) -> None:
         """Let paused code go on."""
-        self.loop.resume()
+        self._loop.resume()
 
     def close(self) -> None:
         """End the run at once if it has not ended, and release everything that it holds."""
-        self.loop.close()
+        self._loop.close()
 
     def __enter__(self) -> Self:
         return self

@@ -28,9 +28,10 @@ class Timing:
     def __init__(self, wall_seconds: float | None = None) -> None:
         self._began = time.monotonic()
         self._paused_at: float | None = None
-        self.paused_seconds = self.excluded_seconds = 0.0
+        self.paused_seconds: float = 0.0
+        self.excluded_seconds: float = 0.0
         self.due = None if wall_seconds is None else self._began + wall_seconds + STOP_SECONDS
-        self.cause = ""
+        self.cause: str = ""
 
     def elapsed(self) -> float:
         """Return the seconds for which it has run."""

@@ -23,7 +23,7 @@ class Pause:
         self._due = due
         self._stop = stop
         self._began = self._looked = now
-        self.credit = 0.0
+        self.credit: float = 0.0
         if stop:
             processes.send(os.kill, -1, _signal.SIGSTOP)
 

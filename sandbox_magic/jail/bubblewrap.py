@@ -28,7 +28,7 @@ INSTALL = (
     "or without root: pip install 'sandbox-magic[bwrap]'"
 )
 
-_ETC = ("passwd", "group", "hosts", "nsswitch.conf")
+_ETC = ("passwd", "group", "hosts", "nsswitch.conf", "gitconfig")
 
 
 @dataclass(frozen=True, slots=True)

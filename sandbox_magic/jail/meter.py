@@ -51,10 +51,10 @@ class Meter:
         self._processes: dict[int, psutil.Process | None] = {}
         self._transferred: dict[int, tuple[int, int]] = {}
         self._cost = 0.0
-        self.lost = False
+        self.lost: bool = False
         reading = self._reading()
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
-        self.cpu_before = self._cpu(reading)
+        self.cpu_before: float = self._cpu(reading)
         self._last = time.monotonic(), 0.0  # moment and CPU seconds of the sample before
 
     def interval(self, elapsed: float) -> float:

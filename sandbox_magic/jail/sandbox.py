@@ -58,11 +58,23 @@ class Sandbox:
         identity: The host user it runs as.
     """
 
+    stdin: int
+    stdout: int
+    stderr: int
+    report: int
+    display: int
+    files: int
+    group: Group
+    control: Control
+    bwrap: bubblewrap.Bubblewrap
+    interpreter: interpreter.Interpreter
+    identity: identity.Identity
+
     def __init__(self) -> None:
         self.stdin = self.stdout = self.stderr = self.report = self.display = self.files = self._control = -1
-        self.pid = 0
+        self.pid: int = 0
         self._pidfd = -1
-        self.park_seconds = 0.0
+        self.park_seconds: float = 0.0
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._owner = os.getpid()
         self._descriptors = Descriptors()

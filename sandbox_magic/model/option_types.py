@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
 from sandbox_magic.model.languages import Language
@@ -18,6 +18,9 @@ Path = str | os.PathLike[str]
 
 class Options(TypedDict, total=False):
     """The keyword options of `sandbox_magic.run` and `sandbox_magic.stream`.
+
+    An option that there is not is an error for a type checker. What a text says is not, for no type knows which texts
+    are times: ``timeout="banana"`` is a `PolicyError` when it is called, before anything runs.
 
     Attributes:
         timeout: Wall time from its start; 30 s without it.
@@ -51,14 +54,14 @@ class Options(TypedDict, total=False):
     open_files: int | str
     output_limit: Size
     on_output_limit: Literal["cut", "stop"]
-    python: str
+    python: Path
     strict: bool
-    bind: Path | Mount | Sequence[Path | Mount]
+    bind: Path | Mount | Iterable[Path | Mount]
     workspace: Path
-    save: Path | Sequence[Path]
+    save: Path | Iterable[Path]
     language: str | Language
     languages: str | Mapping[str, object] | tuple[Language, ...]
     stdin: str | bytes
-    args: str | Sequence[str]
+    args: str | Iterable[str]
     inputs: Mapping[str, object]
-    outputs: str | Sequence[str]
+    outputs: str | Iterable[str]

@@ -103,10 +103,13 @@ def read_inputs(value: object) -> dict[str, object] | tuple[str, ...]:
 
 
 def read_binds(value: object) -> tuple[Mount, ...]:
-    """Read ``PATH`` or ``PATH:NAME``, or a list of them and of mounts."""
-    if isinstance(value, (list, tuple)):
-        made = [each for each in value if isinstance(each, Mount)]
-        return (*made, *map(_bind, read_words([each for each in value if not isinstance(each, Mount)])))
+    """Read ``PATH`` or ``PATH:NAME``, a mount, or several of them."""
+    if isinstance(value, Mount):
+        return (value,)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        several = tuple(value)
+        made = [each for each in several if isinstance(each, Mount)]
+        return (*made, *map(_bind, read_words([each for each in several if not isinstance(each, Mount)])))
     return tuple(map(_bind, read_words(value)))
 
 

@@ -20,9 +20,10 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="%%sandbox",
+        usage="%%%%sandbox [OPTION ...]",  # the list comes first: the window for help in a notebook is small
         description="Run the cell in a sandbox: no network, no files of yours, bounded in time, memory and processes.",
         epilog="The Result is in _sandbox afterwards. %sandbox says what this machine enforces.",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=110),
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=88),
         add_help=False,
         allow_abbrev=False,
     )

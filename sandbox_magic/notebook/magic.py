@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import keyword
 import sys
-from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import TraitError, TraitType
+from traitlets import TraitError
 
 from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import drive
@@ -18,54 +15,43 @@ from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
 from sandbox_magic.model.result import RunFailed
+from sandbox_magic.notebook import completion, namespace
 from sandbox_magic.notebook.arguments import HELP, parse
+from sandbox_magic.notebook.defaults import OptionDefault, traits
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.model.languages import Language
     from sandbox_magic.model.output import Display
     from sandbox_magic.model.result import Result
     from sandbox_magic.notebook.views import NotebookView
 
 
-class OptionDefault(TraitType[Any, Any]):
-    """A default for one option, set with ``%config SandboxMagics.NAME = VALUE``; None is the table's own."""
-
-    allow_none = True
-    default_value = None
-
-    def __init__(self, option: _options.Option) -> None:
-        super().__init__(help=f"{option.help} (the table's default: {option.default})")
-        self.option = option
-        self.tag(config=True)
-
-    def validate(self, _owner: object, value: object) -> object:
-        """Refuse a value that the option would refuse; keep it as it was given."""
-        try:
-            parsed = _options.read({self.option.keyword: value}, [self.option.scope])
-            _options.to_policy(parsed)
-            if self.option.keyword == "result":
-                variable(value)
-        except PolicyError as error:
-            raise TraitError(str(error)) from error
-        return value if self.option.parse else parsed[self.option.keyword]
-
-
-_metaclass: Any = type(Magics)
-_Configurable: Any = _metaclass(
-    "_Configurable", (Magics,), {option.keyword: OptionDefault(option) for option in _options.OPTIONS}
-)
+_ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter."""
 
 
 @magics_class
-class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table, so its type is not written down
-    """The magics, and the defaults of their options."""
+class SandboxMagics(Magics):
+    """The magics, and the defaults of their options.
+
+    Attributes:
+        shell: Where they are.
+        replaced: Kind (``line``, ``cell``) and the magic that ours took the place of, if any.
+    """
+
+    shell: InteractiveShell
+    replaced: dict[str, Callable[..., object] | None]
+    vars().update(traits())
 
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
-    def run_cell(self, line: str, cell: str) -> Display | None:  # noqa: D102 - the help of the option table, below
+    def run_cell(self, line: str, cell: str) -> Display | None:
+        """Run a cell; what a person is shown is the help, below."""
         values = self._values(line)
         if values is None:
             print(HELP)
@@ -74,11 +60,10 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
         raises = not shown.get("no_raise_error")
         run = None
         try:
-            name = variable(shown.get("result", "_sandbox"))
+            name = namespace.variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
-                values["inputs"] = _variables(self.shell, values["inputs"])
-            run = prepare(cell, values)
-            run.loop.variable = lambda name: _travels(self.shell, name)
+                values["inputs"] = namespace.chosen(self.shell, values["inputs"])
+            run = prepare(cell, values, variable=lambda name: namespace.travels(self.shell, name))
             view = view_for(self.shell, run, shown, raises=raises)
             result = drive(run, view)
         except PolicyError as error:
@@ -87,7 +72,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             if run is None or not run.started:
                 raise StoppedEarly from None
             raise
-        self.shell.push({**result.outputs, name: result})
+        self.shell.push({**result.outputs, name: result})  # type: ignore[no-untyped-call] # IPython's own
         if not shown.get("quiet"):
             _say_weaker(result)
         if raises and not result.ok:
@@ -102,10 +87,7 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
     @no_var_expand
     @line_magic("sandbox")  # type: ignore[arg-type] # as above
     def about(self, line: str) -> None:
-        """Say what is configured and what this machine enforces; ``%sandbox doctor`` only the latter.
-
-        Put ``%%sandbox`` (two percent signs) on top of a cell to run that cell in a sandbox.
-        """
+        """Say what is configured and what this machine enforces; what a person is shown is the help, below."""
         word = line.strip()
         if word in ("-h", "--help"):
             print(HELP)
@@ -119,10 +101,13 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             raise UsageError(str(error)) from None
         if not word:
             print("defaults (%config SandboxMagics.NAME = VALUE changes one):")
+            own = self._own()
             for option in _options.OPTIONS:
-                own = getattr(self, option.keyword)
-                print(f"  {option.name:<16} {option.default if own is None else own}")
+                print(f"  {option.name:<16} {own.get(option.keyword, option.default)}")
         print(diagnose(policy))
+
+    # The table too: who asks for help with the cursor on %%sandbox (Shift-Tab) is shown the line magic's.
+    about.__doc__ = f"{HELP}\n{_ABOUT}"  # type: ignore[assignment] # as above
 
     def _values(self, line: str) -> dict[str, object] | None:
         """Return the parsed options of a line on top of the configured ones; None if help is asked for."""
@@ -135,31 +120,18 @@ class SandboxMagics(_Configurable):  # type: ignore[misc] # made from the table,
             raise UsageError(str(error)) from None
 
     def _defaults(self, scopes: list[_options.Scope]) -> dict[str, object]:
-        own = {option.keyword: getattr(self, option.keyword) for option in _options.OPTIONS if option.scope in scopes}
-        return _options.read({key: value for key, value in own.items() if value is not None}, scopes)
+        own = self._own()
+        return _options.read({key: own[key] for key in own if _options.BY_KEYWORD[key].scope in scopes}, scopes)
 
+    def _own(self) -> dict[str, object]:
+        """Return what is configured, by keyword."""
+        own = {key: trait.configured(self) for key, trait in self.traits().items() if isinstance(trait, OptionDefault)}
+        return {key: value for key, value in own.items() if value is not None}
 
-def _variables(shell: InteractiveShell, names: object) -> dict[str, object]:
-    """Return the notebook's variables of these names.
-
-    Raises:
-        PolicyError: There is none of such a name.
-    """
-    found = {}
-    for name in names if isinstance(names, (tuple, dict)) else ():
-        if name not in shell.user_ns:
-            msg = f"option input: there is no variable {name}"
-            own = [each for each in shell.user_ns if each[:1] != "_" and _travels(shell, each)]
-            near = difflib.get_close_matches(name, own, n=1)
-            raise PolicyError(msg, remedy=near[0] if near else "the name of one that the notebook has")
-        found[name] = shell.user_ns[name]
-    return found
-
-
-def _travels(shell: InteractiveShell, name: str) -> bool:
-    """Return whether the notebook has a variable of this name that -i could pass in."""
-    kept = (ModuleType, FunctionType, type)
-    return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
+    @property
+    def languages_of_the_user(self) -> tuple[Language, ...]:
+        """The languages that are configured besides the table's."""
+        return self._defaults(["run"]).get("languages", ())  # type: ignore[return-value] # as the table parses it
 
 
 def _show_later(shell: InteractiveShell, view: NotebookView, events: list[Display]) -> None:
@@ -185,24 +157,13 @@ def _say_weaker(result: Result) -> None:
         _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To fix it: {guard.remedy}")
 
 
-def variable(name: object) -> str:
-    """Return the name if a variable can have it.
-
-    Raises:
-        PolicyError: None can.
-    """
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        msg = f"option result: {name!r} is not the name of a variable"
-        raise PolicyError(msg, remedy="a name such as r1")
-    return name
-
-
 def load(shell: InteractiveShell) -> None:
     """Register the magics; say so if another package's ``%%sandbox`` is replaced."""
     magics = _configured(shell)
     replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
     magics.replaced = replaced
     shell.register_magics(magics)
+    completion.register(shell, lambda: magics.languages_of_the_user)
     other = replaced["cell"]
     owner = getattr(other, "__self__", None)
     module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
@@ -234,6 +195,7 @@ def _warn(text: str) -> None:
 
 def unload(shell: InteractiveShell) -> None:
     """Remove the magics, and restore what they replaced."""
+    completion.unregister(shell)
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):

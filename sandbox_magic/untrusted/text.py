@@ -138,7 +138,7 @@ class Cleaner:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
-        self.plain = True
+        self.plain: bool = True
 
     def feed(self, data: bytes, *, last: bool = False) -> str:
         """Take the next bytes; return the text that is complete now (with ``last``, all of it)."""
@@ -164,7 +164,7 @@ class HeadTail:
         self._tail_room = most // 2
         self._head = bytearray()
         self._tail = bytearray()
-        self.total = 0
+        self.total: int = 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""

@@ -37,7 +37,7 @@ def bare(monkeypatch, tmp_path, capsys):
         error = ended.error_before_exec or ended.error_in_exec
         return SimpleNamespace(out=out, err=err, error=error, result=shell.user_ns.get(variable))
 
-    run.shell = shell
+    run.shell = shell  # type: ignore[attr-defined] # a function with an attribute
     yield run
     shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
@@ -196,6 +196,41 @@ def test_a_default_is_set_and_the_cells_own_option_wins(run):
     assert run("%%sandbox\nprint(1)").err == ""
 
 
+def magics(shell):
+    (magics,) = (each for each in shell.configurables if type(each).__name__ == "SandboxMagics")
+    return magics
+
+
+def test_the_configuration_says_of_each_option_what_it_is_and_what_it_reads_as(run):
+    said = run("%config SandboxMagics").out
+    assert [name for option in OPTIONS if (name := f"SandboxMagics.{option.keyword}=<") not in said] == []
+    for words in ("memory=<Size>", "timeout=<Seconds>", "strict=<OnOrOff>", "on_output_limit=<CutOrStop>", "'512M'"):
+        assert words in said
+    assert "None" not in said
+    assert run("%config SandboxMagics.memory").error is None
+    assert run.shell.user_ns["_"] == "512M"
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_setting_what_an_untouched_option_reads_as_leaves_it_untouched(run, option):
+    own = magics(run.shell)
+    reads = getattr(own, option.keyword)
+    run(f"%config SandboxMagics.{option.keyword} = {reads!r}")
+    assert getattr(own, option.keyword) == reads
+    assert own._own() == {}
+
+
+def test_an_untouched_language_is_that_of_the_first_line(run):
+    """To say python is something else than to say nothing."""
+    cell = "%%sandbox --quiet\n#!/bin/sh\necho shell"
+    assert run("%config SandboxMagics.language").error is None
+    assert run(cell).out == "shell\n"
+    run("%config SandboxMagics.language = 'python'")
+    assert isinstance(run(cell).error, RunFailed)
+    run("%config SandboxMagics.language = '#! or python'")
+    assert run(cell).out == "shell\n"
+
+
 BAD_DEFAULTS = [
     ("memory", "128M", "lots", "not a size"),
     ("timeout", 20, "soon", "not a time"),
@@ -211,8 +246,7 @@ def test_a_bad_default_is_refused_and_the_old_one_stays(run, caplog, case):
     name, old, new, words = case
     for value in (old, new):
         run(f"%config SandboxMagics.{name} = {value!r}")
-    (magics,) = (each for each in run.shell.configurables if type(each).__name__ == "SandboxMagics")
-    assert getattr(magics, name) == old
+    assert getattr(magics(run.shell), name) == old
     assert words in caplog.text
 
 
@@ -307,7 +341,7 @@ def test_an_interrupt_while_the_sandbox_starts_runs_nothing(run, monkeypatch, tm
     ran = run("%%sandbox\nprint('ran')")
     assert not timer.is_alive()
     assert isinstance(ran.error, KeyboardInterrupt)
-    assert ran.error._render_traceback_() == ["sandbox: stopped by you before it started; nothing was run"]
+    assert ran.error._render_traceback_() == ["sandbox: stopped by you before it started; nothing was run"]  # type: ignore[attr-defined] # IPython asks for it
     assert ran.result is None
 
 

@@ -29,7 +29,7 @@ def parents() -> set[str]:
     """The directories in which control groups are made here, by the best tier."""
     with sm.stream("pass") as run:
         next(run)
-        return {os.path.dirname(os.path.dirname(door)) for door in run.loop.sandbox.group.doors}
+        return {os.path.dirname(os.path.dirname(door)) for door in run._loop.sandbox.group.doors}
 
 
 @pytest.fixture

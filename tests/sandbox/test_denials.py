@@ -105,7 +105,7 @@ def test_never_the_hosts_root():
     """The kernel's own view from outside: the code's processes have an unprivileged uid and no capability."""
     with sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=30) as run:
         next(event for event in run if isinstance(event, sm.Text))
-        with open(f"/proc/{run.loop.sandbox.pid}/task/{run.loop.sandbox.pid}/children") as children:
+        with open(f"/proc/{run._loop.sandbox.pid}/task/{run._loop.sandbox.pid}/children") as children:
             status = Path(f"/proc/{children.read().split()[0]}/status").read_text()
     values = dict(line.split(":\t") for line in status.splitlines() if ":\t" in line)
     uids = set(values["Uid"].split())

@@ -172,7 +172,7 @@ def test_cgroup_vanishes(footprint, slowness):
     elsewhere = []
     with sm.stream(code, timeout=1 * slowness) as run:
         up(run)
-        for group in {os.path.dirname(door) for door in run.loop.sandbox.group.doors}:
+        for group in {os.path.dirname(door) for door in run._loop.sandbox.group.doors}:
             elsewhere.append(os.path.join(os.path.dirname(group), f"elsewhere-{os.getpid()}"))
             os.mkdir(elsewhere[-1])
             for pid in files.members(group):
@@ -198,7 +198,7 @@ def test_killed_from_outside(victim, footprint, slowness):
     with sm.stream("import time\nprint('up', flush=True)\ntime.sleep(600)", timeout=600) as run:
         assert up(run) == "up\n"
         began = time.monotonic()
-        os.kill(run.loop.sandbox.pid if victim == "PID 1" else run.loop.sandbox._process.pid, signal.SIGKILL)
+        os.kill(run._loop.sandbox.pid if victim == "PID 1" else run._loop.sandbox._process.pid, signal.SIGKILL)
         *_, last = run
     assert time.monotonic() - began <= 0.5 * slowness
     assert (last.result.outcome, last.result.exit_code, last.result.stdout) == (Outcome.SIGNALLED, None, "up\n")

@@ -133,7 +133,7 @@ def test_a_place_that_is_not_to_be_written(path):
 
 
 def test_limits(monkeypatch):
-    assert "64 MiB in the working directory, and as much in /tmp and /dev/shm; --disk" in hinted(
+    assert "64 MiB in the working directory, and as much in /tmp and in /dev/shm; --disk" in hinted(
         "open('x', 'wb').write(bytes(70 << 20))"
     )
     assert "--open-files" in hinted("kept = [open('/dev/null') for _ in range(300)]")

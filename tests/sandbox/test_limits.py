@@ -142,7 +142,7 @@ def test_kinds_of_memory_are_told_apart(slowness):
     """Samples tell own memory, shared memory and files from each other; without a cgroup they say unknown."""
     code = "import time\nb = b'x' * (40 << 20)\nopen('/dev/shm/f', 'wb').write(b'x' * (12 << 20))\ntime.sleep(600)"
     with sm.stream(code, timeout=20 * slowness) as stream:
-        counted = next(stream) and stream.loop.sandbox.group.tier != "none"
+        counted = next(stream) and stream._loop.sandbox.group.tier != "none"
         samples = (event for event in stream if isinstance(event, Sample) and event.memory_bytes >= 40 * MIB)
         seen = next(sample for sample in samples if not counted or sample.shared_bytes >= 12 * MIB)
     kinds = (seen.anonymous_bytes, seen.shared_bytes, seen.file_bytes)
@@ -213,7 +213,7 @@ def test_cpu_time_is_held_while_nobody_pulls_events(tier):
     with sm.stream("import os\nos.fork()\nwhile True: pass", cpu_time=1, timeout=60) as run:
         next(run)
         ended = select.poll()
-        ended.register(run.loop.sandbox.report, select.POLLIN)
+        ended.register(run._loop.sandbox.report, select.POLLIN)
         assert ended.poll(40_000), "the sandbox goes on"
         for _ in run:
             pass

@@ -204,7 +204,7 @@ def test_dropped_iterator_kills_its_run():
     """When the last reference goes, so does the sandbox."""
     run = sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=60)
     next(event for event in run if isinstance(event, Text))
-    pid = run.loop.sandbox.pid
+    pid = run._loop.sandbox.pid
     assert os.path.exists(f"/proc/{pid}")
     del run
     assert not os.path.exists(f"/proc/{pid}")
@@ -360,7 +360,7 @@ def test_environment_can_be_imported_as_outside(tmp_path, monkeypatch):
 def test_options_are_checked():
     """A wrong option is an error before anything runs, and says what would be right."""
     with pytest.raises(sm.PolicyError, match="timeout"):
-        sm.run("print(1)", tiemout=3)
+        sm.run("print(1)", tiemout=3)  # type: ignore[call-arg] # the subject
     with pytest.raises(sm.PolicyError, match="512M"):
         sm.run("print(1)", memory="lots")
     with pytest.raises(sm.PolicyError, match="Try: from"):
@@ -451,7 +451,7 @@ def test_a_paused_run_can_be_interrupted_and_dropped():
     run = sm.stream("import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)", timeout=30)
     next(event for event in run if isinstance(event, Text))
     run.pause()
-    pid = run.loop.sandbox.pid
+    pid = run._loop.sandbox.pid
     del run
     assert not os.path.exists(f"/proc/{pid}")
 

@@ -163,7 +163,7 @@ def test_ctrl_c_while_variables_are_read_keeps_the_result(monkeypatch, how):
 def test_keys_that_were_made_to_collide_do_not_hold_up_the_result():
     """What the code's own guest would send, written by the code: a run of a third of a second came back after hours."""
     keys = "keys = [n * (2**61 - 1) for n in range(3)] + [n << 40 for n in range(20)]"
-    assert sm.run(f"{keys}\nd = dict.fromkeys(keys)", outputs=["d"]).outputs["d"].keys()
+    assert sm.run(f"{keys}\nd = dict.fromkeys(keys)", outputs=["d"]).outputs["d"].keys()  # type: ignore[attr-defined] # what came out is an object to checkers
     result = sm.run(COLLIDING, outputs=["d"])
     assert dict(result.outputs) == {}
     assert "collide" in result.notes[0]

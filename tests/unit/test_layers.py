@@ -16,6 +16,7 @@ FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 # The rooms from the lowest on: each may import those before it. A room is a directory, or a file of the root.
 ORDER = (
     "safe_import",
+    "version",
     "atomic_write",
     "guest/codec",
     "guest/workspace",

@@ -30,7 +30,7 @@ class EncodeError(ValueError):
     """
 
     def __init__(self, what: str, remedy: str, path: str = "") -> None:
-        self.path = path
+        self.path: str = path
         self.what = what
         self.remedy = remedy
         super().__init__(what)
@@ -90,10 +90,10 @@ class Part:
     __slots__ = ("cost", "kind", "payload", "step")
 
     def __init__(self, kind: str, payload: Any, step: str = "", cost: int = 20) -> None:
-        self.kind = kind
-        self.payload = payload
-        self.step = step
-        self.cost = cost
+        self.kind: str = kind
+        self.payload: Any = payload
+        self.step: str = step
+        self.cost: int = cost
 
 
 class Fields(tuple):  # type: ignore[type-arg] # noqa: SLOT001 - typing costs milliseconds; three names a value

@@ -65,11 +65,11 @@ class Group:
         reasons: Why the tiers before this one did not work, for the doctor.
     """
 
-    tier = "none"
-    bounds_cpus = False
-    ends_whole_run = False  # whether the kernel kills all of the group when it is out of memory
+    tier: str = "none"
+    bounds_cpus: bool = False
+    ends_whole_run: bool = False  # whether the kernel kills all of the group when it is out of memory
     doors: tuple[str, ...] = ()  # files to which a process writes "0" to join
-    counter = ""  # the file that counts its CPU time, for PID 1 to read; none where nothing does
+    counter: str = ""  # the file that counts its CPU time, for PID 1 to read; none where nothing does
 
     def __init__(self) -> None:
         self.reasons: tuple[str, ...] = ()

@@ -67,7 +67,7 @@ class Scope:
             start_new_session=True, cwd="/", env={},
         )  # fmt: skip
         try:
-            self.path = self._start()
+            self.path: str = self._start()
         except BaseException:
             self.close()
             raise

@@ -36,9 +36,9 @@ class Group1(Group):
         self._directories = Directories(parents.values())
         name = os.path.basename(self._directories.paths[0])
         self._at = {controller: f"{parent}/{name}" for controller, parent in parents.items()}
-        self.bounds_cpus = "cpu" in self._at
-        self.counter = f"{self._at['cpuacct']}/cpuacct.usage" if "cpuacct" in self._at else ""
-        self.doors = tuple(f"{path}/tasks" for path in self._directories.paths)
+        self.bounds_cpus: bool = "cpu" in self._at
+        self.counter: str = f"{self._at['cpuacct']}/cpuacct.usage" if "cpuacct" in self._at else ""
+        self.doors: tuple[str, ...] = tuple(f"{path}/tasks" for path in self._directories.paths)
         try:
             self._bound(limits)
         except OSError:

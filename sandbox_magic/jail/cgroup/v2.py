@@ -34,9 +34,9 @@ class Group2(Group):
     def __init__(self, limits: Limits, parent: str) -> None:
         super().__init__()
         self._directories = Directories([parent])
-        self.path = self._directories.paths[0]
-        self.doors = (f"{self.path}/cgroup.procs",)
-        self.counter = f"{self.path}/cpu.stat"
+        self.path: str = self._directories.paths[0]
+        self.doors: tuple[str, ...] = (f"{self.path}/cgroup.procs",)
+        self.counter: str = f"{self.path}/cpu.stat"
         try:
             self._bound(limits)
         except OSError:
@@ -51,7 +51,7 @@ class Group2(Group):
         write(f"{self.path}/pids.max", limits.processes)
         if limits.cpus is not None and os.path.exists(f"{self.path}/cpu.max"):
             write(f"{self.path}/cpu.max", f"{int(limits.cpus * PERIOD_MICROSECONDS)} {PERIOD_MICROSECONDS}")
-        self.bounds_cpus = os.path.exists(f"{self.path}/cpu.max")
+        self.bounds_cpus: bool = os.path.exists(f"{self.path}/cpu.max")
 
     def holds(self, pid: int) -> bool:
         """Return whether a process has joined."""

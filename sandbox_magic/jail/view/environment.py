@@ -24,7 +24,6 @@ def environment(interpreter: Interpreter, limits: Limits, machine: Host) -> dict
         "LANG": "C.UTF-8", "TMPDIR": "/tmp", "PYTHONUNBUFFERED": "1",  # noqa: S108 - the sandbox's own /tmp
         "TERM": "xterm-color",  # as in a cell of ipykernel's: colours are shown, and a cursor's moves are left out
         "ASAN_OPTIONS": "detect_leaks=0", "LSAN_OPTIONS": "detect_leaks=0",  # it needs ptrace, and fails every program
-        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",  # what is bound
         "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
     }  # fmt: skip
     if interpreter.user_base:

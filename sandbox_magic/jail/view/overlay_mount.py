@@ -122,8 +122,12 @@ def _fail(what: str) -> None:
     raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-if __name__ == "__main__":
+def _run() -> None:
     try:
         main(*sys.argv[1:])
     except OSError as error:
         sys.exit(f"{error.strerror or error}")
+
+
+if __name__ == "__main__":
+    _run()

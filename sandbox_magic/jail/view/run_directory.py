@@ -37,14 +37,16 @@ class RunDirectory:
         SandboxUnavailable: The temporary directory can't be written.
     """
 
+    path: str
+
     def __init__(self, uid: int) -> None:
         try:
             root = _root()
             sweep(root)
             _sweep_others(_usual())
             self.path, self._lock = _locked(root)
-            self.token = os.path.basename(self.path)
-            self.cell = os.path.join(self.path, "cell")
+            self.token: str = os.path.basename(self.path)
+            self.cell: str = os.path.join(self.path, "cell")
             try:
                 self._furnish(uid)
             except BaseException:

@@ -148,7 +148,7 @@ class Panels:
             import ipywidgets
         style = self._make(ipywidgets.HTML, value=STYLE, _dom_classes=("sandbox-style",))
         self._line = self._make(ipywidgets.HTML, _dom_classes=("sandbox-words",))
-        self.buttons = Buttons(self._make, pressed, controlled=controlled)
+        self.buttons: Buttons = Buttons(self._make, pressed, controlled=controlled)
         head = self._make(ipywidgets.HBox, children=(self._line, self.buttons.box), _dom_classes=("sandbox-head",))
         self._across = self._make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         limit = f"limit {limit_size(self._limits.memory_bytes)}"

@@ -12,9 +12,10 @@ from sandbox_magic.untrusted.workspace import file_names, openat
 from sandbox_magic.untrusted.workspace.openat import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sandbox_magic.untrusted.workspace.changes import Change, Changes
+    from sandbox_magic.untrusted.workspace.snapshot import Snapshot
 
 _MOST_NAMED = 20
 
@@ -43,22 +44,27 @@ class Applied:
         return "\n".join([f"<Applied: {len(self.done)} applied, {len(self.left)} not applied>", *left])
 
 
-def apply(changes: Changes, chosen: Sequence[str], to: str | os.PathLike[str] | None) -> Applied:
-    """See `Changes.apply`."""
+def apply(
+    changes: Changes, before: Snapshot | None, chosen: Sequence[str], to: str | os.PathLike[str] | None
+) -> Applied:
+    """See `Changes.apply`; ``before`` is what the original directory held when the run began."""
     wanted, left = _choose(changes, chosen, saving=to is not None)
-    place = to if to is not None else changes.original.path if changes.original else None
+    place = to if to is not None else changes.original
     if place is None:
         msg = "there is no directory to apply the changes to"
         raise NotApplied(msg, remedy="apply(to=DIRECTORY)")
-    return Applied(done=_apply(changes, wanted, place, saving=to is not None), left=left)
+    states = before.states if before and to is None else {}
+    return Applied(done=_apply(states, wanted, place, saving=to is not None), left=left)
 
 
-def _apply(changes: Changes, wanted: list[Change], place: str | os.PathLike[str], *, saving: bool) -> tuple[str, ...]:
+def _apply(
+    before: Mapping[str, State], wanted: list[Change], place: str | os.PathLike[str], *, saving: bool
+) -> tuple[str, ...]:
     try:
         if saving:
             os.makedirs(place, exist_ok=True)
         with openat.directory(place) as root:
-            return _Application(root, changes, wanted, saving=saving).run()
+            return _Application(root, before, wanted, saving=saving).run()
     except OSError as error:
         msg = f"the changes can't be applied to {file_names.shown(os.fspath(place))}"
         raise NotApplied(msg, seen=file_names.shown(str(error)), remedy="a directory that you may write") from error
@@ -74,7 +80,7 @@ def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) 
     wanted = [change for change in changes if not change.refused and (change.path in exact or not change.left_out)]
     taken = {change.path for change in wanted}
     left = tuple((each.path, each.refused or each.left_out) for each in changes if each.path not in taken)
-    return Applied(done=_apply(changes, wanted, to, saving=True) if wanted else (), left=left)
+    return Applied(done=_apply({}, wanted, to, saving=True) if wanted else (), left=left)
 
 
 def _choose(
@@ -110,9 +116,9 @@ def _choose(
 class _Application:
     """One application of changes below an open directory."""
 
-    def __init__(self, root: int, changes: Changes, wanted: list[Change], *, saving: bool) -> None:
+    def __init__(self, root: int, before: Mapping[str, State], wanted: list[Change], *, saving: bool) -> None:
         self._root = root
-        self._before = changes.original.states if changes.original and not saving else {}
+        self._before = before
         self._wanted = wanted
         self._saving = saving
         self._made = {change.path for change in wanted if change.kind != "removed"}

@@ -66,13 +66,17 @@ class Changes(Sequence[Change]):
 
     Attributes:
         entries: One for each name, in the order of the directory.
-        original: The directory that it was a copy of; None if there was none.
         complete: Whether every file was examined; if not, nothing counts as removed.
     """
 
     entries: tuple[Change, ...] = ()
-    original: Snapshot | None = None
     complete: bool = True
+    _before: Snapshot | None = field(default=None, repr=False)
+
+    @property
+    def original(self) -> str | None:
+        """The directory that it was a copy of; None if there was none."""
+        return self._before.path if self._before else None
 
     def apply(self, *chosen: str, to: str | os.PathLike[str] | None = None) -> Applied:
         """Apply changes to the original directory, all of them or none.
@@ -89,7 +93,7 @@ class Changes(Sequence[Change]):
         Raises:
             NotApplied: One of them can't be applied: nothing was, unless the error says otherwise.
         """
-        return apply.apply(self, chosen, to)
+        return apply.apply(self, self._before, chosen, to)
 
     @overload
     def __getitem__(self, index: int) -> Change: ...

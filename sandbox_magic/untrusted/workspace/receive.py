@@ -67,7 +67,7 @@ class Receiver:
             if change.kind != "removed":
                 self._check_above(change.path, seen)
         entries = tuple(change for change in self._changes.values() if not self._is_as_before(change))
-        return Changes(entries=entries, original=self._original, complete=not self._cut)
+        return Changes(entries=entries, _before=self._original, complete=not self._cut)
 
     def _is_as_before(self, change: Change) -> bool:
         """Return whether it was only touched: what lies in a layer is sent without having been compared."""

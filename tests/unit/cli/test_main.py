@@ -107,7 +107,7 @@ REFUSED = [
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("sandbox_magic.cli.run.prepare", lambda *_, **__: pytest.fail("it ran"))
     (tmp_path / "S").write_text("print(1)")
     assert main.main(typed) == exit_status.USAGE
     out, err = capsys.readouterr()
@@ -116,7 +116,7 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys
     assert all(line.startswith(f"sandbox-magic {typed[0]}: ") for line in err.splitlines())
 
 
-@pytest.mark.parametrize("typed", [[], ["walk"], ["run", "--timeout"], ["--version"]])
+@pytest.mark.parametrize("typed", [[], ["walk"], ["run", "--timeout"], ["--verbose"]])
 def test_what_the_parser_does_not_know_is_a_usage_error(typed, capsys):
     with pytest.raises(SystemExit) as caught:
         main.main(typed)

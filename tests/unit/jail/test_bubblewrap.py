@@ -51,9 +51,6 @@ LISTING = """
 --setenv TERM xterm-color
 --setenv ASAN_OPTIONS detect_leaks=0
 --setenv LSAN_OPTIONS detect_leaks=0
---setenv GIT_CONFIG_COUNT 1
---setenv GIT_CONFIG_KEY_0 safe.directory
---setenv GIT_CONFIG_VALUE_0 *
 --setenv OMP_NUM_THREADS 2
 --setenv OPENBLAS_NUM_THREADS 2
 --setenv MKL_NUM_THREADS 2
@@ -67,6 +64,7 @@ LISTING = """
 --symlink /sandbox/lib/sandbox_guest/etc/group /etc/group
 --symlink /sandbox/lib/sandbox_guest/etc/hosts /etc/hosts
 --symlink /sandbox/lib/sandbox_guest/etc/nsswitch.conf /etc/nsswitch.conf
+--symlink /sandbox/lib/sandbox_guest/etc/gitconfig /etc/gitconfig
 --proc /proc
 --dev /dev
 --dir /sys/class/power_supply

@@ -4,6 +4,7 @@ import decimal
 import struct
 import time
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -115,7 +116,7 @@ def test_keys_that_were_made_to_collide_in_pandas_take_no_time(kind, sort):
 def test_the_hours_of_business_of_many_moments_are_not_looked_at():
     began = time.process_time()
     moments = np.arange(1_000_000).astype("M8[ns]")
-    assert decode(sent("pandas.Index", moments, None, "cbh"), most=MOST).freq is None
+    assert decode(sent("pandas.Index", moments, None, "cbh"), most=MOST).freq is None  # type: ignore[attr-defined] # what came out is an object to checkers
     assert time.process_time() - began < 5  # it would take a minute
 
 
@@ -124,7 +125,7 @@ def test_the_hours_of_business_of_many_indexes_count_together():
     hours = pd.date_range("2000-01-03 09:00", periods=4000, freq="cbh")
     indexes = [Part("pandas.Index", Fields((np.asarray(hours), None, "cbh")))] * 50
     shared = Budget()
-    kept = [decode(codec.encode(indexes, most=MOST), most=MOST, budget=shared) for _ in range(2)]
+    kept: list[Any] = [decode(codec.encode(indexes, most=MOST), most=MOST, budget=shared) for _ in range(2)]
     assert [[index.freq is not None for index in value] for value in kept] == [[True] * 2 + [False] * 48, [False] * 50]
 
 

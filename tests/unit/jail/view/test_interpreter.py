@@ -122,7 +122,7 @@ def test_editable_installs_bring_their_sources(this, home, tmp_path, monkeypatch
     this(tmp_path / "env")
     (home / "src").mkdir()
     finder = types.ModuleType("__editable___demo_finder")
-    finder.MAPPING = {"demo": str(home / "src"), "gone": str(home / "gone"), "wide": str(home)}
+    finder.MAPPING = {"demo": str(home / "src"), "gone": str(home / "gone"), "wide": str(home)}  # type: ignore[attr-defined] # as setuptools writes it
     monkeypatch.setitem(sys.modules, finder.__name__, finder)
     assert choose("kernel").extra == (str(home / "src"),)
 

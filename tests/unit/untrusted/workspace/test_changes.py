@@ -523,7 +523,7 @@ def test_what_was_changed_here_meanwhile_is_a_conflict_and_nothing_is_done(trip,
     write(trip.cell / "other", "new")
     write(trip.cell / "sub/x", "new")
     (trip.cell / "gone").unlink()
-    changes = Changes(entries=tuple(c for c in trip.end() if c.path != "sub"), original=trip.original)
+    changes = Changes(entries=tuple(c for c in trip.end() if c.path != "sub"), _before=trip.original)
     meanwhile(trip.host)
     modes = [path.lstat().st_mode for path in sorted(trip.host.rglob("*"))]
     with pytest.raises(NotApplied, match="nothing was applied: 1 of 5 changes can't be") as caught:
@@ -557,7 +557,7 @@ def test_a_directory_in_which_the_user_has_put_something_stays(trip):
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "", ".", "a//b", "a/./b", "a\0b"])
 def test_a_name_that_leads_out_is_refused_even_if_it_came_this_far(trip, path):
     trip.start()
-    changes = Changes(entries=(Change(path=path, kind="added", data=b"x"),), original=trip.original)
+    changes = Changes(entries=(Change(path=path, kind="added", data=b"x"),), _before=trip.original)
     with pytest.raises(NotApplied, match="its name leads out of the directory"):
         changes.apply()
     assert tree(trip.host) == {}
