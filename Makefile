@@ -5,15 +5,13 @@
 PY := .venv/bin/python -P
 # What to test: make test T=tests/unit, make test T="tests/unit -k policy"
 T :=
-# Whether to measure branch coverage, which takes a quarter longer: make test COV=
-COV := --cov --cov-report=term:skip-covered
 # Which machines: make test-machine M=user-systemd; without it all that the present one is not
 M :=
 # Which Debians: make test-languages S=bookworm; without it 12 and 13
 S :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test check fuzz bench fix clean test-user test-machine test-languages
+.PHONY: help demo lab test coverage check fuzz bench fix clean test-user test-machine test-languages
 .NOTPARALLEL:
 export PYTHON T
 
@@ -32,7 +30,13 @@ test: ## run every test; T=tests/unit for some of them
 	@sh tools/environment.sh dev
 	@sh tools/test_needs.sh
 	@sh tools/test_kernels.sh
-	@COV="$(COV)" sh tools/test.sh $(T)
+	@sh tools/test.sh $(T)
+
+coverage: ## the same tests with branch coverage of all that they start, also inside the sandbox; a report
+	@sh tools/environment.sh dev
+	@sh tools/test_needs.sh
+	@sh tools/test_kernels.sh
+	@sh tools/coverage.sh $(T)
 
 check: ## format, lint, types: what CI and pre-commit check
 	@sh tools/environment.sh dev
@@ -65,5 +69,5 @@ test-languages: ## as root: every language of the table, on Debians that have al
 	@sh tools/test_languages.sh $(S)
 
 clean: ## remove the environment and everything made
-	rm -rf .venv .cache build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .cache build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,5 +26,5 @@ chown -R "$user:" "$home/$place"
 
 # Of root's environment only what says how this machine reaches its package registry comes along.
 registry=PIP_INDEX_URL,PIP_EXTRA_INDEX_URL,PIP_CERT,HTTP_PROXY,HTTPS_PROXY,NO_PROXY,http_proxy,https_proxy,no_proxy
-exec runuser -w "$registry,CI" -c 'cd "$0" && make demo && SANDBOX_MUST_WORK=1 make test COV= T="$1"' -l -- \
+exec runuser -w "$registry,CI" -c 'cd "$0" && make demo && SANDBOX_MUST_WORK=1 make test T="$1"' -l -- \
     "$user" "$place" "${T-}"

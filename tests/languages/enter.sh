@@ -19,6 +19,7 @@ exec unshare --mount --propagation private --pid --fork sh -euc '
     mount -o remount,bind,ro /
     cd /srv/source
     exec setpriv --reuid "$uid" --regid "$uid" --clear-groups env -i HOME=/tmp LANG=C.UTF-8 SANDBOX_MUST_WORK=1 \
+        SANDBOX_OLD_PYTHON=/usr/bin/python3.9 \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1 \
         PYTHONPATH=/srv/source:/srv/source/tests/languages:/opt/packages "$@"
 ' sh "$@"

@@ -13,25 +13,21 @@ import recipe
 PACKAGES = (
     "bubblewrap", "procps", "python3",
     "bash", "dash", "g++", "gawk", "gcc", "golang-go", "libc6-dev", "lua5.4", "nodejs", "perl", "php-cli",
-    "r-base-core", "ruby", "rustc", "sqlite3", "julia",
+    "r-base-core", "ruby", "rustc", "sqlite3", "julia", recipe.OLD_PYTHON,
 )  # fmt: skip
-# The last Debian that has Julia. The library with which it reads its stack must be of its own age: with a later one
+# Julia too is of the old Debian. The library with which it reads its stack must be of its own age: with a later one
 # it dies of SIGSEGV at most of its own errors.
-WITH_JULIA = "bullseye"
 _PINS = f"""\
-Package: *
-Pin: release n={WITH_JULIA}
-Pin-Priority: 100
-
+{recipe.OLD_PINS}
 Package: libunwind8
-Pin: release n={WITH_JULIA}
+Pin: release n={recipe.OLD_SUITE}
 Pin-Priority: 1001
 """
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/i18n/*")
 _OPTIONS = [
     f"--include={','.join(PACKAGES)}",
     *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
-    f"--setup-hook=mkdir -p $1/etc/apt/preferences.d && printf '%s' '{_PINS}' > $1/etc/apt/preferences.d/julia",
+    recipe.pinned(_PINS),
     '--customize-hook=mkdir -p "$1/srv/source" "$1/opt/packages" "$1/old"',
 ]
 
@@ -47,7 +43,7 @@ def build(suite: str) -> Path:
 
 
 def _sources(suite: str) -> str:
-    return "".join(f"deb {recipe.mirror()} {each} main\n" for each in (suite, WITH_JULIA))
+    return "".join(f"deb {recipe.mirror()} {each} main\n" for each in (suite, recipe.OLD_SUITE))
 
 
 if __name__ == "__main__":

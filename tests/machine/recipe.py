@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SUITE = "bookworm"
+# The last Debian that has the oldest Python that may run in a sandbox. What the newer one has is taken from there.
+OLD_SUITE, OLD_PYTHON = "bullseye", "python3.9"
+OLD_PINS = f"""\
+Package: *
+Pin: release n={OLD_SUITE}
+Pin-Priority: 100
+"""
 USER = "user"
 USER_ID = 1000
 
@@ -30,6 +37,7 @@ PACKAGES = (
     "procps",
     "python3",
     "python3-venv",
+    OLD_PYTHON,
     "systemd",
     "systemd-sysv",
 )
@@ -96,7 +104,7 @@ def default_cache() -> Path:
 
 def key() -> str:
     """A name for the recipe: another recipe is another root."""
-    recipe = "\n".join((SUITE, *PACKAGES, *_LEFT_OUT, *_HOOKS))
+    recipe = "\n".join((SUITE, *PACKAGES, OLD_PINS, *_LEFT_OUT, *_HOOKS))
     return f"{SUITE}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
 
@@ -128,9 +136,15 @@ def build(cache: Path) -> Path:
     options = [
         f"--include={','.join(PACKAGES)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
+        pinned(OLD_PINS),
         *(f"--customize-hook={hook}" for hook in _HOOKS),
     ]
-    return make(cache / key(), SUITE, options, _debian_sources)
+    return make(cache / key(), SUITE, options, lambda: f"{_debian_sources()}deb {mirror()} {OLD_SUITE} main\n")
+
+
+def pinned(pins: str) -> str:
+    """The option of mmdebstrap by which apt reads these preferences."""
+    return f"--setup-hook=mkdir -p $1/etc/apt/preferences.d && printf '%s' '{pins}' > $1/etc/apt/preferences.d/old"
 
 
 def make(root: Path, suite: str, options: list[str], sources: Callable[[], str]) -> Path:
