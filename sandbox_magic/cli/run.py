@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox_magic.cli import exit_status, export, files
+from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.model import options as _options
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
+    from sandbox_magic.execution.source import Source
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Sample
@@ -97,7 +99,7 @@ class Run:
         _check_files(given)
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
-        source = sys.stdin.buffer.read() if rest[0] == "-" else Path(rest[0])
+        source = _source.read(sys.stdin.buffer.read() if rest[0] == "-" else Path(rest[0]))
         if "stdin" not in values:
             values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
         result = _shown(source, values, shown)
@@ -210,7 +212,7 @@ class ScriptView(View):
             self._terminal.end()
 
 
-def _shown(source: bytes | Path, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
+def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
     run = prepare(source, values, last_value=False)  # python3 SCRIPT shows none either

@@ -65,7 +65,7 @@ def stream(source: str | bytes | os.PathLike[str], *, policy: Policy | None = No
 
 
 def prepare(
-    source: str | bytes | os.PathLike[str],
+    source: str | bytes | os.PathLike[str] | _source.Source,
     options: Mapping[str, Any],
     policy: Policy | None = None,
     *,

@@ -22,11 +22,13 @@ class Source:
 
 
 def read(source: object) -> Source:
-    """Return the code of a string, of bytes, or of the file that a path names.
+    """Return the code of a string, of bytes, or of the file that a path names; what is read already as it is.
 
     Raises:
         PolicyError: It is none of these, or the file can't be read.
     """
+    if isinstance(source, Source):
+        return source
     if isinstance(source, str):
         return Source(text=source.encode("utf-8", "surrogatepass"))
     if isinstance(source, bytes):

@@ -107,7 +107,7 @@ REFUSED = [
 )
 def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sandbox_magic.cli.run.prepare", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
     (tmp_path / "S").write_text("print(1)")
     assert main.main(typed) == exit_status.USAGE
     out, err = capsys.readouterr()

@@ -32,7 +32,7 @@ def found(name, inside):
 
 def test_python_needs_none(inside):
     assert programs.commands(PYTHON, inside, LIMITS) == ()
-    assert programs.packed(PYTHON, inside, LIMITS) == b""
+    assert programs.packed(PYTHON, inside, LIMITS, file="/sandbox/cell.py") == b""
 
 
 def test_programs_of_the_system_and_of_the_environment_are_there(inside):
@@ -101,5 +101,5 @@ def test_what_the_cell_brings_itself_is_left_to_be_found_inside(inside):
 
 def test_the_guest_gets_a_frame_for_each_command(inside):
     language = Language(name="mine", suffix=".m", commands=("mine1|mine2 -o {out} {file}", "{out} π"))
-    frames = wire.Reader().feed(programs.packed(language, inside, LIMITS))
+    frames = wire.Reader().feed(programs.packed(language, inside, LIMITS, file="/sandbox/cell.m"))
     assert frames == [[b"mine2", b"-o", b"/tmp/cell", b"/sandbox/cell.m"], [b"/tmp/cell", "π".encode()]]
