@@ -10,7 +10,7 @@ from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
 from sandbox_magic.execution.run import Run
-from sandbox_magic.jail.lease import Cold
+from sandbox_magic.jail.lease import Cold, Warm
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
@@ -85,6 +85,7 @@ def prepare(
     """
     values = _options.read(options, _SCOPES)
     code = _source.read(source)
+    lease = Warm() if values.pop("warm", True) else Cold()
     given: dict[str, Any] = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
     if isinstance(given.get("inputs"), tuple):  # as a magic gives them, which knows the values
         msg = f"option input: {', '.join(given['inputs'])} without a value"
@@ -97,7 +98,7 @@ def prepare(
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
     cell = Cell(source=code, last_value=last_value, variable=variable, **given)
-    return Run(Loop(cell, _options.to_policy(values, policy), Cold()))
+    return Run(Loop(cell, _options.to_policy(values, policy), lease))
 
 
 def _show_options(function: Callable[..., object]) -> None:

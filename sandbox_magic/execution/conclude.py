@@ -34,7 +34,6 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     sandbox: Sandbox,
     meter: Meter,
     *,
-    isolation: Isolation,
     report: Report | None,
     host_cause: str,
     wall_seconds: float,
@@ -52,7 +51,6 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         policy: What the run was given.
         sandbox: Its sandbox, not yet closed.
         meter: What took its samples.
-        isolation: What was in force.
         report: PID 1's report, if it came.
         host_cause: Why the host ended the run, if it did.
         wall_seconds: Real time by the host's clock, for want of PID 1's.
@@ -65,6 +63,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         stopped: Returns whether the run has been interrupted meanwhile.
     """
     limits = policy.limits
+    isolation = sandbox.describe(limits)
     counted = facts(sandbox)
     too_much = limits.on_output_limit == "stop" and any(s.kept.total > limits.output_bytes for s in streams)
     verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
@@ -97,18 +96,25 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
             read_bytes=_most(timeline.peak("read_bytes")),
             written_bytes=_most(timeline.peak("written_bytes")),
             park_seconds=sandbox.park_seconds,
+            warm=sandbox.warm,
             paused_seconds=paused_seconds,
         ),
         limits=limits,
         timeline=replace(timeline, memory_limit_bytes=limits.memory_bytes),
         isolation=isolation,
         notes=(_LOST,) * meter.lost
+        + _unloaded(sandbox)
         + said
         + hints.of(
             verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, variable)
         )
         + (*messages.notes, *refused, *told),
     )
+
+
+def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:
+    names = ", ".join(sandbox.unloaded)
+    return (f"Not preloaded, because importing it failed or took too long: {names}.",) if names else ()
 
 
 def _known(

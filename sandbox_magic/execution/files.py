@@ -72,6 +72,7 @@ class FileTransfer:
             inode=found.here.st_ino,
             owner=(found.here.st_uid, found.here.st_gid),
             unfit=found.why_copy(),
+            names=hash(tuple((name, *_version(status)) for name, status in found.entries)),
         )
 
     def hand_over(self, file: BinaryIO, copy: Copy | None) -> None:
@@ -163,6 +164,10 @@ class FileTransfer:
         names = ", ".join(map(file_names.shown, applied.done[:_MOST_NAMED]))
         more = f" and {len(applied.done) - _MOST_NAMED} more" if len(applied.done) > _MOST_NAMED else ""
         return [f"Saved: {names}{more}." if applied.done else "There was nothing to save.", *left]
+
+
+def _version(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _summed(changes: Changes) -> list[str]:

@@ -20,7 +20,6 @@ from sandbox_magic.execution.timing import DYING_SECONDS, Timing
 from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import isolation
-from sandbox_magic.jail.meter import Meter
 from sandbox_magic.model.events import Ended, Event, Output
 from sandbox_magic.model.output import InputRequest
 from sandbox_magic.model.timeline import Mark, Recorder
@@ -59,7 +58,7 @@ class Loop:
         sandbox: Its sandbox; None before the first step.
         question: The question that is on screen.
         timing: Its clock and deadline.
-        meanwhile: Called once while the sandbox starts, which costs nothing then.
+        meanwhile: Called once while the sandbox starts, which costs nothing then, or while the code runs.
     """
 
     def __init__(self, cell: Cell, policy: Policy, lease: Lease) -> None:
@@ -118,17 +117,16 @@ class Loop:
 
     def _start(self) -> Sandbox:
         limits = self.policy.limits
-        meanwhile, self.meanwhile = self.meanwhile, None
-        sandbox = self._lease.acquire(self.policy, self._files.look(), meanwhile)
+        sandbox = self._lease.acquire(self.policy, self._files.look(), self._do_meanwhile)
         try:
-            self._isolation = sandbox.describe(limits)
             if self.policy.strict:
-                isolation.demand(self._isolation)
-            self._meter = Meter(sandbox.pid, sandbox.group)
+                isolation.demand(sandbox.describe(limits))
+            self._meter = sandbox.meter
             self._cell.give(sandbox, self.policy, self._files)
         except BaseException:
-            self._lease.release(sandbox, None)
+            self._lease.release(sandbox)
             raise
+        self._meter.start()
         self.timing = Timing(limits.wall_seconds)
         self._sample_due = time.monotonic() + self._meter.interval(0.0)
         self._relay = Relay(sandbox.stdout, sandbox.stderr, limits.output_bytes)
@@ -142,7 +140,13 @@ class Loop:
             self._selector.register(sandbox.stdin, selectors.EVENT_WRITE, "stdin")
         else:
             sandbox.close_stdin()
+        self._do_meanwhile()  # where nothing had to be started
         return sandbox
+
+    def _do_meanwhile(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
 
     @property
     def _suspended(self) -> bool:
@@ -369,7 +373,6 @@ class Loop:
             self.policy,
             sandbox,
             self._meter,
-            isolation=self._isolation,
             report=self._report,
             host_cause=cause,
             wall_seconds=wall,
@@ -382,7 +385,7 @@ class Loop:
             stopped=lambda: self.timing.cause != cause,
         )
         try:
-            self._lease.release(sandbox, self.timing.teardown_seconds())
+            self._lease.release(sandbox)
         finally:  # also where an interrupt comes meanwhile: there is nothing left to interrupt
             self.close()
             self.queue.extend(Output(name, value) for name, value in self.result.outputs.items())
@@ -397,4 +400,6 @@ class Loop:
             self._closed = True
             self._selector.close()
             if self.sandbox is not None:
-                self._lease.release(self.sandbox, None)
+                if self.result is None:  # dropped: nothing of it is left when this returns
+                    self.sandbox.close()
+                self._lease.release(self.sandbox)

@@ -93,7 +93,3 @@ class Timing:
     def limit_passed(self) -> bool:
         """Whether PID 1 should be ending the run by now."""
         return self.due is not None and time.monotonic() >= self.due - STOP_SECONDS
-
-    def teardown_seconds(self) -> float:
-        """Return how long to wait for the sandbox's end: the result is half a second late at most."""
-        return DYING_SECONDS + max(0.0, (self.due or 0.0) - time.monotonic())

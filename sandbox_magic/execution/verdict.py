@@ -119,7 +119,7 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     if reached is not None:
         said.append(row.note.format(limit=units.limit(row.limit, reached), option=f"--{limit_names()[row.limit]}"))
     if verdict.outcome is Outcome.SIGNALLED and report is None:
-        said.append("The sandbox ended without a report from its PID 1: the code destroyed its own sandbox.")
+        said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
     if oom_kills and verdict.exit_code is not None:
         said.append("The kernel killed a process that the code had started, not the first process of the run.")
     if refused_forks:

@@ -35,6 +35,16 @@ class CellBuiltins:
         self._shows: Any = None
         self._exchange: Any = None
         self._inputs = False
+        self._asks = False
+
+    def hook(self) -> None:
+        """Find the modules to which something is done once they are imported."""
+        hooks = {
+            "IPython.core.display_functions": self._into_ipython,
+            "matplotlib": self._into_matplotlib,
+            "getpass": self._into_getpass,
+        }
+        sys.meta_path.insert(0, AfterImport(hooks, {FIGURES: self._make_figures}))  # type: ignore[arg-type] # a finder
 
     def make(self, wanted: list[str]) -> None:
         """Put everything in its place; with ``ask`` among the wanted words, input() asks."""
@@ -45,11 +55,9 @@ class CellBuiltins:
 
             self._exchange = Exchange(self._channel, outputs)
         builtins.__dict__.update(mark=self._mark(), display=self._display())
-        hooks = {"IPython.core.display_functions": self._into_ipython, "matplotlib": self._into_matplotlib}
-        if "ask" in wanted:
+        self._asks = "ask" in wanted
+        if self._asks:
             builtins.__dict__["input"] = self._input()
-            hooks["getpass"] = self._into_getpass
-        sys.meta_path.insert(0, AfterImport(hooks, {FIGURES: self._make_figures}))  # type: ignore[arg-type] # a finder
 
     def begin(self, namespace: dict[str, Any]) -> None:
         """Put the host's variables into the cell's namespace."""
@@ -123,8 +131,12 @@ class CellBuiltins:
         return str(reply[0], "utf-8", "replace")
 
     def _into_getpass(self, module: Any) -> None:
-        def getpass(prompt: str = "Password: ", stream: object = None, **_how: object) -> str:  # noqa: ARG001 - Python's
+        python = module.getpass
+
+        def getpass(prompt: str = "Password: ", stream: object = None, **how: object) -> str:
             """Ask the person at the notebook, who is not shown what is typed."""
+            if not self._asks:
+                return str(python(prompt, stream, **how))
             return self._ask(str(prompt), password=True)
 
         module.getpass = getpass

@@ -1,10 +1,11 @@
 """PID 1 of the sandbox: parks, hands over the cell, holds the deadline, reaps, reports.
 
-It is started as ``python3 start.py TOKEN CONTROL REPORT DISPLAY COUNTER FILES DOOR...`` with the numbers of
-descriptors. The host's words come in on CONTROL, PID 1's own words go out on REPORT, and the cell's process
-never holds either; what the cell has to show and to ask goes out on DISPLAY, a socket, where the answers
-come back. COUNTER is the control group's count of CPU time, FILES a pipe on which files come out; -1 stands
-for none. Through the DOORs the cell's process joins its control group, before it waits for its cell.
+It is started as ``python3 start.py TOKEN SETUP CONTROL REPORT CELL DISPLAY COUNTER FILES DOOR...`` with the
+numbers of descriptors. The host's words come in on CONTROL, PID 1's own words go out on REPORT, and the cell's
+process never holds either; it gets its cell on CELL, which only it reads. What the cell has to show and to ask
+goes out on DISPLAY, a socket, where the answers come back. COUNTER is the control group's count of CPU time,
+FILES a pipe on which files come out; -1 stands for none. Through the DOORs the cell's process joins its control
+group, before it waits for its cell; SETUP says how it is prepared for that (`parking.Setup`).
 
 The process that will run the cell is forked before anything else, so that what PID 1 loads for
 itself is not in it. Then PID 1 makes itself undumpable: no other process of the sandbox can read
@@ -23,7 +24,7 @@ import os
 import sys
 import time
 
-from . import clean_process, processes, runner, wire
+from . import clean_process, parking, processes, runner, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -40,26 +41,26 @@ REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good
 
 def main() -> None:
     """Park; then either become the cell or watch it to its end."""
-    control, report, display, counter, files, *doors = map(int, sys.argv[2:])  # by the token the host finds us
-    start_read, start_write = os.pipe()
-    ready, _held_by_the_cells_process = os.pipe()
+    setup = parking.Setup(sys.argv[2])  # by the first, the token, the host finds us
+    control, report, start, display, counter, files, *doors = map(int, sys.argv[3:])
+    ready_read, ready = os.pipe()
     cell = os.fork()
     if cell == 0:
-        runner.main(start_read, display, doors)
+        runner.main(start, display, ready, doors, setup)
     else:
-        Watch(cell, control, report, start_write, ready, counter, files).run()
+        Watch(cell, control, report, ready_read, counter, files, setup).run()
 
 
 class Watch:
     """What PID 1 does from the fork to the report."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - its descriptors
-        self, cell: int, control: int, report: int, start: int, ready: int, counter: int, files: int
+        self, cell: int, control: int, report: int, ready: int, counter: int, files: int, setup: parking.Setup
     ) -> None:
         self._cell = cell
         self._control = control
         self._report = report
-        self._start = start
+        self._setup = setup
         self._ready = ready
         self._counter = counter  # -1 where the group counts no CPU time
         self._files = files  # -1 where no files come out
@@ -75,9 +76,7 @@ class Watch:
 
     def run(self) -> None:
         """Watch until the cell has ended, report, and take the sandbox down."""
-        clean_process.close_all_but(
-            0, 1, 2, self._control, self._report, self._start, self._ready, self._counter, self._files
-        )
+        clean_process.close_all_but(0, 1, 2, self._control, self._report, self._ready, self._counter, self._files)
         clean_process.default_signals()
         # The filter keeps PID 1's threads, 1 and 3, from the cell: this one starts before the cell can start anything.
         gone = _thread.allocate_lock()
@@ -85,9 +84,8 @@ class Watch:
         _thread.start_new_thread(self._obey, (gone,))
         _protect()
         _let_go_of_streams()
-        os.read(self._ready, 1)  # ends when the cell's process has let go of it
-        os.close(self._ready)
-        os.write(self._report, wire.pack(b"parked"))
+        self._setup.finish()
+        os.write(self._report, wire.pack(b"parked", *self._wait_for_cells_process()))
         self._wait_for_go()
         gone.release()
         status = self._reap_until_cell()
@@ -102,6 +100,18 @@ class Watch:
         self._tell(status, cause, wall, stopped)
         os._exit(0)
 
+    def _wait_for_cells_process(self) -> list[bytes]:
+        """Block until it waits for its cell; return what it says of the modules that were to be preloaded."""
+        said = b""
+        while not said.endswith(b"\n"):
+            data = os.read(self._ready, 4096)
+            if not data:  # it did not get there
+                os._exit(1)
+            said += data
+        os.close(self._ready)
+        self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
+        return said.split()
+
     def _next_word(self) -> list[bytes]:
         """Block for the host's next frame; end the sandbox if the host has gone."""
         while not self._words:
@@ -112,7 +122,7 @@ class Watch:
         return self._words.pop(0)
 
     def _wait_for_go(self) -> None:
-        word, wall, cpu, gather, *rest = self._next_word()
+        word, began, wall, cpu, gather = self._next_word()
         if word != b"go":
             os._exit(0)
         self._wall = float(wall) if wall else None
@@ -124,11 +134,9 @@ class Watch:
         if gather:
             from .workspace.collect import Gather
 
-            self._gather = Gather(gather)
-        self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
-        self._began = time.monotonic()
-        os.write(self._start, wire.pack(*rest))
-        os.close(self._start)
+            self._gather = Gather(gather)  # it holds the working directory as it is before the cell
+            os.write(self._report, wire.pack(b"holding"))
+        self._began = float(began)  # by the host's clock, which is ours: the cell's process has its cell already
 
     def _obey(self, gone: _thread.LockType) -> None:
         """Hold the deadline and do what the host says, in a thread of its own, once the cell has been let go."""

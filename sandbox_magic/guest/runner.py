@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-from . import clean_process, wire
+from . import clean_process, ending, parking, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -30,13 +30,15 @@ _QUICK_SECONDS = 0.05  # for these: then they are
 _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
-def main(start: int, display: int, doors: list[int]) -> None:
-    """Join the control group, wait for the cell, close everything that is the guest's, and run the cell.
+def main(start: int, display: int, ready: int, doors: list[int], setup: parking.Setup) -> None:
+    """Join the control group, prepare and wait for the cell, close everything that is the guest's, and run the cell.
 
     Args:
         display: The descriptor on which the cell's own words for the host go out.
+        ready: The descriptor on which PID 1 is told that this process waits.
         doors: Files of control groups to join; where that is refused, the host sees and moves us.
-        start: The descriptor on which PID 1 sends: what is offered (``value``, ``ask``), the resource
+        setup: How to prepare.
+        start: The descriptor on which the host sends: what is offered (``value``, ``ask``), the resource
             limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), where the code's file
             should stand, then ``sys.argv``. Second comes what runs another language, a frame for each command.
     """
@@ -49,17 +51,24 @@ def main(start: int, display: int, doors: list[int]) -> None:
     _python_signals()
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2)
-    clean_process.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
+    clean_process.close_all_but(0, 1, 2, start, display, ready)  # the doors among them
     from . import cell_builtins, channel
 
+    start, ready = (os.dup(each) if each == channel.DISPLAY else each for each in (start, ready))
+    if display != channel.DISPLAY:
+        os.dup2(display, channel.DISPLAY, inheritable=False)
+        os.close(display)
     del sys.path[0]
+    found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
+    found.hook()
+    _limit(setup.limits)
+    parked, said = setup.prepare()
+    os.write(ready, said)
+    os.close(ready)
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
     os.close(start)
-    if display != channel.DISPLAY:
-        os.dup2(display, channel.DISPLAY, inheritable=False)
-        os.close(display)
     wanted, _, limits, path, place, delivered, *arguments = (
         field.decode("utf-8", "surrogateescape") for field in frame
     )
@@ -87,10 +96,22 @@ def main(start: int, display: int, doors: list[int]) -> None:
     sys.path[:] = [here, *(path.split(":") if path else sys.path)]
     sys.argv[:] = [file, *arguments]
     sys.orig_argv = [sys.executable, *sys.argv]
-    found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
     found.make(words)
     _expect_flood()
-    run(file, found, value="value" in words)
+    status = _status_of_run(file, found, value="value" in words)
+    ending.end(status, parked)
+    raise SystemExit(status)
+
+
+def _status_of_run(file: str, found: CellBuiltins, *, value: bool) -> int:
+    """Run the file, and return the exit status; an end that has more to say than a number goes on as it is."""
+    try:
+        run(file, found, value=value)
+    except SystemExit as end:
+        if end.code is not None and not (isinstance(end.code, int) and -(2**31) <= end.code < 2**31):
+            raise
+        return (end.code or 0) & 0xFF
+    return 0
 
 
 def run(file: str, found: CellBuiltins, *, value: bool) -> None:

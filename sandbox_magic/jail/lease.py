@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from sandbox_magic.jail import pool
+from sandbox_magic.jail.fingerprint import fingerprint
 from sandbox_magic.jail.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox_magic.jail.fingerprint import Fingerprint
     from sandbox_magic.jail.view.overlay import Lower
     from sandbox_magic.model.policy import Policy
 
@@ -19,8 +24,8 @@ class Lease(Protocol):
     def acquire(self, policy: Policy, lower: Lower | None, meanwhile: Callable[[], None] | None) -> Sandbox:
         """Return a sandbox that is parked with this policy; arguments and errors as for `Sandbox.park`."""
 
-    def release(self, sandbox: Sandbox, patience: float | None) -> None:
-        """Take it back when the run is over; arguments as for `Sandbox.close`."""
+    def release(self, sandbox: Sandbox) -> None:
+        """Take it back when the run is over."""
 
 
 class Cold:
@@ -30,6 +35,33 @@ class Cold:
         """Start one."""
         return Sandbox.park(policy, meanwhile, lower=lower)
 
-    def release(self, sandbox: Sandbox, patience: float | None) -> None:
+    def release(self, sandbox: Sandbox) -> None:
         """End it."""
-        sandbox.close(patience)
+        sandbox.close_behind()
+
+
+class Warm:
+    """A spare if one fits, else a sandbox that is started for the run; afterwards the next spare is parked."""
+
+    def __init__(self) -> None:
+        self._wanted: tuple[Fingerprint, Policy, Lower | None] | None = None
+
+    def acquire(self, policy: Policy, lower: Lower | None, meanwhile: Callable[[], None] | None) -> Sandbox:
+        """Take or start one."""
+        began = time.monotonic()
+        sandbox = None
+        with suppress(OSError):  # something is short; the start of a sandbox says what
+            fits = fingerprint(policy, lower)
+            self._wanted = fits, policy, lower
+            sandbox = pool.spares.take(fits)
+        if sandbox is None:
+            return Sandbox.park(policy, meanwhile, lower=lower)
+        sandbox.park_seconds = time.monotonic() - began
+        return sandbox
+
+    def release(self, sandbox: Sandbox) -> None:
+        """End it, and have the next one parked."""
+        sandbox.close_behind()
+        if self._wanted is not None:
+            pool.spares.want(*self._wanted)
+            self._wanted = None

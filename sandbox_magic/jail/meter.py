@@ -57,6 +57,10 @@ class Meter:
         self.cpu_before: float = self._cpu(reading)
         self._last = time.monotonic(), 0.0  # moment and CPU seconds of the sample before
 
+    def start(self) -> None:
+        """Begin: what is sampled is that of the time from now on."""
+        self._last = time.monotonic(), 0.0
+
     def interval(self, elapsed: float) -> float:
         """Return the seconds to the next sample: fine at first, wider with the time of the run and with cost."""
         share = _SHARE_OF_TIME * elapsed

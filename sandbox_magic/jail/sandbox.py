@@ -7,18 +7,19 @@ import os
 import select
 import signal
 import socket
-import threading
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn
+from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn, teardown
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Group
 from sandbox_magic.jail.control import Control
 from sandbox_magic.jail.descriptors import Descriptors
+from sandbox_magic.jail.meter import Meter
 from sandbox_magic.jail.view import identity, interpreter, overlay, places
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxUnavailable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Limits, Policy
 
 PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still end
+_PRELOAD_SECONDS = 25.0  # for each module; inside it has 20 (guest/parking.py)
 
 
 class Sandbox:
@@ -50,8 +52,11 @@ class Sandbox:
         files: Where PID 1 sends the files that come out.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
+        meter: What measures it; what was used to park it does not count.
         control: What can be said to PID 1 once it is parked.
-        park_seconds: How long the start took.
+        park_seconds: How long the run waited for it.
+        warm: Whether it was a spare, parked before there was a run for it.
+        unloaded: The modules that could not be preloaded.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
         workspace: How the host's directory becomes the workspace; None if there is none.
@@ -66,6 +71,7 @@ class Sandbox:
     files: int
     group: Group
     control: Control
+    meter: Meter
     bwrap: bubblewrap.Bubblewrap
     interpreter: interpreter.Interpreter
     identity: identity.Identity
@@ -73,8 +79,10 @@ class Sandbox:
     def __init__(self) -> None:
         self.stdin = self.stdout = self.stderr = self.report = self.display = self.files = self._control = -1
         self.pid: int = 0
-        self._pidfd = -1
+        self._pidfd = self._cell = -1
         self.park_seconds: float = 0.0
+        self.warm: bool = False
+        self.unloaded: tuple[str, ...] = ()
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._owner = os.getpid()
         self._descriptors = Descriptors()
@@ -86,7 +94,12 @@ class Sandbox:
 
     @classmethod
     def park(
-        cls, policy: Policy, meanwhile: Callable[[], None] | None = None, lower: overlay.Lower | None = None
+        cls,
+        policy: Policy,
+        meanwhile: Callable[[], None] | None = None,
+        lower: overlay.Lower | None = None,
+        *,
+        spare: bool = False,
     ) -> Sandbox:
         """Start a sandbox and wait until its PID 1 is ready.
 
@@ -94,6 +107,7 @@ class Sandbox:
             policy: What it may see and use.
             meanwhile: Called while it starts: what is done then costs no time.
             lower: The policy's workspace as it was found, for an overlay where this machine allows one.
+            spare: Whether nobody waits for it, so that it may prepare for its cell as long as that takes.
 
         Raises:
             SandboxUnavailable: It can't be started; says what was seen and what fixes it.
@@ -101,12 +115,19 @@ class Sandbox:
         """
         began = time.monotonic()
         sandbox = cls()
+        sandbox.warm = spare
         try:
             sandbox._start(policy, meanwhile, lower)
         except OSError as error:
             sandbox.close()
             what = "no sandbox could be started, so nothing was run"
             raise SandboxUnavailable(what, seen=str(error), remedy="free what is short, and try again") from error
+        except SandboxUnavailable:
+            sandbox.close()
+            if not policy.preload:
+                raise
+            sandbox = cls.park(replace(policy, preload=()), meanwhile, lower, spare=spare)
+            sandbox.unloaded = policy.preload  # one of them has ended the process
         except BaseException:
             sandbox.close()
             raise
@@ -127,9 +148,10 @@ class Sandbox:
         info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
-        self._wait_until_parked(info)
+        self._wait_until_parked(info, policy.preload)
         self.group = tiers.settle(self.group, policy.limits, self._cell_pid())
         self.control = Control(self._control, self.group)
+        self.meter = Meter(self.pid, self.group)
         self._shared = (*self.interpreter.shared, *(mount.source for mount in policy.binds))
 
     def describe(self, limits: Limits) -> Isolation:
@@ -154,12 +176,19 @@ class Sandbox:
             group=self.group,
             layer=self.workspace if isinstance(self.workspace, overlay.Layer) else None,
         )
-        self._process, ends = spawn.spawn(policy, parts, self._descriptors)
+        self._process, ends = spawn.spawn(policy, parts, self._descriptors, self._setup(policy))
         self._exits.callback(self._reap)
         self.stdin, self.stdout, self.stderr = ends.stdin, ends.stdout, ends.stderr
         self.report, self.display, self.files, self._control = ends.report, ends.display, ends.files, ends.control
-        self._counted = self.group if ends.counts else None
+        self._counted, self._cell = self.group if ends.counts else None, ends.cell
         return ends.info
+
+    def _setup(self, policy: Policy) -> str:
+        """Return how the cell's process prepares, in the guest's form (`sandbox_guest.parking.Setup`)."""
+        limits = limit_guards.rlimits(policy.limits, self.group) if policy.preload else ""
+        return "\n".join(
+            [limits, ":".join(self.interpreter.search), ",".join(policy.preload), "spare" if self.warm else ""]
+        )
 
     @property
     def _is_counted(self) -> bool:
@@ -169,20 +198,29 @@ class Sandbox:
     def _leave_group(self) -> None:
         self.group.close()
 
-    def _wait_until_parked(self, info: int) -> None:
+    def _wait_until_parked(self, info: int, preload: tuple[str, ...]) -> None:
+        _, *failed = self._next_frame(PARK_SECONDS + _PRELOAD_SECONDS * len(preload))
+        self.unloaded = tuple(preload[int(number)] for number in failed if int(number) < len(preload))
+        self.pid = _child_pid(info)
+        self._pidfd = self._descriptors.keep(os.pidfd_open(self.pid))
+
+    def _next_frame(self, seconds: float) -> list[bytes]:
+        """Wait for the next frame of PID 1's, which is the only one, while nothing untrusted runs.
+
+        Raises:
+            SandboxUnavailable: None came in so many seconds, or PID 1 is gone.
+        """
         reader = wire.Reader()
         poll = select.poll()
         poll.register(self.report, select.POLLIN)
-        deadline = time.monotonic() + PARK_SECONDS
+        deadline = time.monotonic() + seconds
         while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             data = os.read(self.report, 4096)
             if not data:
                 raise unavailable(self._words_of_failure())
-            if [b"parked"] in reader.feed(data):
-                self.pid = _child_pid(info)
-                self._pidfd = self._descriptors.keep(os.pidfd_open(self.pid))
-                return
-        what = f"the sandbox did not start within {PARK_SECONDS:g} seconds"
+            if frames := reader.feed(data):
+                return frames[0]
+        what = f"the sandbox did not start within {seconds:g} seconds"
         raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy=DOCTOR)
 
     def _cell_pid(self) -> int:
@@ -211,9 +249,11 @@ class Sandbox:
         """
         with self.create(task.name) as file:
             file.write(task.source)
+        if self.warm or self.unloaded:
+            self.group.restart_peak()
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
-        for_init = (wall.encode(), cpu.encode(), task.gather)
+        for_init = (repr(time.monotonic()).encode(), wall.encode(), cpu.encode(), task.gather)
         words = (
             limit_guards.rlimits(limits, self.group),
             ":".join(self.interpreter.search),
@@ -223,9 +263,18 @@ class Sandbox:
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))
         try:
-            self.control.go(*for_init, *for_cell)
+            self.control.go(*for_init)
+            if task.gather:
+                self._next_frame(PARK_SECONDS)
+            self._hand_over(wire.pack(*for_cell))
         except BrokenPipeError as error:
             raise unavailable(self._words_of_failure()) from error
+
+    def _hand_over(self, frame: bytes) -> None:
+        os.set_blocking(self._cell, True)
+        while frame:
+            frame = frame[os.write(self._cell, frame) :]
+        self._descriptors.close(self._cell)
 
     def reply(self, *fields: bytes) -> None:
         """Send the cell a frame; one that does not read what it asked for misses it."""
@@ -270,43 +319,36 @@ class Sandbox:
             self._process.kill()
         self._process.wait()
 
-    def close(self, patience: float | None = None) -> None:
-        """End it, wait for the end, close every descriptor, remove the directory.
+    def close(self) -> None:
+        """End it, wait for the end, close every descriptor, remove the directory."""
+        if self._is_open():
+            self._exits.close()
 
-        The kernel may need seconds to take down a tmpfs with a million files. What is not done after
-        ``patience`` seconds goes on behind, on a thread that the interpreter waits for when it ends.
+    def close_behind(self) -> None:
+        """End it, and leave the rest of `close` to a thread that the interpreter waits for when it ends.
+
+        The kernel may need seconds to take down a tmpfs with a million files.
         """
-        if self._closed or os.getpid() != self._owner:  # a forked copy of our process must not end it
-            return
-        self._closed = True
-        with self._exits.pop_all() as exits:  # when the wait is interrupted, too
-            if patience is None or self._pidfd < 0:
-                return
-            self.kill()
-            if not self._all_gone(patience):
-                behind = exits.pop_all()
-                try:
-                    threading.Thread(target=behind.close, name="sandbox-magic teardown").start()
-                except RuntimeError:  # no thread can be started
-                    behind.close()
+        if self._pidfd < 0:
+            self.close()
+        elif self._is_open():
+            exits = self._exits.pop_all()
+            try:
+                self.kill()
+                teardown.pending.add(self._pidfd, exits.close)
+            except BaseException:  # an interrupt just then
+                exits.close()
+                raise
 
-    def _all_gone(self, patience: float) -> bool:
-        """Wait until PID 1 is gone, and bwrap, with which a layer goes; return whether they are."""
-        deadline = time.monotonic() + patience
-        if not self.wait(patience):
-            return False
-        try:
-            bwrap = os.pidfd_open(self._process.pid)  # not reaped yet, so the number is its own
-        except ProcessLookupError:  # where SIGCHLD is ignored nobody reaps it
-            return True
-        except OSError:  # no descriptor is left
-            return False
-        try:
-            poll = select.poll()
-            poll.register(bwrap, select.POLLIN)
-            return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
-        finally:
-            os.close(bwrap)
+    def forget(self) -> None:
+        """Close our descriptors alone: this is a forked copy of the process that it belongs to."""
+        self._closed = True
+        self._descriptors.close_all()
+
+    def _is_open(self) -> bool:
+        """Return whether it is to be closed now: once, and never by a forked copy of our process."""
+        open_, self._closed = not self._closed and os.getpid() == self._owner, True
+        return open_
 
 
 def _child_pid(info: int) -> int:

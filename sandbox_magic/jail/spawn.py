@@ -62,6 +62,7 @@ class Ends:
         stdout: Of its standard output.
         stderr: Of its standard error.
         control: Where PID 1 takes orders.
+        cell: Where the process that will run the cell takes it.
         report: Where its frames arrive.
         display: A socket on which the code's own frames arrive, and the answers go out.
         files: Where PID 1 sends the files that come out.
@@ -73,6 +74,7 @@ class Ends:
     stdout: int
     stderr: int
     control: int
+    cell: int
     report: int
     display: int
     files: int
@@ -80,13 +82,14 @@ class Ends:
     counts: bool
 
 
-def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subprocess.Popen[bytes], Ends]:
+def spawn(policy: Policy, parts: Parts, descriptors: Descriptors, setup: str) -> tuple[subprocess.Popen[bytes], Ends]:
     """Start bwrap, which starts our PID 1 inside.
 
     Args:
         policy: What the sandbox may see and use.
         parts: What it is made of.
         descriptors: What keeps our ends.
+        setup: How the process is prepared that will run the cell, in the guest's form.
 
     Raises:
         SandboxUnavailable: bwrap, or what it is started through, can't be.
@@ -102,6 +105,7 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subpr
         stdout, our_stdout = descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
         stderr, our_stderr = descriptors.pipe(theirs, ours="read", holds=_OUTPUT_BYTES)
         control, our_control = descriptors.pipe(theirs, ours="write")
+        cell, our_cell = descriptors.pipe(theirs, ours="write")
         report, our_report = descriptors.pipe(theirs, ours="read")
         display, our_display = descriptors.socket(theirs)
         info, our_info = descriptors.pipe(theirs, ours="read")
@@ -112,8 +116,8 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subpr
         filtered = in_memory(theirs, seccomp.load())
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
         listed = in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
-        numbers = (control, report, display, counter, files, *doors)
-        init = (python.executable, f"{places.GUEST}/start.py", directory.token, *map(str, numbers))
+        numbers = (control, report, cell, display, counter, files, *doors)
+        init = (python.executable, f"{places.GUEST}/start.py", directory.token, setup, *map(str, numbers))
         inherited = [number for number in numbers if number >= 0]
         command = (*how.prefix, program, "--args", str(listed), "--", *init)
         try:
@@ -124,7 +128,7 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors) -> tuple[subpr
         except OSError as error:
             raise unavailable(str(error)) from error
     return process, Ends(
-        stdin=our_stdin, stdout=our_stdout, stderr=our_stderr, control=our_control, report=our_report,
+        stdin=our_stdin, stdout=our_stdout, stderr=our_stderr, control=our_control, cell=our_cell, report=our_report,
         display=our_display, files=our_files, info=our_info, counts=counter >= 0,
     )  # fmt: skip
 

@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
         bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
         workspace: A directory to work in, copy-on-write.
         save: Patterns of files to save from the working directory.
+        preload: Modules imported before the clock starts, under the limits.
+        warm: Whether it may run in a sandbox that was started before, and one is kept for the next run; so without it.
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
         languages: Further languages: name -> its row.
         stdin: For the code's standard input.
@@ -59,6 +61,8 @@ class Options(TypedDict, total=False):
     bind: Path | Mount | Iterable[Path | Mount]
     workspace: Path
     save: Path | Iterable[Path]
+    preload: str | Iterable[str]
+    warm: bool | Literal["at load"]
     language: str | Language
     languages: str | Mapping[str, object] | tuple[Language, ...]
     stdin: str | bytes

@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword
+from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.policy import Mount
@@ -92,6 +93,16 @@ def read_names(value: object) -> tuple[str, ...]:
             msg = f"{name!r} is not the name of a variable"
             raise PolicyError(msg, remedy="a name such as total")
     return found
+
+
+def read_modules(value: object) -> tuple[str, ...]:
+    """Read names of modules: a list of them, or ``a,b``; `Policy` refuses what is none."""
+    return tuple(name.strip() for word in read_words(value) for name in word.split(","))
+
+
+def read_warm(value: object) -> bool | Literal["at load"]:
+    """Read whether spares are used: a switch, or ``at load`` to park the first one when the magic is loaded."""
+    return "at load" if value == "at load" else read_switch(value)
 
 
 def read_inputs(value: object) -> dict[str, object] | tuple[str, ...]:

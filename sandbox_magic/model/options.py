@@ -16,10 +16,12 @@ from sandbox_magic.model.option_values import (
     read_arguments,
     read_binds,
     read_inputs,
+    read_modules,
     read_names,
     read_one_path,
     read_stdin,
     read_switch,
+    read_warm,
     read_word,
     read_words,
 )
@@ -48,6 +50,7 @@ class Option:
         flags: Short forms.
         many: Whether a command line keeps all values if it is given more than once, else the last.
         word: The keyword, where it is not the name.
+        off: A switch that turns it off.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Option:
     flags: tuple[str, ...] = ()
     many: bool = False
     word: str = ""
+    off: str = ""
 
     @property
     def keyword(self) -> str:
@@ -98,6 +102,10 @@ OPTIONS: tuple[Option, ...] = (
            scope="policy", field="workspace", parse=read_one_path, default="none", metavar="DIR", many=True),
     Option(name="save", help="files to save from the working directory: '*.png'; may be given again",
            scope="policy", field="save", parse=read_words, default="none", metavar="PATTERN", many=True),
+    Option(name="preload", help="modules imported before the clock starts, under the limits: numpy,pandas",
+           scope="policy", field="preload", parse=read_modules, default="none", metavar="MODULE", many=True),
+    Option(name="warm", help="use a sandbox that was started before, and keep one for the next run; --no-warm: neither",
+           scope="run", field="warm", parse=read_warm, default="on", metavar="on|off", off="--no-warm"),
     Option(name="language", help="what the code is written in: bash, node, c and others",
            scope="run", field="language", parse=_languages.read, default="#! or python", metavar="NAME",
            flags=("-l", "--lang")),
@@ -189,6 +197,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(
                 *names, dest=option.keyword, metavar=option.metavar, default=argparse.SUPPRESS, help=text, action=action
             )
+        if option.off:
+            parser.add_argument(
+                option.off, dest=option.keyword, default=argparse.SUPPRESS, action="store_const", const=False,
+                help=argparse.SUPPRESS,
+            )  # fmt: skip
 
 
 def limit_names() -> dict[str, str]:

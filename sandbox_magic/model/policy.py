@@ -105,6 +105,7 @@ class Policy:
         binds: The host's files and directories that it may read.
         workspace: The absolute path of a directory that it may change, copy-on-write; empty for none.
         save: Patterns of the files in its working directory that are saved.
+        preload: Modules that are imported before the clock starts, under the limits.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -113,6 +114,7 @@ class Policy:
     binds: tuple[Mount, ...] = ()
     workspace: str = ""
     save: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
 
     def parked_with(self) -> Policy:
         """Return the part of the policy that a parked sandbox depends on; what comes with "go" is at its default.
@@ -142,15 +144,22 @@ class Policy:
             if pattern.startswith("/") or {".", ".."} & set(pattern.split("/")):
                 msg = f"save is {pattern!r}"
                 raise PolicyError(msg, remedy="a pattern below the working directory: out.png, '*.csv', 'out/*'")
-        names = [mount.name for mount in self.binds]
-        if len(set(names)) < len(names):
-            msg = f"bind shows two things as {max(names, key=names.count)!r}"
-            raise PolicyError(msg, remedy="PATH:NAME with another NAME")
-        for name in names:
-            above = next((other for other in names if name.startswith(f"{other}/")), None)
-            if above is not None:
-                msg = f"bind shows {name!r} below {above!r}, which is shown read-only"
-                raise PolicyError(msg, remedy="PATH:NAME with another NAME")
+        for module in self.preload:
+            if not all(map(str.isidentifier, module.split("."))):
+                msg = f"preload is {module!r}"
+                raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
+        _check_names([mount.name for mount in self.binds])
         if self.python not in ("kernel", "system") and (not self.python.startswith("/") or "\0" in self.python):
             msg = f"python is {self.python!r}"
             raise PolicyError(msg, remedy="kernel, system, or the absolute path of an interpreter")
+
+
+def _check_names(names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        msg = f"bind shows two things as {max(names, key=names.count)!r}"
+        raise PolicyError(msg, remedy="PATH:NAME with another NAME")
+    for name in names:
+        above = next((other for other in names if name.startswith(f"{other}/")), None)
+        if above is not None:
+            msg = f"bind shows {name!r} below {above!r}, which is shown read-only"
+            raise PolicyError(msg, remedy="PATH:NAME with another NAME")

@@ -33,7 +33,8 @@ class Usage:
         peak_processes: The most processes at one time that a sample saw.
         read_bytes: Bytes read, as far as samples saw them.
         written_bytes: Bytes written, likewise.
-        park_seconds: Real time to start the sandbox, before "go".
+        park_seconds: Real time that the run waited for its sandbox, before "go".
+        warm: Whether that had been started before.
         paused_seconds: Real time for which the run was paused; not part of ``wall_seconds``.
     """
 
@@ -45,6 +46,7 @@ class Usage:
     read_bytes: int | None = None
     written_bytes: int | None = None
     park_seconds: float = 0.0
+    warm: bool = False
     paused_seconds: float = 0.0
 
 

@@ -11,10 +11,28 @@ from pathlib import Path
 import pytest
 
 import sandbox_magic as sm
+from sandbox_magic.jail import pool, teardown
 from sandbox_magic.jail.cgroup.base import PREFIX
 from sandbox_magic.jail.view import run_directory
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_spares():
+    """A test that is not about spares starts its own sandboxes: one parked for it would serve nobody."""
+    pool.spares.size = 0
+
+
+@pytest.fixture
+def spares():
+    """This process's pool of spares, one of them at a time; nothing is left in it."""
+    pool.spares.size = 1
+    yield pool.spares
+    pool.spares.size = 0
+    assert pool.spares.filled(30)
+    pool.spares.drop()
+    teardown.pending.wait()
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +79,7 @@ def footprint(own_directory):
     """Gives a function that tells what this process holds, for before = after."""
 
     def look() -> dict[str, object]:
-        for thread in threading.enumerate():  # what the kernel takes long to take down is awaited
-            if thread.name == "sandbox-magic teardown":
-                thread.join(20)
+        teardown.pending.wait()
         gc.collect()  # what earlier tests dropped
         return {
             "descriptors": _open_descriptors(),

@@ -224,21 +224,24 @@ def test_output_flood(attack):
 
 
 def test_disk_flood(attack):
-    """The writable places together take what the limit says, and the next write is ENOSPC."""
+    """Each of the three writable places takes what the limit says, no other takes anything, and then it is ENOSPC."""
     code = """
         import os
-        total, errors = 0, set()
-        for place in (".", "/tmp", "/dev/shm", "/var/tmp", "/", "/sandbox", "/dev", "/run", "/usr"):
+        took, errors = [], set()
+        for number, place in enumerate((".", "/tmp", "/dev/shm", "/var/tmp", "/", "/sandbox", "/dev", "/run", "/usr")):
+            total = 0
             try:
-                with open(os.path.join(place, "flood"), "wb", 0) as file:
+                with open(os.path.join(place, f"flood{number}"), "wb", 0) as file:
                     while True: total += file.write(b"x" * 65536)
             except OSError as error: errors.add(error.errno)
-        print(total, *errors)
+            took.append(total)
+        print(*took, "/", *errors)
     """
     result = attack(code, disk="16M", timeout=20)
-    total, *errors = map(int, result.stdout.split())
-    assert 15 * MIB <= total <= 16 * MIB
-    assert set(errors) <= {2, 13, 28, 30}  # ENOENT, EACCES, ENOSPC, EROFS
+    took, _, errors = result.stdout.partition("/")
+    assert [15 * MIB <= total <= 16 * MIB for total in map(int, took.split())] == [True] * 3 + [False] * 6
+    assert sum(map(int, took.split())) <= 48 * MIB
+    assert set(map(int, errors.split())) <= {2, 13, 28, 30}  # ENOENT, EACCES, ENOSPC, EROFS
 
 
 def test_descriptor_exhaustion(attack):

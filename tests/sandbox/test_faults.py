@@ -17,6 +17,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
+from sandbox_magic.jail import teardown
 from sandbox_magic.jail.cgroup import files
 from sandbox_magic.jail.cgroup.base import PREFIX
 from sandbox_magic.jail.view import run_directory
@@ -46,9 +47,12 @@ def up(run):
     return next(event for event in run if isinstance(event, sm.Text)).text
 
 
+NO_SPARES = "from sandbox_magic.jail import pool, teardown; pool.spares.size = 0\n"
+
+
 def host(code, *before, **options):
-    """Starts another Python that uses the package; `before` is put in front of the command."""
-    command = [*before, sys.executable, "-P", "-c", textwrap.dedent(code)]
+    """Starts another Python that uses the package, and no spares; `before` is put in front of the command."""
+    command = [*before, sys.executable, "-P", "-c", NO_SPARES + textwrap.dedent(code)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -115,6 +119,7 @@ def test_host_killed_at_fifty_moments(own_directory, callers, parents, slowness,
         assert callers.stdout.readline() == "dead\n"
         until(lambda: not survivors(), 1 * slowness)
         assert sm.run("print(1)").stdout == "1\n"
+        teardown.pending.wait()
         assert until(lambda: not survivors(), 1 * slowness), (number, survivors())
         assert os.listdir(run_directory._root()) == []
         assert groups_of(caller, parents) == []
@@ -128,6 +133,7 @@ REFUSED = """
     {prepare}
     try: what = sm.run({source!r} + "print('ran')").stdout
     except sm.SandboxUnavailable as error: what = error.what
+    teardown.pending.wait()
     print(json.dumps([what, [names for _, *names in os.walk(tempfile.tempdir) if "run-" in str(names)]]))
 """
 CUT = """if True:
@@ -213,7 +219,7 @@ def test_descriptors_of_the_host_exhausted(first, own_directory):
         import json, os, resource, threading
         import sandbox_magic as sm
         from sandbox_magic.jail.view import run_directory
-        if {warm}: sm.run("pass")
+        if {warm}: sm.run("pass"); teardown.pending.wait()
         before = os.listdir("/proc/self/fd")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         seen = set()
@@ -222,6 +228,7 @@ def test_descriptors_of_the_host_exhausted(first, own_directory):
             try: seen.add(str(sm.run("print(1)").outcome))
             except Exception as error: seen.add(type(error).__name__)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        teardown.pending.wait()
         left = [os.listdir("/proc/self/fd") == before, os.listdir(run_directory._root()), threading.active_count()]
         print(json.dumps([sorted(seen), left, sm.run("print(1)").isolation["memory"].mechanism]))
     """
@@ -247,7 +254,10 @@ def test_fork_of_the_host(own_directory):
         with multiprocessing.get_context("fork").Pool(2) as pool:
             pooled = [result.stdout for result in pool.map(sm.run, ["print(3)", "print(4)"])]
         *_, last = run
+        teardown.pending.wait()
         print(json.dumps([status, pooled, last.result.outcome, last.result.stdout]))
     """
     assert told(host(code)) == [0, ["3\n", "4\n"], "COMPLETED", "up\nend\n"]
+    sm.run("pass")  # what the pool's processes left, which end without waiting for their threads
+    teardown.pending.wait()
     assert os.listdir(run_directory._root()) == []

@@ -15,6 +15,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
+from sandbox_magic.jail import teardown
 from sandbox_magic.jail.view import run_directory
 
 
@@ -94,6 +95,7 @@ def test_host_killed_in_mid_run(own_directory):
         assert time.monotonic() < deadline, tree
     assert os.listdir(run_directory._root())
     sm.run("print(1)")
+    teardown.pending.wait()
     assert os.listdir(run_directory._root()) == []
 
 

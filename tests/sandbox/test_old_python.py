@@ -66,7 +66,7 @@ def test_variables_go_in_and_come_out(python):
     given = {"a": [1, {"k": (2.5, None, b"\0")}], "b": {"π", "x"}, "c": dt.datetime(2026, 11, 24, tzinfo=dt.UTC)}
     result = sm.run("d = [a, b, c, 2**80]\ne = lambda: 1", inputs=given, outputs=["d", "e"], **python)
     assert result.outputs == {"d": [*given.values(), 2**80]}, result.stderr
-    assert [note.split()[1] for note in result.notes] == ["e"]
+    assert [note.split()[0] for note in result.notes] == ["`e`"]
 
 
 def test_a_question_is_answered(python):

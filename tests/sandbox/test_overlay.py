@@ -17,6 +17,7 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import PolicyError, SandboxUnavailable
 from sandbox_magic.execution import files
+from sandbox_magic.jail import teardown
 from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.jail.view import identity, overlay
 from sandbox_magic.jail.view.overlay import Lower
@@ -462,18 +463,16 @@ def test_the_result_does_not_wait_for_the_layer_to_be_taken_down(here):
     later = threading.Timer(5.0, os.kill, (bwrap, signal.SIGCONT))
     later.start()
     began = time.monotonic()
-    sandbox.close(0.1)
+    sandbox.close_behind()
     took = time.monotonic() - began
     later.cancel()
     with suppress(ProcessLookupError):
         os.kill(bwrap, signal.SIGCONT)
-    for thread in threading.enumerate():
-        if thread.name == "sandbox-magic teardown":
-            thread.join(20)
+    teardown.pending.wait()
     assert took < 4.0
 
 
-def test_an_interrupt_while_its_end_is_awaited_leaves_nothing(footprint, monkeypatch):
+def test_an_interrupt_while_it_is_left_behind_leaves_nothing(footprint, monkeypatch):
     sm.run("1")
     before = footprint()
     sandbox = Sandbox.park(sm.Policy())
@@ -481,7 +480,8 @@ def test_an_interrupt_while_its_end_is_awaited_leaves_nothing(footprint, monkeyp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sandbox, "_all_gone", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        sandbox.close(1.0)
+    with monkeypatch.context() as just_then:
+        just_then.setattr(teardown.pending, "add", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sandbox.close_behind()
     assert footprint() == before

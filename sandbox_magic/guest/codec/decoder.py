@@ -27,7 +27,7 @@ class Decoder:
     """
 
     def __init__(self, data: bytes, load: Callable[[str], Any], budget: Any) -> None:
-        self.at = len(base.MAGIC)
+        self.at: int = len(base.MAGIC)
         self._data = data
         self._load = load
         self._budget = budget

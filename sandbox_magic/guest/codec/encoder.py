@@ -23,7 +23,7 @@ class Encoder:
     """
 
     def __init__(self, most: int) -> None:
-        self.out = bytearray(base.MAGIC)
+        self.out: bytearray = bytearray(base.MAGIC)
         self._most = most
         self._cost = base.Cost()
         self._open: set[int] = set()

@@ -93,6 +93,9 @@ class Group:
         """Return what the kernel counted so far."""
         return Facts()
 
+    def restart_peak(self) -> None:
+        """Let the peak of memory count from now on, where the kernel can do that."""
+
     def kill(self) -> None:
         """Kill every process in it, where the kernel can do that at once."""
 

@@ -93,6 +93,11 @@ class Group1(Group):
             cpu_seconds=self._cpu_seconds(),
         )
 
+    def restart_peak(self) -> None:
+        """Let the peak of memory count from now on."""
+        with suppress(OSError):
+            write(f"{self._at['memory']}/memory.max_usage_in_bytes", 0)
+
     def close(self) -> None:
         """Remove it."""
         self._directories.remove()

@@ -34,6 +34,7 @@ class Group2(Group):
     def __init__(self, limits: Limits, parent: str) -> None:
         super().__init__()
         self._directories = Directories([parent])
+        self._peak = -1
         self.path: str = self._directories.paths[0]
         self.doors: tuple[str, ...] = (f"{self.path}/cgroup.procs",)
         self.counter: str = f"{self.path}/cpu.stat"
@@ -78,13 +79,29 @@ class Group2(Group):
 
     def facts(self) -> Facts:
         """Return what the kernel counted so far."""
-        peak = f"{self.path}/memory.peak"  # Linux 5.19
         return Facts(
             oom_kills=table(f"{self.path}/memory.events")["oom_kill"],
             refused_forks=table(f"{self.path}/pids.events")["max"],
-            peak_bytes=int(read(peak)) if os.path.exists(peak) else None,
+            peak_bytes=self._peak_bytes(),
             cpu_seconds=self._cpu_seconds(),
         )
+
+    def _peak_bytes(self) -> int | None:
+        if self._peak >= 0:
+            return int(os.pread(self._peak, 64, 0))
+        path = f"{self.path}/memory.peak"  # Linux 5.19
+        return int(read(path)) if os.path.exists(path) else None
+
+    def restart_peak(self) -> None:
+        """Let the peak of memory count from now on: Linux 6.12, and only for who reads the same open file."""
+        with suppress(OSError):
+            peak = os.open(f"{self.path}/memory.peak", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.write(peak, b"reset")
+            except OSError:
+                os.close(peak)
+            else:
+                self._peak = peak
 
     def kill(self) -> None:
         """Kill every process in it."""
@@ -101,6 +118,9 @@ class Group2(Group):
 
     def close(self) -> None:
         """Remove it."""
+        if self._peak >= 0:
+            os.close(self._peak)
+            self._peak = -1
         self._directories.remove()
 
 

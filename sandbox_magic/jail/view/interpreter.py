@@ -78,17 +78,27 @@ def _here() -> Interpreter:
     """Describe the Python that runs this process, with what its ``sys.path`` has now."""
     import site
 
-    finders = (module for name, module in list(sys.modules.items()) if name.startswith("__editable__"))
-    sources = [str(path) for finder in finders for path in getattr(finder, "MAPPING", {}).values()]
+    finders = {str(getattr(finder, "__module__", "")) for finder in sys.meta_path}
+    modules = [sys.modules.get(name) for name in finders if name.startswith("__editable__")]
+    sources = [str(path) for module in modules for path in getattr(module, "MAPPING", {}).values()]
     base = site.getuserbase() if site.ENABLE_USER_SITE else ""
-    root = os.path.dirname(_PACKAGE)
-    found = _checked(
-        executable=sys.executable,
-        prefixes=(sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix),
-        search=[entry for entry in _own_search() if isinstance(entry, str) and os.path.isabs(entry)],
-        extra=[path for path in sources if os.path.exists(path)],
-        user_base=base if os.path.isdir(base) else "",
+    search = [entry for entry in _own_search() if isinstance(entry, str) and os.path.isabs(entry)]
+    return _described(
+        (sys.executable, (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)),
+        tuple(filter(os.path.exists, dict.fromkeys(search))),
+        tuple(filter(os.path.exists, sources)),
+        base if os.path.isdir(base) else "",
+        str(tempfile.tempdir),
     )
+
+
+@functools.lru_cache(maxsize=4)  # each run asks, and links are slow to resolve
+def _described(
+    program: tuple[str, tuple[str, ...]], search: tuple[str, ...], extra: tuple[str, ...], user_base: str, _tmp: str
+) -> Interpreter:
+    executable, prefixes = program
+    root = os.path.dirname(_PACKAGE)
+    found = _checked(executable=executable, prefixes=prefixes, search=search, extra=extra, user_base=user_base)
     return replace(found, checkout=root if os.path.exists(f"{root}/pyproject.toml") else "")
 
 
@@ -185,8 +195,13 @@ def _within(path: str, directory: str) -> bool:
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the paths that lie in no other one and not in what every sandbox sees, sorted."""
+    return _outermost(frozenset(paths))
+
+
+@functools.lru_cache(maxsize=64)
+def _outermost(paths: frozenset[str]) -> tuple[str, ...]:
     kept = ["/usr", "/bin", "/lib", "/lib64"]
-    for path in sorted(set(paths), key=lambda path: (path.count("/"), path)):
+    for path in sorted(paths, key=lambda path: (path.count("/"), path)):
         if not any(_within(path, other) for other in kept):
             kept.append(path)
     return tuple(kept[4:])

@@ -38,6 +38,7 @@ class Lower:
         inode: Its number there.
         owner: The user and the group who own it and all that is in it.
         unfit: Why it can't lie below a layer, whatever the machine; empty if it can.
+        names: A hash of its names with their sizes and times: what lies below must not change under a layer.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Lower:
     inode: int = 0
     owner: tuple[int, int] = (0, 0)
     unfit: str = ""
+    names: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

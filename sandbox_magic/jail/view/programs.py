@@ -43,6 +43,8 @@ def commands(
     Raises:
         PolicyError: A program is not there; says which, and which languages are.
     """
+    if not language.commands:
+        return ()
     view = View(interpreter, limits)
     found = []
     for first, *rest in language.argv(file, _MADE):

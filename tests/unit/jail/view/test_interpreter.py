@@ -124,6 +124,8 @@ def test_editable_installs_bring_their_sources(this, home, tmp_path, monkeypatch
     finder = types.ModuleType("__editable___demo_finder")
     finder.MAPPING = {"demo": str(home / "src"), "gone": str(home / "gone"), "wide": str(home)}  # type: ignore[attr-defined] # as setuptools writes it
     monkeypatch.setitem(sys.modules, finder.__name__, finder)
+    found = type("_EditableFinder", (), {"__module__": finder.__name__})
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, found])
     assert choose("kernel").extra == (str(home / "src"),)
 
 

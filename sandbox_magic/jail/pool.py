@@ -1,0 +1,183 @@
+"""Spares: sandboxes that are parked in the background, so that a run need not wait for the start of one.
+
+A spare has everything in force that isolates a run's sandbox, is used once or never, and fits a run only if everything
+that it depends on is still the same (`sandbox_magic.jail.fingerprint`). All are started by one thread that lives as
+long as this process: bwrap ends with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox_magic.jail.fingerprint import fingerprint
+from sandbox_magic.jail.sandbox import PARK_SECONDS, Sandbox
+
+if TYPE_CHECKING:
+    from sandbox_magic.jail.fingerprint import Fingerprint
+    from sandbox_magic.jail.view.overlay import Lower
+    from sandbox_magic.model.policy import Policy
+
+IDLE_SECONDS = 600.0  # after which a spare is dropped
+_LOOK_SECONDS = 20.0  # between two looks whether memory is short
+_LEAST_AVAILABLE = 1 / 16  # of the machine's memory; with less there are no spares
+_END_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spare:
+    fits: Fingerprint
+    sandbox: Sandbox
+    since: float
+
+
+class Pool:
+    """The spares of this process.
+
+    Attributes:
+        size: How many there are at most; 0 for none.
+    """
+
+    def __init__(self) -> None:
+        self.size: int = 1
+        self._condition = threading.Condition()
+        self._spares: list[_Spare] = []  # the oldest first
+        self._wanted: list[tuple[Policy, Lower | None]] = []  # at most one
+        self._parking: Fingerprint | None = None
+        self._awaited = False
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def take(self, fits: Fingerprint) -> Sandbox | None:
+        """Return a spare that fits, for one run; waits for one that is being parked; None if there is none."""
+        with self._condition:
+            if not self._find(fits) and self._parking == fits and not self._awaited:
+                self._awaited = True
+                self._condition.wait_for(lambda: self._find(fits) or self._parking != fits, PARK_SECONDS)
+                self._awaited = False
+            found = self._find(fits)
+            if found is not None:
+                self._spares.remove(found)
+        if found is None:
+            return None
+        if found.sandbox.wait(0):  # it has been killed
+            found.sandbox.close_behind()
+            return None
+        return found.sandbox
+
+    def _find(self, fits: Fingerprint) -> _Spare | None:
+        return next((spare for spare in self._spares if spare.fits == fits), None)
+
+    def want(self, fits: Fingerprint, policy: Policy, lower: Lower | None) -> None:
+        """Park spares for runs with this policy, in the background, in the place of others.
+
+        Args:
+            fits: What they will depend on, as far as is known.
+            policy: The policy.
+            lower: Its workspace as it was found.
+        """
+        if self.size < 1:
+            return
+        with self._condition:
+            if self._closed or (self._thread is None and not self._start()):
+                return
+            self._wanted, self._parking = [(policy, lower)], fits
+            self._condition.notify_all()
+
+    def filled(self, seconds: float) -> bool:
+        """Wait until no spare is wanted any more; return whether that is so."""
+        with self._condition:
+            return self._condition.wait_for(lambda: self._parking is None, seconds)
+
+    def close(self) -> None:
+        """Drop all, for ever."""
+        with self._condition:
+            self._closed, self._wanted = True, []
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: self._parking is None, _END_SECONDS)
+        self.drop()
+
+    def drop(self, *, older_than: float = 0.0) -> None:
+        """Drop those that have waited for so many seconds."""
+        with self._condition:
+            gone = [spare for spare in self._spares if time.monotonic() - spare.since >= older_than]
+            self._spares = [spare for spare in self._spares if spare not in gone]
+        for spare in gone:
+            spare.sandbox.close_behind()
+
+    def forget(self) -> None:
+        """Let go of them without ending them: this is a forked copy, and they are its parent's."""
+        for spare in self._spares:
+            spare.sandbox.forget()
+        self.__init__()  # type: ignore[misc] # the lock and the thread are the parent's too
+
+    def _start(self) -> bool:
+        self._thread = threading.Thread(target=self._serve, name="sandbox-magic spares", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread can be had
+            self._thread = None
+        return self._thread is not None
+
+    def _serve(self) -> None:
+        with suppress(OSError):  # to disturb nothing; a spare's own processes undo it
+            os.sched_setscheduler(threading.get_native_id(), os.SCHED_BATCH, os.sched_param(0))
+        while not self._closed:
+            with self._condition:
+                self._condition.wait_for(lambda: self._wanted or self._closed, _LOOK_SECONDS if self._spares else None)
+                wanted = self._wanted.pop() if self._wanted else None
+            if wanted is not None:
+                self._park(*wanted)
+            elif self._spares:
+                self.drop(older_than=0.0 if _is_memory_short() else IDLE_SECONDS)
+
+    def _park(self, policy: Policy, lower: Lower | None) -> None:
+        """Park as many as there should be; one that can't be started is told by the next run, which starts its own."""
+        try:
+            fits = fingerprint(policy, lower)
+            while self._wants(fits) and not _is_memory_short():
+                sandbox = Sandbox.park(policy, lower=lower, spare=True)
+                self._keep(_Spare(fits=fits, sandbox=sandbox, since=time.monotonic()), policy, lower)
+        except Exception:  # noqa: BLE001, S110 - as above
+            pass
+        finally:
+            with self._condition:
+                if not self._wanted:
+                    self._parking = None
+                self._condition.notify_all()
+
+    def _wants(self, fits: Fingerprint) -> bool:
+        """Return whether there is room for one more that fits, and nothing else is wanted meanwhile."""
+        with self._condition:
+            return not self._wanted and not self._closed and sum(each.fits == fits for each in self._spares) < self.size
+
+    def _keep(self, spare: _Spare, policy: Policy, lower: Lower | None) -> None:
+        if fingerprint(policy, lower) != spare.fits:  # it changed meanwhile
+            spare.sandbox.close_behind()
+            return
+        with self._condition:
+            self._spares.append(spare)
+            self._condition.notify_all()
+            gone = self._spares[: -self.size]
+            self._spares = self._spares[-self.size :]
+        for old in gone:
+            old.sandbox.close_behind()
+
+
+def _is_memory_short() -> bool:
+    try:
+        with open("/proc/meminfo") as lines:
+            found = {name: int(value.split()[0]) for name, _, value in (line.partition(":") for line in lines)}
+        return found["MemAvailable"] < found["MemTotal"] * _LEAST_AVAILABLE
+    except (OSError, KeyError, ValueError, IndexError):
+        return False
+
+
+spares: Pool = Pool()
+atexit.register(spares.close)
+os.register_at_fork(after_in_child=spares.forget)
