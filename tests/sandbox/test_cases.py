@@ -17,6 +17,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, Result
+from sandbox_magic.jail.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -352,12 +353,19 @@ MEASURED = re.compile("cpu-|mem-|pid-forkbomb|out-(flood|lost)|res-oom|stack-c")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.alone if MEASURED.match(name) else ()) for name in CHECKS]
 )
-def test_case(name, canary, monkeypatch):
-    """What `expect` says of the case holds."""
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+def test_case(name, warm, canary, monkeypatch, spares):
+    """What `expect` says of the case holds, in a sandbox that is started for it and in one that was parked before."""
     monkeypatch.setenv("SANDBOX_CANARY", "1")
     case, check = CASES[name], CHECKS[name]
     code = case["code"].replace("@CANARY@", str(canary))
     code = code.replace("some_pkg_only_on_host", "psutil")
-    result = sm.run(code + check.after, **{"timeout": 20, "language": case["lang"], **check.options})
+    run = sm.stream(code + check.after, **{"timeout": 20, "language": case["lang"], **check.options})
+    if warm:
+        spares.want(fingerprint(run.policy, None), run.policy, None)
+        assert spares.filled(30)
+    *_, last = run
+    result = last.result
+    assert result.usage.warm == warm
     assert check.verify(result) is not False, (result, result.stdout[-2000:], result.stderr[-2000:])
     assert canary.read_text() == "SECRET-7f3a"
