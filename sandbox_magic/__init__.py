@@ -9,7 +9,8 @@ if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("sandbox_ma
 from sandbox_magic.safe_import import importing as _importing
 
 with _importing():  # a notebook's folder stands before the standard library too
-    from sandbox_magic.execution.api import run, stream
+    from sandbox_magic.execution.api import run, start, stream
+    from sandbox_magic.execution.background import BackgroundRun
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
     from sandbox_magic.model.events import Ended, Event, Output
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Applied",
+    "BackgroundRun",
     "Change",
     "Changes",
     "Comparison",
@@ -69,6 +71,7 @@ __all__ = [
     "compare",
     "diagnose",
     "run",
+    "start",
     "stream",
 ]
 

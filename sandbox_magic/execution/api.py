@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.execution import source as _source
+from sandbox_magic.execution.background import BackgroundRun
 from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
@@ -62,6 +63,22 @@ def stream(source: str | bytes | os.PathLike[str], *, policy: Policy | None = No
         PolicyError: An option makes no sense.
     """
     return prepare(source, options, policy)
+
+
+def start(
+    source: str | bytes | os.PathLike[str], *, policy: Policy | None = None, **options: Unpack[Options]
+) -> BackgroundRun:
+    """Start the same run in the background, and return a handle: ``done``, ``wait()``, ``stop()``.
+
+    Args:
+        source: As for `run`.
+        policy: Likewise.
+        **options: Likewise.
+
+    Raises:
+        PolicyError: An option makes no sense.
+    """
+    return BackgroundRun(prepare(source, options, policy), View())
 
 
 def prepare(
@@ -122,3 +139,4 @@ class _Default(str):  # noqa: SLOT000 - a handful
 
 _show_options(run)
 _show_options(stream)
+_show_options(start)

@@ -34,10 +34,10 @@ def end(status: int, parked: Collection[str]) -> None:
             return
         if "atexit" in modules:
             modules["atexit"]._run_exitfuncs()  # noqa: SLF001 - likewise
-        _flush()
+        flush()
         del modules["__main__"]
         gc.collect()  # what was parked is frozen, and takes no time
-        _flush()
+        flush()
     except BaseException:  # noqa: BLE001 - the interpreter's own end tells of it
         return
     os._exit(status)
@@ -50,7 +50,8 @@ def _only_the_standard_library(parked: Collection[str]) -> bool:
     return "_ctypes" not in sys.modules and all(name.partition(".")[0] in standard for name in new)
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Flush standard output and standard error."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
             stream.flush()

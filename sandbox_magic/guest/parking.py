@@ -9,18 +9,21 @@ import sys
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 PRELOAD_SECONDS = 20  # for each module; what takes longer is left out
-_TYPICAL = b"""\
+TYPICAL = b"""\
 class A:
     def f(self, x=1, *more, **named):
         return [f"{y:d}" for y in range(x)]
 try:
     raise ValueError(A().f(), {}, 1.5)
 except ValueError as error:
-    print(error)
+    print(error, flush=True)
+import sys
 0
+1 / len([])
 """
 
 
@@ -41,8 +44,12 @@ class Setup:
     def _is_spare(self) -> bool:
         return self._kind == "spare"
 
-    def prepare(self) -> tuple[frozenset[str], bytes]:
-        """Prepare; return the names of the modules that are there, and what PID 1 is told: which failed, a line."""
+    def prepare(self, practise: Callable[[], object]) -> tuple[frozenset[str], bytes]:
+        """Prepare; return the names of the modules that are there, and what PID 1 is told: which failed, a line.
+
+        Args:
+            practise: Does what is done for any cell, so that the pages that it touches are there.
+        """
         failed: list[int] = []
         own = sys.path[:]
         if self._modules:
@@ -52,7 +59,8 @@ class Setup:
             sys.path[:] = own
         if self._is_spare:
             with Silence():
-                use_once()
+                practise()
+            gc.collect()
         gc.freeze()
         self.finish()
         return frozenset(sys.modules), b" ".join(b"%d" % number for number in failed) + b"\n"
@@ -91,11 +99,6 @@ def preload(names: list[str]) -> list[int]:
 
 def _too_slow(_number: int, _frame: FrameType | None) -> None:
     raise TooSlow
-
-
-def use_once() -> None:
-    """Compile and run a few lines, so that the pages that any cell touches are there."""
-    exec(compile(_TYPICAL, "<parking>", "exec", dont_inherit=True), {"__builtins__": sys.modules["builtins"]})
 
 
 class Silence:

@@ -123,6 +123,7 @@ OPTIONS: tuple[Option, ...] = (
            scope="show", field="result", parse=read_word, default="_sandbox", metavar="NAME"),
     _switch("no-raise-error", "a cell whose code failed does not fail"),
     _switch("quiet", "show the code's output only"),
+    _switch("bg", "return at once; the result variable is a handle: .done, .wait(), .stop()"),
     _switch("no-dashboard", "no live picture, one line of summary at the end"),
 )  # fmt: skip
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import TraitError
+from traitlets import Integer, TraitError, TraitType, observe
 
+from sandbox_magic.execution import background
 from sandbox_magic.execution.api import prepare
+from sandbox_magic.execution.background import BackgroundRun
 from sandbox_magic.execution.drive import drive
+from sandbox_magic.jail import pool
 from sandbox_magic.jail.doctor import diagnose
+from sandbox_magic.jail.fingerprint import fingerprint
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
 from sandbox_magic.model.result import RunFailed
@@ -25,14 +30,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets import Bunch
 
+    from sandbox_magic.execution.run import Run
     from sandbox_magic.model.languages import Language
     from sandbox_magic.model.output import Display
     from sandbox_magic.model.result import Result
     from sandbox_magic.notebook.views import NotebookView
 
 
-_ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter."""
+_ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter.
+%sandbox stop ends all runs in the background."""
 
 
 @magics_class
@@ -47,6 +55,13 @@ class SandboxMagics(Magics):
     shell: InteractiveShell
     replaced: dict[str, Callable[..., object] | None]
     vars().update(traits())
+    spares: TraitType[Any, Any] = Integer(1, min=0, max=64, help="sandboxes that are parked for the next runs").tag(
+        config=True
+    )
+
+    @observe("spares")
+    def _resize(self, change: Bunch) -> None:
+        pool.spares.size = change.new
 
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
@@ -65,6 +80,9 @@ class SandboxMagics(Magics):
                 values["inputs"] = namespace.chosen(self.shell, values["inputs"])
             run = prepare(cell, values, variable=lambda name: namespace.travels(self.shell, name))
             view = view_for(self.shell, run, shown, raises=raises)
+            if shown.get("bg"):
+                self._start(run, view, str(name))
+                return None
             result = drive(run, view)
         except PolicyError as error:
             raise UsageError(str(error)) from None
@@ -82,6 +100,17 @@ class SandboxMagics(Magics):
         _show_later(self.shell, view, view.value[1:])
         return view.value[0] if view.value else None
 
+    def _start(self, run: Run, view: NotebookView, name: str) -> None:
+        """Run it in the background, shown in its own cell; the handle gets a name in the notebook."""
+
+        def finish(result: Result) -> None:
+            for event in view.value:
+                view.publish(event)
+            self.shell.push(dict(result.outputs))  # type: ignore[no-untyped-call] # IPython's own
+
+        view.asks = False
+        self.shell.push({name: BackgroundRun(run, view, finish)})  # type: ignore[no-untyped-call] # IPython's own
+
     run_cell.__doc__ = HELP  # type: ignore[assignment] # as above
 
     @no_var_expand
@@ -92,8 +121,12 @@ class SandboxMagics(Magics):
         if word in ("-h", "--help"):
             print(HELP)
             return
+        if word == "stop":
+            for run in background.running():
+                run.stop()
+            return
         if word not in ("", "doctor"):
-            msg = f"%sandbox takes no {word!r}: %sandbox, %sandbox doctor, or %%sandbox on top of a cell"
+            msg = f"%sandbox takes no {word!r}: %sandbox, %sandbox doctor, %sandbox stop, or %%sandbox on top of a cell"
             raise UsageError(msg)
         try:
             policy = _options.to_policy(self._defaults(["limits", "policy"]))
@@ -108,6 +141,15 @@ class SandboxMagics(Magics):
 
     # The table too: who asks for help with the cursor on %%sandbox (Shift-Tab) is shown the line magic's.
     about.__doc__ = f"{HELP}\n{_ABOUT}"  # type: ignore[assignment] # as above
+
+    def park(self) -> None:
+        """Park a sandbox for the first cell, if that is configured."""
+        with suppress(PolicyError, OSError):  # the first cell says what is wrong
+            if self._own().get("warm") != "at load":
+                return
+            policy = _options.to_policy(self._defaults(["limits", "policy"]))
+            if not policy.workspace:  # what it depends on is known when it is listed
+                pool.spares.want(fingerprint(policy, None), policy, None)
 
     def _values(self, line: str) -> dict[str, object] | None:
         """Return the parsed options of a line on top of the configured ones; None if help is asked for."""
@@ -174,6 +216,7 @@ def load(shell: InteractiveShell) -> None:
         )
     if warning := shadow_warning():  # it would have run, had we not been imported before
         _warn(warning)
+    magics.park()
 
 
 def _configured(shell: InteractiveShell) -> SandboxMagics:
@@ -196,6 +239,7 @@ def _warn(text: str) -> None:
 def unload(shell: InteractiveShell) -> None:
     """Remove the magics, and restore what they replaced."""
     completion.unregister(shell)
+    pool.spares.drop()
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):

@@ -36,10 +36,12 @@ class NotebookView(View):
 
     Attributes:
         value: The value of the cell's last expression, if there is one, and what was shown after it; still to be shown.
+        asks: Whether the person at the notebook can be asked; not from the background.
     """
 
     def __init__(self) -> None:
         self.value: list[Display] = []
+        self.asks: bool = True
 
     def write(self, event: Text) -> None:
         """Write the code's text to the stream of the same name."""
@@ -61,7 +63,7 @@ class NotebookView(View):
 
     def ask(self, request: InputRequest) -> str | None:
         """Return what the person at the notebook answers."""
-        return ask(request)
+        return ask(request) if self.asks else None
 
 
 class SummaryView(NotebookView):
@@ -107,7 +109,7 @@ class InTerminal(SummaryView):
 
     def ask(self, request: InputRequest) -> str | None:
         """Ask below the output, without the live line."""
-        return self._terminal.ask(request, WHO)
+        return self._terminal.ask(request, WHO) if self.asks else None
 
     def finish(self, result: Result) -> None:
         """Put the lines and the chart in the live line's place."""

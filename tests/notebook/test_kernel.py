@@ -386,3 +386,37 @@ def test_a_module_of_our_name_in_the_folder_is_not_run_where_we_were_imported_fi
     assert (tmp_path / "marker").exists() != configured
     assert (text(shown) == "ran\n") == configured
     assert ("sandbox_magic.py lies in this folder" in noticed) == configured
+
+
+def test_the_second_cell_of_a_fresh_notebook_is_warm_and_a_spare_can_be_there_at_once(tmp_path):
+    for number, (setting, warm) in enumerate([("", [False, True]), ("at load", [True, True])]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        kernel = Kernel(folder)
+        try:
+            if setting:
+                kernel.run(f"get_ipython().config.SandboxMagics.warm = {setting!r}")
+            kernel.run("%load_ext sandbox_magic")
+            wait = "from sandbox_magic.jail import pool; pool.spares.filled(60)"
+            found = []
+            for _ in range(2):
+                if setting or found:
+                    kernel.run(wait)
+                kernel.run("%%sandbox\nprint(1)")
+                found.append(kernel.value("_sandbox.usage.warm") == "True")
+            assert found == warm
+        finally:
+            kernel.close()
+
+
+def test_what_a_cell_in_the_background_writes_belongs_to_it(kernel):
+    source = "%%sandbox --bg --no-dashboard\nimport time; time.sleep(0.5); print('from behind')"
+    cell = kernel.client.execute(source, stop_on_error=False)
+    assert kernel.status(cell) == "ok"
+    assert "from behind" not in text(kernel.messages(cell))
+    assert kernel.value("_sandbox.wait(60).stdout") == "from behind"
+    told = kernel.client.get_iopub_msg
+    late = [each for each in kernel._read if each["parent_header"].get("msg_id") == cell]
+    while not any("from behind" in each["content"].get("text", "") for each in late):
+        message = told(timeout=WAIT_SECONDS)
+        late += [message] * (message["parent_header"].get("msg_id") == cell)

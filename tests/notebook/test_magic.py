@@ -150,6 +150,8 @@ WORKS = {
     "python": ("--python system", attempt("print(sys.executable)"), "/usr/bin/python3\n"),
     "stdin": ("--stdin 'a b'", "print([input()])", "['a b']\n"),
     "args": ("""--args '-n "a b" π'""", attempt("print(sys.argv[1:])"), "['-n', 'a b', 'π']\n"),
+    "preload": ("--preload decimal", attempt("print('decimal' in sys.modules)"), "True\n"),
+    "warm": ("--no-warm", "print(1)", "1\n"),
     "language": ("--lang sh", "echo $((6 * 7))", "42\n"),
     "languages": ("""--languages '{"up": {"command": "tac {file}"}}' --lang up""", "2\n1\n", "1\n2\n"),
     "input": ("-i given", "print(given)", "[1, 2]\n"),
@@ -164,7 +166,7 @@ WORKS = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict", "bg")])
 def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
     line, cell, expected = WORKS[name]
     tmp_path.chmod(0o755)
@@ -178,6 +180,17 @@ def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
     assert ran.out == expected if isinstance(expected, str) else ran.result.outcome in expected
     assert isinstance(ran.error, RunFailed) != (ran.result.ok or name == "no-raise-error")
     assert ran.err.count("sandbox: done") == (ran.result.ok and name != "quiet")
+
+
+def test_in_the_background_a_cell_returns_at_once_and_leaves_a_handle(run):
+    ran = run("%%sandbox --bg --no-dashboard -o made --result later\nprint(1); made = 5", variable="later")
+    assert ran.error is None
+    ran.result.wait(60)
+    assert (ran.result.stdout, ran.result.ok) == ("1\n", True)
+    assert run("print(made)").out == "5\n"
+    run("%%sandbox --bg --no-dashboard --result long --timeout 600\nimport time; time.sleep(600)", variable="long")
+    run("%sandbox stop")
+    assert run("print(long.wait(60).outcome.value)").out.endswith("INTERRUPTED\n")
 
 
 def test_strict_refuses_where_a_limit_is_not_held_by_the_kernel(run):
