@@ -1,6 +1,7 @@
 """How long a run takes to its first text and to its result: warm and cold, beside what people would do instead.
 
-All ways run the same cell, alternating in one process with a pause between them, so that each meets the same machine; median and p99, and both as ratios to a plain ``python3 cell.py``. Written to ``build/start.json`` too.
+All ways run the same cell, alternating in one process with a pause between them, so that each meets the same machine.
+Median and p99, and both as ratios to a plain ``python3 cell.py``; written to ``build/start.json`` too.
 
 - python3: ``python3 cell.py`` of a fresh virtual environment on the system's Python, without any sandbox;
 - parked: such a process that was started before and reads its cell from a pipe, without any sandbox;
