@@ -19,7 +19,7 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.model.outcome import Outcome
     from sandbox_magic.model.output import Display, InputRequest, Text
     from sandbox_magic.model.policy import Limits, Mount, Policy
-    from sandbox_magic.model.result import Result, RunFailed, Usage
+    from sandbox_magic.model.result import ErrorDetails, Result, RunFailed, Usage
     from sandbox_magic.model.timeline import Mark, Sample, Timeline
     from sandbox_magic.picture.comparison import Comparison, compare
     from sandbox_magic.picture.drawing import Drawing
@@ -42,6 +42,7 @@ __all__ = [
     "Display",
     "Drawing",
     "Ended",
+    "ErrorDetails",
     "Event",
     "Guard",
     "InputRequest",

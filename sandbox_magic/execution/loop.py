@@ -383,6 +383,7 @@ class Loop:
             files=self._files,
             variable=self._cell.variable,
             stopped=lambda: self.timing.cause != cause,
+            tells_its_end=not self._cell.language.commands,
         )
         try:
             self._lease.release(sandbox)

@@ -50,6 +50,23 @@ class Usage:
     paused_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDetails:
+    """The exception that ended the code, in the code's own words: made safe to show, and not to be believed.
+
+    Attributes:
+        name: The class, as a traceback names it: ``ValueError``, ``json.decoder.JSONDecodeError``.
+        message: What ``str()`` of it says.
+        traceback: All that Python wrote about it.
+        line: The line of the code where it was raised, or from where it was called; None if that is not known.
+    """
+
+    name: str
+    message: str = ""
+    traceback: str = ""
+    line: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Result:
     """How one run ended and what it left.
@@ -58,6 +75,10 @@ class Result:
         outcome: How it ended.
         exit_code: The code's own exit status; None if it did not exit by itself.
         signal: The number of the signal that ended it; None if none did.
+        error: The exception that ended it, as the code's Python describes it; None if none did.
+        finished: Whether the code ran past its last line: False where an exception, ``sys.exit(0)``, ``os._exit(0)``,
+            a limit or a signal ended it before. This is the code's own word, so code that means to lie can. None where
+            it can't be told: in a language other than Python.
         stdout: What it wrote, decoded and safe to show; an inserted line marks a cut.
         stderr: Likewise.
         stdout_bytes: The raw bytes that were kept (head and tail).
@@ -76,6 +97,8 @@ class Result:
     outcome: Outcome
     exit_code: int | None = None
     signal: int | None = None
+    error: ErrorDetails | None = None
+    finished: bool | None = None
     stdout: str = ""
     stderr: str = ""
     stdout_bytes: bytes = b""

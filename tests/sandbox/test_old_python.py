@@ -54,6 +54,13 @@ def test_the_one_that_is_named_is_among_them():
     assert NAMED is None or NAMED in PYTHONS.values()
 
 
+def test_an_exception_in_parts(python):
+    result = sm.run("def f():\n    raise ValueError('no')\nf()", **python)
+    assert (result.error.name, result.error.message, result.error.line) == ("ValueError", "no", 2)
+    assert result.error.traceback == result.stderr
+    assert (result.finished, sm.run("1", **python).finished) == (False, True)
+
+
 def test_text_and_the_last_value(python, request):
     result = sm.run(
         "import sys\nprint('%d.%d' % sys.version_info[:2], 'π')\nerror = sys.stderr.write('e')\n6 * 7", **python
