@@ -138,6 +138,10 @@ class Result:
             raise RunFailed(self)
         return self
 
+    def images(self) -> tuple[bytes, ...]:
+        """Return the pictures among the displays, in order, each as the bytes of a PNG, JPEG or GIF file."""
+        return tuple(image for display in self.displays if (image := display.image) is not None)
+
     def plot(self) -> Drawing:
         """Draw how it went and how it ended; ``.save("run.svg")`` or ``.save("run.html")`` writes a file."""
         from sandbox_magic.picture.course import drawing
