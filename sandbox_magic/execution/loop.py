@@ -72,7 +72,7 @@ class Loop:
         self._cell = cell
         self._lease = lease
         self._input = memoryview(cell.stdin)
-        self._files = FileTransfer(policy)
+        self._files = FileTransfer(policy, cell.files)
         self._report: Report | None = None
         self._frames = wire.Reader()
         self._lock = threading.RLock()  # a button's press comes on another thread

@@ -138,6 +138,12 @@ class Result:
             raise RunFailed(self)
         return self
 
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files that came out, by name: those that ``save`` names, or those that are new in a workspace."""
+        files = (change for change in self.changes or () if change.type == "file" and change.kind != "removed")
+        return {change.path: change.data for change in files if change.data is not None}
+
     def images(self) -> tuple[bytes, ...]:
         """Return the pictures among the displays, in order, each as the bytes of a PNG, JPEG or GIF file."""
         return tuple(image for display in self.displays if (image := display.image) is not None)
