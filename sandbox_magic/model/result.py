@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.model.isolation import Isolation
@@ -137,6 +137,42 @@ class Result:
         if not self.ok:
             raise RunFailed(self)
         return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain JSON types: the keys of the usage file, and the output, values and files.
+
+        Bytes are in base64. An output is ``{"value": ...}`` where JSON has its type, else ``{"codec": ...}``: the
+        bytes in which variables travel. The directory that the changes are for is not in it.
+
+        Raises:
+            PolicyError: An output has become a value that can't be passed out.
+        """
+        from sandbox_magic.execution import record
+
+        return record.to_dict(self)
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON."""
+        from sandbox_magic.execution import record
+
+        return record.to_json(self)
+
+    @classmethod
+    def from_dict(cls, whole: Mapping[str, object]) -> Result:
+        """Return the result that `to_dict` described, or a usage file without its output.
+
+        It may be a stranger's: every value is checked and bounded, text and displays are sanitized anew (so HTML gets
+        one more element around it), nothing is unpickled. Its changes can be applied ``to=DIRECTORY`` only.
+
+        Args:
+            whole: What `to_dict` returned, also through JSON.
+
+        Raises:
+            ValueError: It is not that; says what was seen.
+        """
+        from sandbox_magic.execution import record
+
+        return record.from_dict(whole)
 
     @property
     def files(self) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _KINDS: dict[bytes, Kind] = {archive.FILE: "file", archive.TOO_LARGE: "file", archive.DIRECTORY: "directory"}
 _KINDS |= {archive.LINK: "link", archive.SPECIAL: "special"}
-_MOST_TARGET = 4096
+MOST_TARGET = 4096
 
 
 class Receiver:
@@ -86,7 +86,7 @@ class Receiver:
             del self._buffer[: archive.HEADER.size]
             return True
         carried = size if kind in (archive.FILE, archive.LINK) else 0
-        if length > archive.MOST_NAME or carried > (_MOST_TARGET if kind == archive.LINK else self._room):
+        if length > archive.MOST_NAME or carried > (MOST_TARGET if kind == archive.LINK else self._room):
             msg = "a file is larger than was allowed"
             raise DecodeError(msg)
         start = archive.HEADER.size + length
