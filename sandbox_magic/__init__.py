@@ -24,7 +24,9 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.picture.comparison import Comparison, compare
     from sandbox_magic.picture.drawing import Drawing
     from sandbox_magic.untrusted.workspace.apply import Applied, NotApplied
-    from sandbox_magic.untrusted.workspace.changes import Change, Changes
+    from sandbox_magic.untrusted.workspace.change import Change
+    from sandbox_magic.untrusted.workspace.changes import Changes
+    from sandbox_magic.untrusted.workspace.diff import Diff
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -39,6 +41,7 @@ __all__ = [
     "Changes",
     "Comparison",
     "Diagnosis",
+    "Diff",
     "Display",
     "Drawing",
     "Ended",

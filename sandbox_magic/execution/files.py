@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from sandbox_magic.jail.view.overlay import Copy
     from sandbox_magic.model.policy import Policy
-    from sandbox_magic.untrusted.workspace.changes import Change, Changes
+    from sandbox_magic.untrusted.workspace.change import Change
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 MOST_PACKED = 10_000  # names in a workspace that is copied
 MOST_LISTED = 100_000  # names in one that is not
@@ -184,5 +185,6 @@ def _version(status: os.stat_result) -> tuple[int, ...]:
 def _summed(changes: Changes) -> list[str]:
     counts = Counter(change.kind for change in changes)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind])
-    how = "`result.changes` lists them; `result.changes.apply()` copies them into your directory."
-    return [f"In the workspace: {words}. {how}"] if words else []
+    how = "`result.changes` lists them; `result.changes.apply()` copies what is added and harmless into your directory"
+    rest = f", `.{changes.example}` one of the others" if changes.example else ""
+    return [f"In the workspace: {words}. {how}{rest}."] if words else []

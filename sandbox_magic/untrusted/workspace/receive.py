@@ -10,7 +10,8 @@ from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
 from sandbox_magic.untrusted.workspace.autorun import why_it_runs
-from sandbox_magic.untrusted.workspace.changes import Change, Changes
+from sandbox_magic.untrusted.workspace.change import Change
+from sandbox_magic.untrusted.workspace.changes import Changes
 from sandbox_magic.untrusted.workspace.shadowing import Modules
 
 if TYPE_CHECKING:

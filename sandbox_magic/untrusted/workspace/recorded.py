@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.guest.codec.base import DecodeError
 from sandbox_magic.guest.workspace import archive
 from sandbox_magic.untrusted.text import label
-from sandbox_magic.untrusted.workspace.changes import Change, Changes
+from sandbox_magic.untrusted.workspace.changes import Changes
 from sandbox_magic.untrusted.workspace.receive import MOST_TARGET, Receiver
 from sandbox_magic.untrusted.workspace.snapshot import Snapshot
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
+    from sandbox_magic.untrusted.workspace.change import Change
     from sandbox_magic.untrusted.workspace.lazy_states import FileSummary
     from sandbox_magic.untrusted.workspace.openat import Kind
 
