@@ -32,7 +32,8 @@ class Options(TypedDict, total=False):
         open_files: Descriptors of each process; 256 without it.
         output_limit: Kept of each output stream, its head and tail; ``1M`` without it.
         on_output_limit: ``cut`` drops the middle and goes on, ``stop`` ends the run.
-        python: The Python inside: ``kernel`` (this environment), ``system``, or a path.
+        python: The Python inside: ``kernel`` (this environment), ``system``, a version such as
+            ``3.12``, or a path.
         strict: Refuse to run where a limit would only be monitored.
         bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
         workspace: A directory to work in, copy-on-write.

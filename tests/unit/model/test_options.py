@@ -215,3 +215,14 @@ def test_an_option_is_given_once_under_one_name(one, other):
 def test_no_keyword_stands_for_two_options():
     keywords = [keyword for option in OPTIONS for keyword in option.keywords]
     assert len(set(keywords)) == len(keywords)
+
+
+@pytest.mark.parametrize("value", ["3.12", "python3.12", " 3.12 "])
+def test_a_version_of_python_is_read(value):
+    assert read({"python": value}, ALL) == {"python": "3.12"}
+
+
+def test_a_version_that_is_a_number_is_refused():
+    """3.10 is 3.1."""
+    with pytest.raises(PolicyError, match=r"in which 3\.10 is 3\.1"):
+        read({"python": 3.10}, ALL)
