@@ -20,12 +20,14 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.model.outcome import Outcome
     from sandbox_magic.model.output import Display, InputRequest, Text
     from sandbox_magic.model.policy import Limits, Mount, Policy
-    from sandbox_magic.model.result import Result, RunFailed, Usage
+    from sandbox_magic.model.result import ErrorDetails, Result, RunFailed, Usage
     from sandbox_magic.model.timeline import Mark, Sample, Timeline
     from sandbox_magic.picture.comparison import Comparison, compare
     from sandbox_magic.picture.drawing import Drawing
     from sandbox_magic.untrusted.workspace.apply import Applied, NotApplied
-    from sandbox_magic.untrusted.workspace.changes import Change, Changes
+    from sandbox_magic.untrusted.workspace.change import Change
+    from sandbox_magic.untrusted.workspace.changes import Changes
+    from sandbox_magic.untrusted.workspace.diff import Diff
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -41,9 +43,11 @@ __all__ = [
     "Changes",
     "Comparison",
     "Diagnosis",
+    "Diff",
     "Display",
     "Drawing",
     "Ended",
+    "ErrorDetails",
     "Event",
     "Guard",
     "InputRequest",

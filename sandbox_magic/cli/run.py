@@ -224,7 +224,7 @@ def _changed(result: Result, policy: Policy) -> Iterator[str]:
     """List what changed in a workspace, which nobody can apply when this program has ended."""
     if policy.workspace and result.changes:
         yield from repr(result.changes).splitlines()
-        yield "nothing was applied; in Python: run(code, workspace=DIR).changes.apply()"
+        yield "nothing was applied; in Python: run(code, workspace=DIR).changes.apply(), and apply(NAME) for the others"
 
 
 def _weaker(result: Result) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from sandbox_magic.execution import given_files
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.background import BackgroundRun
 from sandbox_magic.execution.cell import Cell
@@ -29,7 +30,13 @@ _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run")
 _FIELDS = {option.keyword: option.field for option in _options.OPTIONS if option.scope == "run"}
 
 
-def run(source: str | bytes | os.PathLike[str], *, policy: Policy | None = None, **options: Unpack[Options]) -> Result:
+def run(
+    source: str | bytes | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    files: Mapping[str, bytes] | None = None,
+    **options: Unpack[Options],
+) -> Result:
     """Run untrusted code in a sandbox and return its result.
 
     How the code ends never raises; Ctrl-C ends the code and is an outcome too (pressed again when
@@ -39,53 +46,68 @@ def run(source: str | bytes | os.PathLike[str], *, policy: Policy | None = None,
         source: The code, run as ``__main__`` from a file, verbatim; or the path of a file with code in it, which
             keeps its name, and whose suffix says what it is written in.
         policy: What it may see, use and do.
+        files: Files for its working directory, by name: ``{"a.csv": b"..."}``. `Result.files` has what came out.
         **options: On top of the policy: ``timeout=5``, ``memory="256M"``, ``stdin="..."``, ``args=["a"]``.
 
     Raises:
         PolicyError: An option makes no sense.
         SandboxUnavailable: No sandbox could be started, so nothing was run.
     """
-    return drive(prepare(source, options, policy), View())
+    return drive(prepare(source, options, policy, files=files), View())
 
 
-def stream(source: str | bytes | os.PathLike[str], *, policy: Policy | None = None, **options: Unpack[Options]) -> Run:
+def stream(
+    source: str | bytes | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    files: Mapping[str, bytes] | None = None,
+    **options: Unpack[Options],
+) -> Run:
     """Return the same run event by event: `Text`, `Display`, `Sample` as they come, then `Ended`.
 
-    The run starts with the first event asked for, and ends if the iterator is dropped. An
-    `InputRequest` is answered with `Run.answer` before the next event is asked for.
+    The run starts with the first event asked for, and ends if the iterator is left or dropped:
+    ``with stream(...) as run``, then ``run.result`` has what came of it so far. An `InputRequest`
+    is answered with `Run.answer` before the next event is asked for.
 
     Args:
         source: As for `run`.
         policy: Likewise.
+        files: Likewise.
         **options: Likewise.
 
     Raises:
         PolicyError: An option makes no sense.
     """
-    return prepare(source, options, policy)
+    return prepare(source, options, policy, files=files)
 
 
 def start(
-    source: str | bytes | os.PathLike[str], *, policy: Policy | None = None, **options: Unpack[Options]
+    source: str | bytes | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    files: Mapping[str, bytes] | None = None,
+    **options: Unpack[Options],
 ) -> BackgroundRun:
     """Start the same run in the background, and return a handle: ``done``, ``wait()``, ``stop()``.
 
     Args:
         source: As for `run`.
         policy: Likewise.
+        files: Likewise.
         **options: Likewise.
 
     Raises:
         PolicyError: An option makes no sense.
     """
-    return BackgroundRun(prepare(source, options, policy), View())
+    return BackgroundRun(prepare(source, options, policy, files=files), View())
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
     source: str | bytes | os.PathLike[str] | _source.Source,
     options: Mapping[str, Any],
     policy: Policy | None = None,
     *,
+    files: Mapping[str, bytes] | None = None,
     last_value: bool = True,
     variable: Callable[[str], bool] = lambda _: False,
 ) -> Run:
@@ -97,6 +119,7 @@ def prepare(
         source: As for `stream`.
         options: Likewise, as a mapping.
         policy: Likewise.
+        files: Likewise.
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells whether the caller has a variable of a name, for a hint.
     """
@@ -114,8 +137,9 @@ def prepare(
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
-    cell = Cell(source=code, last_value=last_value, variable=variable, **given)
-    return Run(Loop(cell, _options.to_policy(values, policy), lease))
+    whole = _options.to_policy(values, policy)
+    cell = Cell(source=code, files=given_files.read(files, whole), last_value=last_value, variable=variable, **given)
+    return Run(Loop(cell, whole, lease))
 
 
 def _show_options(function: Callable[..., object]) -> None:

@@ -32,6 +32,7 @@ class Cell:
         source: The cell, and the file that it is in.
         stdin: What it finds on standard input; where that is nothing, input() asks.
         arguments: ``sys.argv[1:]``.
+        files: Files for its working directory, by name.
         inputs: Variables for it, by name.
         outputs: The names of the variables that come out of it.
         language: What the cell is written in.
@@ -46,6 +47,7 @@ class Cell:
     source: Source
     stdin: bytes = b""
     arguments: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
     inputs: Mapping[str, object] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
     language: Language = PYTHON
@@ -73,11 +75,11 @@ class Cell:
         if self._packed:
             with sandbox.create("inputs") as file:
                 file.write(self._packed)
-        if policy.workspace:
+        if policy.workspace or self.files:
             with sandbox.create("workspace") as file:
                 files.hand_over(file, copied)
         words = {"value": self.last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
-        words["workspace"] = copied is not None
+        words["workspace"] = copied is not None or bool(self.files)
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
             source=self.source.text,

@@ -44,6 +44,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     files: FileTransfer,
     variable: Callable[[str], bool],
     stopped: Callable[[], bool],
+    tells_its_end: bool,
 ) -> Result:
     """Return the result of a run whose last process is dead and whose output has been read.
 
@@ -61,6 +62,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         files: The files that came out.
         variable: Returns whether the caller has a variable of a name.
         stopped: Returns whether the run has been interrupted meanwhile.
+        tells_its_end: Whether it is run by our guest, which tells when the code has come to its end.
     """
     limits = policy.limits
     isolation = sandbox.describe(limits)
@@ -79,6 +81,8 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         outcome=verdict.outcome,
         exit_code=verdict.exit_code,
         signal=verdict.signal,
+        error=None if verdict.outcome is Outcome.COMPLETED else messages.error,
+        finished=messages.finished and verdict.outcome is Outcome.COMPLETED if tells_its_end else None,
         stdout=stdout,
         stderr=stderr,
         stdout_bytes=stdout_bytes,

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox_magic.execution import given_files
 from sandbox_magic.guest.codec.base import DecodeError
 from sandbox_magic.guest.workspace import archive
 from sandbox_magic.jail.view.overlay import Lower
@@ -15,11 +16,13 @@ from sandbox_magic.untrusted.workspace import apply, file_names, snapshot
 from sandbox_magic.untrusted.workspace.receive import Receiver
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import BinaryIO
 
     from sandbox_magic.jail.view.overlay import Copy
     from sandbox_magic.model.policy import Policy
-    from sandbox_magic.untrusted.workspace.changes import Change, Changes
+    from sandbox_magic.untrusted.workspace.change import Change
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 MOST_PACKED = 10_000  # names in a workspace that is copied
 MOST_LISTED = 100_000  # names in one that is not
@@ -33,10 +36,12 @@ class FileTransfer:
 
     Args:
         policy: Says whether there is a workspace, and which files are to be saved.
+        given: Files for a working directory that is no workspace.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, given: Mapping[str, bytes]) -> None:
         self._policy = policy
+        self._given = given
         self._to = os.getcwd() if policy.save else ""
         self._found: snapshot.Listing | None = None
         self._layered = False
@@ -76,7 +81,7 @@ class FileTransfer:
         )
 
     def hand_over(self, file: BinaryIO, copy: Copy | None) -> None:
-        """Write what the sandbox needs of the workspace: all of it, or its names alone.
+        """Write what the sandbox needs: the files that were given, or the workspace, or its names alone.
 
         Args:
             file: Where.
@@ -86,6 +91,7 @@ class FileTransfer:
             PolicyError: It can't be read, or has more in it than fits.
         """
         if self._found is None:
+            file.write(given_files.pack(self._given))
             return
         self._layered = copy is None
         if copy is None:
@@ -139,15 +145,21 @@ class FileTransfer:
             self._broken = str(error)
         if changes is None:
             return None, (*notes, f"No files came out: {self._broken}.")
-        changes = replace(changes, entries=tuple(filter(self._is_the_codes, changes)))
+        changes = replace(changes, entries=tuple(map(self._seen_from_given, filter(self._is_the_codes, changes))))
         return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
 
     def _is_the_codes(self, change: Change) -> bool:
         """Return whether the code made a change: the place of its own file, and of a bind, is made for it."""
         name = f"{change.path}/"
+        if change.type == "file" and change.data is not None and self._given.get(change.path) == change.data:
+            return False
         if change.kind == "added" and change.path == self._code:
             return False
         return change.kind != "added" or not any(f"{covered}/".startswith(name) for covered in self._covered)
+
+    def _seen_from_given(self, change: Change) -> Change:
+        """Return a change of a file that was given as what it is; PID 1 compares with a workspace alone."""
+        return replace(change, kind="changed") if change.path in self._given else change
 
     def _left_behind(self) -> list[str]:
         skipped = self._original.skipped if self._original else ()
@@ -173,5 +185,6 @@ def _version(status: os.stat_result) -> tuple[int, ...]:
 def _summed(changes: Changes) -> list[str]:
     counts = Counter(change.kind for change in changes)
     words = ", ".join(f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind])
-    how = "`result.changes` lists them; `result.changes.apply()` copies them into your directory."
-    return [f"In the workspace: {words}. {how}"] if words else []
+    how = "`result.changes` lists them; `result.changes.apply()` copies what is added and harmless into your directory"
+    rest = f", `.{changes.example}` one of the others" if changes.example else ""
+    return [f"In the workspace: {words}. {how}{rest}."] if words else []

@@ -72,7 +72,7 @@ class Loop:
         self._cell = cell
         self._lease = lease
         self._input = memoryview(cell.stdin)
-        self._files = FileTransfer(policy)
+        self._files = FileTransfer(policy, cell.files)
         self._report: Report | None = None
         self._frames = wire.Reader()
         self._lock = threading.RLock()  # a button's press comes on another thread
@@ -383,6 +383,7 @@ class Loop:
             files=self._files,
             variable=self._cell.variable,
             stopped=lambda: self.timing.cause != cause,
+            tells_its_end=not self._cell.language.commands,
         )
         try:
             self._lease.release(sandbox)
@@ -391,8 +392,30 @@ class Loop:
             self.queue.extend(Output(name, value) for name, value in self.result.outputs.items())
             self.queue.append(Ended(self.result))
 
+    def leave(self) -> None:
+        """End the run at once if it has not ended; what has come of it so far becomes its result."""
+        try:
+            if self.question is not None:
+                self.question.stop()
+            if self.sandbox is not None and self.sandbox.is_ours and not self._closed:
+                self._end_now(self.sandbox)
+        finally:
+            self.close()
+            self.queue.clear()
+
+    def _end_now(self, sandbox: Sandbox) -> None:
+        self.resume()
+        self.timing.expect("interrupt")
+        if sandbox.display >= 0:
+            self._listen(sandbox)
+        with suppress(BlockingIOError):  # it may have ended by itself meanwhile
+            self._hear(sandbox)
+        if self.result is None:
+            sandbox.kill()
+            self._end(sandbox)
+
     def close(self) -> None:
-        """End the run at once if it has not ended, and give back everything it holds."""
+        """End the run at once if it has not ended, without a result, and give back everything it holds."""
         if (question := self.question) is not None:
             with suppress(Exception):  # it is over
                 question.stop()

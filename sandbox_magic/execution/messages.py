@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Literal
 from sandbox_magic.execution.variables import Outputs
 from sandbox_magic.guest import wire
 from sandbox_magic.model.output import Display, InputRequest
+from sandbox_magic.model.result import ErrorDetails
 from sandbox_magic.model.units import size
-from sandbox_magic.untrusted.text import label
+from sandbox_magic.untrusted.text import Cleaner, label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,8 @@ _LABEL_CHARACTERS = 60
 _PROMPT_CHARACTERS = 1000
 _WORD_BYTES = 4000  # of a name, a label, a prompt; our guest sends no longer ones
 _PLACE_BYTES = 200
+_ERROR_BYTES = 2**17  # of a message, of a traceback; our guest sends half of it
+_MOST_LINE = 10**9
 _MOST_FIELDS = 2000  # of a frame; a bundle of a thousand types is nobody's
 _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
@@ -56,11 +59,15 @@ class MessageReader:
 
     Attributes:
         outputs: Those variables, as they arrive.
+        error: The exception that ended the code, as it says.
+        finished: Whether the code says that it ran past its last line.
         notes: What was left out and why, each once, in plain sentences.
     """
 
     def __init__(self, outputs: Sequence[str] = ()) -> None:
         self.outputs: Outputs = Outputs(outputs)
+        self.error: ErrorDetails | None = None
+        self.finished: bool = False
         self._reader = wire.Reader()
         self._ids: dict[str, str] = {}
         self._kept: list[Display] = []
@@ -111,15 +118,18 @@ class MessageReader:
                 )
             case b"output", [name, last, piece]:
                 self.outputs.take(_text(name), piece, last=last == b"1")
-                return Message(None, number)
             case b"unfit", [name, path, what, remedy]:
                 self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
-                return Message(None, number)
+            case b"error", [name, message, traceback, line]:
+                self.error = _error(name, message, traceback, line)
+            case b"finished", []:
+                self.finished = True
             case b"clear", []:
                 self._note(_CLEARED)
-                return Message(None)
-        msg = "a frame that our guest does not send"
-        raise ValueError(msg)
+            case _:
+                msg = "a frame that our guest does not send"
+                raise ValueError(msg)
+        return Message(None, number)
 
     def _question(self, prompt: bytes, number: int, *, password: bool) -> Message:
         self._questions += 1
@@ -197,6 +207,12 @@ class MessageReader:
     def _note(self, sentence: str) -> None:
         if len(self._notes) < _MOST_NOTES:
             self._notes[sentence] = None
+
+
+def _error(name: bytes, message: bytes, traceback: bytes, line: bytes) -> ErrorDetails:
+    number = int(line) if line.isdigit() and len(line) < len(str(_MOST_LINE)) else None
+    said, written = (Cleaner().feed(text[:_ERROR_BYTES], last=True) for text in (message, traceback))
+    return ErrorDetails(name=_label(name, 200), message=said, traceback=written, line=number)
 
 
 def _label(data: bytes, most: int) -> str:

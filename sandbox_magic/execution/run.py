@@ -21,7 +21,7 @@ class Run:
     """One execution of one cell in one sandbox: an iterator of events, ended by `Ended`.
 
     Leaving it, by ``close``, by the end of a ``with`` block or by dropping the last reference,
-    ends the code. Everything happens on the thread that asks for events.
+    ends the code; ``result`` then has what came of it so far. Everything happens on the thread that asks for events.
 
     Attributes:
         when_over: Called on another thread when the run ends while a question is on screen.
@@ -41,13 +41,13 @@ class Run:
 
     @property
     def result(self) -> Result:
-        """The result, once the run has ended.
+        """The result, once the run has ended or was left; of one that was left before its end, what there was by then.
 
         Raises:
-            RuntimeError: It has not.
+            RuntimeError: It has not, or was left before it had started.
         """
         if self._loop.result is None:
-            msg = "the run has not ended"
+            msg = "the run was left before it had started" if self._loop.closed else "the run has not ended"
             raise RuntimeError(msg)
         return self._loop.result
 
@@ -77,11 +77,11 @@ class Run:
                 loop.step()
             except KeyboardInterrupt:
                 if loop.sandbox is None or self.interrupted:
-                    self.close()
+                    loop.close()
                     raise
                 self.interrupt()
             except BaseException:
-                self.close()
+                loop.close()
                 raise
         return loop.queue.popleft()
 
@@ -126,6 +126,10 @@ class Run:
         """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
         self._loop.interrupt()
 
+    def stop(self) -> None:
+        """Do what the dashboard's Stop does: the same as `interrupt`."""
+        self.interrupt()
+
     def pause(self) -> None:
         """Stop the code where it is; its clock stops too. It goes on by itself after ten minutes."""
         self._loop.pause()
@@ -135,8 +139,11 @@ class Run:
         self._loop.resume()
 
     def close(self) -> None:
-        """End the run at once if it has not ended, and release everything that it holds."""
-        self._loop.close()
+        """End the run at once if it has not ended, and release everything that it holds.
+
+        The result of a run that had started has what came of it so far; its outcome is `Outcome.INTERRUPTED`.
+        """
+        self._loop.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -147,4 +154,4 @@ class Run:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        self._loop.close()

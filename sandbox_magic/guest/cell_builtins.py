@@ -69,6 +69,13 @@ class CellBuiltins:
         if self._exchange is not None:
             self._exchange.send(namespace)
 
+    def tell(self, word: bytes, *fields: bytes) -> None:
+        """Tell the host how the cell ended."""
+        try:
+            self._channel.send(word, *fields)
+        except self._channel.ChannelClosed:
+            return
+
     def finish(self, value: object) -> None:
         """Show the value of the cell's last expression, then the figures that it left open."""
         if os.getpid() != self._owner:  # a forked copy that came to the end of the cell too

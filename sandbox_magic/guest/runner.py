@@ -143,24 +143,25 @@ def run(file: str, found: CellBuiltins, *, value: bool) -> None:
             text = source.read()
         code = _compiled(text, file, value=value)
     except BaseException as error:  # noqa: BLE001 - mostly a SyntaxError, which shows the cell's own line
-        _show(error.with_traceback(None))
+        _fail(error.with_traceback(None), found, file)
         raise SystemExit(1) from None
     try:
         try:
             found.begin(module.__dict__)
             exec(code, module.__dict__)
         except Exception as error:  # noqa: BLE001 - whatever the cell raises is shown, before its figures are
-            _show(error)
+            _fail(error, found, file)
             raise SystemExit(1) from None
         finally:
             found.finish(module.__dict__.pop(_VALUE, None))
         found.send(module.__dict__)
+        found.tell(b"finished")
     except SystemExit as end:
         if not end.code:
             found.send(module.__dict__)
         raise
     except BaseException as error:  # noqa: BLE001 - an interrupt, or a representation's own error
-        _show(error)
+        _fail(error, found, file)
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
 
 
@@ -223,6 +224,17 @@ def _keep_last(tree: _ast.Module, text: bytes) -> bool:
     name = _ast.Name(id=_VALUE, ctx=_ast.Store(), **places)
     tree.body[-1] = _ast.Assign(targets=[name], value=last.value, type_comment=None, **places)
     return True
+
+
+def _fail(error: BaseException, found: CellBuiltins, file: str) -> None:
+    """Show what ended the cell, then tell the host the same in parts."""
+    _show(error)
+    try:
+        from . import failure
+
+        found.tell(b"error", *failure.parts(error, file))
+    except BaseException:  # noqa: BLE001 - no memory is left, or the error's own words raise: it has been shown
+        return
 
 
 def _show(error: BaseException) -> None:

@@ -311,6 +311,11 @@ class Sandbox:
         """Let the code see the end of its input."""
         self._descriptors.close(self.stdin)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process started it: a forked copy of that process must not end it."""
+        return os.getpid() == self._owner
+
     def _reap(self) -> None:
         if self._pidfd >= 0:
             self.kill()
@@ -347,7 +352,7 @@ class Sandbox:
 
     def _is_open(self) -> bool:
         """Return whether it is to be closed now: once, and never by a forked copy of our process."""
-        open_, self._closed = not self._closed and os.getpid() == self._owner, True
+        open_, self._closed = not self._closed and self.is_ours, True
         return open_
 
 

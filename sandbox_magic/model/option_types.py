@@ -32,7 +32,8 @@ class Options(TypedDict, total=False):
         open_files: Descriptors of each process; 256 without it.
         output_limit: Kept of each output stream, its head and tail; ``1M`` without it.
         on_output_limit: ``cut`` drops the middle and goes on, ``stop`` ends the run.
-        python: The Python inside: ``kernel`` (this environment), ``system``, or a path.
+        python: The Python inside: ``kernel`` (this environment), ``system``, a version such as
+            ``3.12``, or a path.
         strict: Refuse to run where a limit would only be monitored.
         bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
         workspace: A directory to work in, copy-on-write.
@@ -40,11 +41,14 @@ class Options(TypedDict, total=False):
         preload: Modules imported before the clock starts, under the limits.
         warm: Whether it may run in a sandbox that was started before, and one is kept for the next run; so without it.
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
+        lang: The same.
         languages: Further languages: name -> its row.
         stdin: For the code's standard input.
         args: For the code: ``sys.argv[1:]``; one line is split as a shell does.
         inputs: Variables for the code, by name.
+        input: The same.
         outputs: Names of the variables that come out.
+        output: The same.
     """
 
     timeout: Seconds
@@ -64,8 +68,11 @@ class Options(TypedDict, total=False):
     preload: str | Iterable[str]
     warm: bool | Literal["at load"]
     language: str | Language
+    lang: str | Language
     languages: str | Mapping[str, object] | tuple[Language, ...]
     stdin: str | bytes
     args: str | Iterable[str]
     inputs: Mapping[str, object]
+    input: Mapping[str, object]
     outputs: str | Iterable[str]
+    output: str | Iterable[str]

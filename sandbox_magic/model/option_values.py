@@ -19,6 +19,15 @@ def read_word(value: object) -> str:
     return str(value).strip()
 
 
+def read_python(value: object) -> str:
+    """Read which Python is meant: a word, a version or a path; ``python3.12`` is ``3.12``."""
+    if isinstance(value, float):
+        msg = f"{value!r} is a number, in which 3.10 is 3.1"
+        raise PolicyError(msg, remedy=f'text: "{value}"')
+    word = read_word(value)
+    return word.removeprefix("python") if word.startswith("python3.") else word
+
+
 def split_words(text: str, what: str) -> list[str]:
     r"""Return the words of a line, split as a shell would.
 

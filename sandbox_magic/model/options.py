@@ -19,6 +19,7 @@ from sandbox_magic.model.option_values import (
     read_modules,
     read_names,
     read_one_path,
+    read_python,
     read_stdin,
     read_switch,
     read_warm,
@@ -70,6 +71,12 @@ class Option:
         """The name as a keyword of the API."""
         return self.word or self.name.replace("-", "_")
 
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Every keyword that the API takes for it, the one above first: each long form of a command line is one."""
+        long = (flag[2:].replace("-", "_") for flag in (f"--{self.name}", *self.flags) if flag.startswith("--"))
+        return tuple(dict.fromkeys((self.keyword, *long)))
+
 
 def _limit(  # noqa: PLR0913, PLR0917 - a row of the table
     name: str, field: str, parse: Callable[[Any], Any], default: str, metavar: str, text: str
@@ -92,8 +99,8 @@ OPTIONS: tuple[Option, ...] = (
     _limit("output-limit", "output_bytes", parse_bytes, "1M", "SIZE", "kept of each output stream (head and tail)"),
     _limit("on-output-limit", "on_output_limit", read_word, "cut", "cut|stop",
            "cut: drop the middle, go on; stop: end it"),
-    Option(name="python", help="the Python inside: kernel (this environment), system, or a path",
-           scope="policy", field="python", parse=read_word, default="kernel", metavar="WHICH"),
+    Option(name="python", help="the Python inside: kernel (this environment), system, 3.12, or a path",
+           scope="policy", field="python", parse=read_python, default="kernel", metavar="WHICH"),
     Option(name="strict", help="refuse to run where a limit would only be monitored",
            scope="policy", field="strict", parse=None, default="off"),
     Option(name="bind", help="a file or directory to read, as NAME in the working directory; may be given again",
@@ -115,9 +122,9 @@ OPTIONS: tuple[Option, ...] = (
            scope="run", field="stdin", parse=read_stdin, default="empty", metavar="TEXT"),
     Option(name="args", help="arguments for the code (sys.argv[1:]), one quoted line",
            scope="run", field="arguments", parse=read_arguments, default="none", metavar="ARGS"),
-    Option(name="input", flags=("-i",), help="variables passed in, by name; may be given again: -i a,b",
+    Option(name="input", flags=("-i", "--inputs"), help="variables passed in, by name; may be given again: -i a,b",
            scope="run", field="inputs", word="inputs", parse=read_inputs, default="none", metavar="NAME", many=True),
-    Option(name="output", flags=("-o",), help="variables passed out when the code has completed: -o total",
+    Option(name="output", flags=("-o", "--outputs"), help="variables passed out when the code has completed: -o total",
            scope="run", field="outputs", word="outputs", parse=read_names, default="none", metavar="NAME", many=True),
     Option(name="result", help="name of the variable that gets the Result",
            scope="show", field="result", parse=read_word, default="_sandbox", metavar="NAME"),
@@ -139,17 +146,22 @@ def read(options: Mapping[str, object], scopes: Iterable[Scope]) -> dict[str, ob
     Raises:
         PolicyError: An option is unknown or its value is wrong; names what would be right.
     """
-    known = [option.keyword for option in OPTIONS if option.scope in scopes]
+    known = {word: option for option in OPTIONS if option.scope in scopes for word in option.keywords}
     values: dict[str, object] = {}
-    for keyword, value in options.items():
-        if keyword not in known:
-            msg = f"there is no option {keyword!r}"
-            raise PolicyError(msg, remedy=_nearest(keyword, known) or f"one of {', '.join(known)}")
-        parse = BY_KEYWORD[keyword].parse
+    for word, value in options.items():
+        if word not in known:
+            msg = f"there is no option {word!r}"
+            keywords = dict.fromkeys(option.keyword for option in known.values())
+            raise PolicyError(msg, remedy=_nearest(word, known) or f"one of {', '.join(keywords)}")
+        option = known[word]
+        if option.keyword in values:
+            given = " and as ".join(each for each in option.keywords if each in options)
+            msg = f"option {option.name} is given twice, as {given}"
+            raise PolicyError(msg, remedy=f"{option.keyword} alone")
         try:
-            values[keyword] = parse(value) if parse else read_switch(value)
+            values[option.keyword] = option.parse(value) if option.parse else read_switch(value)
         except PolicyError as error:
-            msg = f"option {BY_KEYWORD[keyword].name}: {error.what}"
+            msg = f"option {option.name}: {error.what}"
             raise PolicyError(msg, seen=error.seen, remedy=error.remedy) from error
     return values
 

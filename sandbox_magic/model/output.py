@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -46,6 +47,12 @@ class Display:
     def text(self) -> str:
         """Its plain text; without one, what it is: ``<image/png>``."""
         return self.data.get("text/plain") or f"<{', '.join(self.data)}>"
+
+    @property
+    def image(self) -> bytes | None:
+        """The picture that it is, as bytes of PNG, JPEG or GIF; None if it is none."""
+        found = next((text for mime, text in self.data.items() if mime.startswith("image/")), None)
+        return None if found is None else binascii.a2b_base64(found)
 
     def _repr_mimebundle_(self, **_wanted: object) -> tuple[dict[str, str], dict[str, object]]:
         """Return what a notebook shows."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import MIB
+
+_VERSION = re.compile(r"3\.\d{1,3}(\.\d{1,3})?", re.ASCII)
 
 OnOutputLimit = Literal["cut", "stop"]
 
@@ -100,7 +103,7 @@ class Policy:
     Attributes:
         limits: Bounds on its resources.
         python: The Python inside: ``kernel`` (this process's own environment), ``system``
-            (``/usr/bin/python3``), or the path of an interpreter.
+            (``/usr/bin/python3``), a version such as ``3.12``, or the path of an interpreter.
         strict: Refuse to run where the kernel would not enforce every limit for the run as a whole.
         binds: The host's files and directories that it may read.
         workspace: The absolute path of a directory that it may change, copy-on-write; empty for none.
@@ -149,9 +152,14 @@ class Policy:
                 msg = f"preload is {module!r}"
                 raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
         _check_names([mount.name for mount in self.binds])
-        if self.python not in ("kernel", "system") and (not self.python.startswith("/") or "\0" in self.python):
-            msg = f"python is {self.python!r}"
-            raise PolicyError(msg, remedy="kernel, system, or the absolute path of an interpreter")
+        _check_python(self.python)
+
+
+def _check_python(python: str) -> None:
+    known = python in ("kernel", "system") or _VERSION.fullmatch(python)
+    if not known and (not python.startswith("/") or "\0" in python):
+        msg = f"python is {python!r}"
+        raise PolicyError(msg, remedy="kernel, system, a version such as 3.12, or the absolute path of an interpreter")
 
 
 def _check_names(names: list[str]) -> None:

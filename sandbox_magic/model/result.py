@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.model.isolation import Isolation
@@ -50,6 +50,23 @@ class Usage:
     paused_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDetails:
+    """The exception that ended the code, in the code's own words: made safe to show, and not to be believed.
+
+    Attributes:
+        name: The class, as a traceback names it: ``ValueError``, ``json.decoder.JSONDecodeError``.
+        message: What ``str()`` of it says.
+        traceback: All that Python wrote about it.
+        line: The line of the code where it was raised, or from where it was called; None if that is not known.
+    """
+
+    name: str
+    message: str = ""
+    traceback: str = ""
+    line: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Result:
     """How one run ended and what it left.
@@ -58,6 +75,10 @@ class Result:
         outcome: How it ended.
         exit_code: The code's own exit status; None if it did not exit by itself.
         signal: The number of the signal that ended it; None if none did.
+        error: The exception that ended it, as the code's Python describes it; None if none did.
+        finished: Whether the code ran past its last line: False where an exception, ``sys.exit(0)``, ``os._exit(0)``,
+            a limit or a signal ended it before. This is the code's own word, so code that means to lie can. None where
+            it can't be told: in a language other than Python.
         stdout: What it wrote, decoded and safe to show; an inserted line marks a cut.
         stderr: Likewise.
         stdout_bytes: The raw bytes that were kept (head and tail).
@@ -76,6 +97,8 @@ class Result:
     outcome: Outcome
     exit_code: int | None = None
     signal: int | None = None
+    error: ErrorDetails | None = None
+    finished: bool | None = None
     stdout: str = ""
     stderr: str = ""
     stdout_bytes: bytes = b""
@@ -114,6 +137,52 @@ class Result:
         if not self.ok:
             raise RunFailed(self)
         return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain JSON types: the keys of the usage file, and the output, values and files.
+
+        Bytes are in base64. An output is ``{"value": ...}`` where JSON has its type, else ``{"codec": ...}``: the
+        bytes in which variables travel. The directory that the changes are for is not in it.
+
+        Raises:
+            PolicyError: An output has become a value that can't be passed out.
+        """
+        from sandbox_magic.execution import record
+
+        return record.to_dict(self)
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON."""
+        from sandbox_magic.execution import record
+
+        return record.to_json(self)
+
+    @classmethod
+    def from_dict(cls, whole: Mapping[str, object]) -> Result:
+        """Return the result that `to_dict` described, or a usage file without its output.
+
+        It may be a stranger's: every value is checked and bounded, text and displays are sanitized anew (so HTML gets
+        one more element around it), nothing is unpickled. Its changes can be applied ``to=DIRECTORY`` only.
+
+        Args:
+            whole: What `to_dict` returned, also through JSON.
+
+        Raises:
+            ValueError: It is not that; says what was seen.
+        """
+        from sandbox_magic.execution import record
+
+        return record.from_dict(whole)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The files that came out, by name: those that ``save`` names, or those that are new in a workspace."""
+        files = (change for change in self.changes or () if change.type == "file" and change.kind != "removed")
+        return {change.path: change.data for change in files if change.data is not None}
+
+    def images(self) -> tuple[bytes, ...]:
+        """Return the pictures among the displays, in order, each as the bytes of a PNG, JPEG or GIF file."""
+        return tuple(image for display in self.displays if (image := display.image) is not None)
 
     def plot(self) -> Drawing:
         """Draw how it went and how it ended; ``.save("run.svg")`` or ``.save("run.html")`` writes a file."""

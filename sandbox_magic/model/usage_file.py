@@ -26,14 +26,17 @@ range of every value.
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.model.result import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FORMAT = "sandbox_magic resource usage"
 VERSION = 1
@@ -50,8 +53,16 @@ class BadUsageFile(SandboxError, ValueError):  # noqa: N818 - reads as what it s
 
 def to_json(result: Result) -> str:
     """Return the text of the file, a line for each key."""
-    values = {name: _plain(getattr(result, name)) for name in _PARTS}
-    whole = {"format": FORMAT, "version": VERSION, **values}
+    return lines(to_dict(result))
+
+
+def to_dict(result: Result) -> dict[str, object]:
+    """Return what is in the file as plain JSON types."""
+    return {"format": FORMAT, "version": VERSION, **{name: _plain(getattr(result, name)) for name in _PARTS}}
+
+
+def lines(whole: Mapping[str, object]) -> str:
+    """Return an object as JSON, a line for each key, to be read by a person too."""
     return (
         "{\n" + ",\n".join(f'"{key}": {json.dumps(value, allow_nan=False)}' for key, value in whole.items()) + "\n}\n"
     )
@@ -69,6 +80,15 @@ def from_json(text: str) -> Result:
         whole = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadUsageFile("this is not a resource usage file", seen=str(error), remedy=_REMEDY) from error
+    return from_dict(whole)
+
+
+def from_dict(whole: object) -> Result:
+    """Return the result that the plain JSON types of a file describe, without its output.
+
+    Raises:
+        BadUsageFile: They are not such a file's, or those of a newer version.
+    """
     if not isinstance(whole, dict) or whole.get("format") != FORMAT:
         _refuse(f'it is not an object with "format": "{FORMAT}"')
     if whole.get("version") != VERSION:
@@ -89,7 +109,11 @@ def _refuse(seen: str) -> NoReturn:
 
 
 def _plain(value: Any) -> object:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.init}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return str(value) if isinstance(value, StrEnum) else value
 
 
 def _member(whole: dict[str, Any], name: str) -> object:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
+from sandbox_magic.jail.view import installed_pythons
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model import options as _options
 from sandbox_magic.notebook import namespace
@@ -94,7 +95,8 @@ class _Matcher:
             case "bind" | "workspace":
                 return _result("path", _paths(_plain(typed), files=option.keyword == "bind"), typed)
             case "python":
-                return _result("value", ["kernel", "system", *(_paths(_plain(typed)) if "/" in typed else ())], typed)
+                known = ["kernel", "system", *installed_pythons.versions()]
+                return _result("value", [*known, *(_paths(_plain(typed)) if "/" in typed else ())], typed)
         words = ["on", "off"] if option.parse is None else option.metavar.split("|") if "|" in option.metavar else []
         return _result("value", words or ([option.default] if option.scope == "limits" else []), typed)
 

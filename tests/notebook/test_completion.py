@@ -7,6 +7,7 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from traitlets.config import Config
 
+from sandbox_magic.jail.view import installed_pythons
 from sandbox_magic.model.languages import LANGUAGES
 from sandbox_magic.model.options import OPTIONS
 from sandbox_magic.notebook.arguments import HELP, parse
@@ -67,7 +68,7 @@ def test_an_option_is_offered_by_its_beginning_and_once(shell):
         ("--on-output-limit=s|", ["--on-output-limit=stop"]),
         ("--strict o|", ["on", "off"]),
         ("--quiet=|", ["--quiet=on", "--quiet=off"]),
-        ("--python |", ["kernel", "system"]),
+        ("--python |", ["kernel", "system", *installed_pythons.versions()]),
         ("--python ./pro|", ["./project/"]),
         ("--memory |", ["512M"]),
         ("--lang |", [language.name for language in LANGUAGES]),

@@ -118,7 +118,7 @@ WRONG = [
     ("--timeout soon", "timeout", "'soon' is not a time", "200ms"),
     ("--processes many", "processes", "'many' is not a whole number", "64"),
     ("--on-output-limit burn", "'burn'", "cut", "stop"),
-    ("--python python3", "'python3'", "kernel, system, or the absolute path"),
+    ("--python python3", "'python3'", "kernel, system, a version such as 3.12, or the absolute path"),
     ("--stdin 'open", "--stdin 'open", "close the quotation"),
     ("--args '\"open'", "args", "close the quotation"),
     ("-i nope", "there is no variable nope", "Try: the name of one that the notebook has"),  # not IPython's own "open"

@@ -60,7 +60,7 @@ def test_changes_are_listed_and_only_the_chosen_one_is_taken(executed):
         ("-", "notes.txt"),
     ]
     assert "conftest.py  54 B  (not applied: other programs may run this file by themselves)" in listed
-    assert listed.endswith("\nWhat is not applied by default is applied by its exact name: apply('conftest.py')")
+    assert listed.endswith("anything else by its exact name: apply('config.ini')")
     assert text(executed["apply"][0]).endswith("['config.ini', 'notes.txt', 'report.md'] EUR\n")
 
 

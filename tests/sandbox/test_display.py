@@ -1,12 +1,14 @@
 """What a cell shows besides text: the last value, displays, figures; from real sandboxes."""
 
 import base64
+import io
 import os
 import socket
 import struct
 import textwrap
 
 import pytest
+from PIL import Image
 
 import sandbox_magic as sm
 from sandbox_magic import Display, Outcome, Text
@@ -363,3 +365,25 @@ def test_the_display_wire_gives_no_handle_on_the_host():
         ours, theirs = socket.socketpair()
         with ours, theirs:
             os.close(struct.unpack("i", ours.getsockopt(socket.SOL_SOCKET, 77, 4))[0])
+
+
+def test_pictures_are_bytes():
+    """Of each display that is a picture its file's bytes; what else is shown is none."""
+    code = """
+        import io
+        import matplotlib.pyplot as plt
+        from PIL import Image
+        plt.plot([1, 2]); plt.show()
+        display("text")
+        for kind in ("PNG", "JPEG", "GIF"):
+            file = io.BytesIO()
+            Image.new("RGB", (3, 2)).save(file, kind)
+            display({f"image/{kind.lower()}": file.getvalue(), "text/plain": "x"}, raw=True)
+    """
+    images = sm.run(textwrap.dedent(code), timeout=60).images()
+    assert [(image.format, image.size[1] > 1) for image in (Image.open(io.BytesIO(each)) for each in images)] == [
+        ("PNG", True),
+        ("PNG", True),
+        ("JPEG", True),
+        ("GIF", True),
+    ]

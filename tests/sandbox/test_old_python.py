@@ -15,6 +15,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import InputRequest, Outcome
+from sandbox_magic.jail.view import installed_pythons
 
 OLDEST = (3, 9)
 NAMED = os.environ.get("SANDBOX_OLD_PYTHON")
@@ -52,6 +53,23 @@ def python(request):
 def test_the_one_that_is_named_is_among_them():
     assert sys.executable in PYTHONS.values() or NAMED
     assert NAMED is None or NAMED in PYTHONS.values()
+
+
+def test_a_version_names_it():
+    """As long as it is where people have it: on PATH, of pyenv, of uv, of conda."""
+    found = installed_pythons.versions()
+    assert found, "the machine has one"
+    for version in found:
+        assert sm.run("import sys; print('%d.%d' % sys.version_info[:2])", python=version).stdout == f"{version}\n"
+    with pytest.raises(sm.PolicyError, match=r"no Python 3\.99 .*\n.*found on PATH"):
+        sm.run("1", python="3.99")
+
+
+def test_an_exception_in_parts(python):
+    result = sm.run("def f():\n    raise ValueError('no')\nf()", **python)
+    assert (result.error.name, result.error.message, result.error.line) == ("ValueError", "no", 2)
+    assert result.error.traceback == result.stderr
+    assert (result.finished, sm.run("1", **python).finished) == (False, True)
 
 
 def test_text_and_the_last_value(python, request):

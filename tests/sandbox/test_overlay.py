@@ -54,6 +54,11 @@ def contents(place):
     }
 
 
+def whole(changes):
+    """Apply all, what replaces and removes included: each by its name."""
+    return changes.apply(*(change.path for change in changes))
+
+
 def test_everything_that_can_happen_to_a_file_is_told(here):
     """And applied, after which the directory is as the code saw it; until then it is as it was."""
     before = contents(here)
@@ -76,7 +81,7 @@ os.symlink("new/moved", "link")
         ("sub/deep/four", "removed", "file"), ("new", "added", "directory"), ("sub/three", "removed", "file"),
         ("new/moved", "added", "file"), ("link", "changed", "link"),
     }  # fmt: skip
-    result.changes.apply()
+    whole(result.changes)
     assert contents(here) == {
         "one": "one!", "sub": "directory", "sub/deep": "now a file", "new": "directory", "new/moved": "sub/three",
         "link": "sub/three",
@@ -89,7 +94,7 @@ def test_a_directory_made_again_has_lost_what_was_in_it(here):
     assert changes(result) == {
         ("sub/three", "removed", "file"), ("sub/deep/four", "removed", "file"), ("sub/deep/five", "added", "file")
     }  # fmt: skip
-    result.changes.apply()
+    whole(result.changes)
     assert sorted(contents(here / "sub")) == ["deep", "deep/five"]
 
 
@@ -98,7 +103,7 @@ def test_a_file_put_for_a_directory_and_back(here):
     result = run(code, here)
     assert ("sub", "changed", "file") in changes(result)
     assert ("one", "changed", "directory") in changes(result)
-    result.changes.apply()
+    whole(result.changes)
     assert (here / "sub").read_text() == "x"
     assert (here / "one").is_dir()
 
@@ -152,7 +157,7 @@ def test_a_change_to_the_original_meanwhile_is_a_conflict(here):
     result = run("open('one', 'w').write('theirs')\nopen('two', 'w').write('2')", here)
     (here / "one").write_text("mine")
     with pytest.raises(NotApplied, match="one: it has been changed here since"):
-        result.changes.apply()
+        whole(result.changes)
     assert contents(here)["two"] == "two"
     result.changes.apply("two")
     assert (contents(here)["one"], contents(here)["two"]) == ("mine", "2")
@@ -165,7 +170,7 @@ def test_a_change_while_it_runs_is_one_too(here):
             if isinstance(event, sm.Text):
                 (here / "one").write_text("mine")
     with pytest.raises(NotApplied, match="one: it has been changed here since"):
-        events.result.changes.apply()
+        whole(events.result.changes)
 
 
 @pytest.mark.parametrize("when", ["before", "while it runs"])
@@ -396,7 +401,7 @@ def test_a_directory_swapped_while_it_is_looked_at_is_not_gone_into(here, monkey
 def test_a_renamed_directory_comes_out_whole(here):
     """Some kernels write down by default only where it was: then it is empty in the layer."""
     code = "import os, shutil\ntry:\n    os.rename('sub', 'moved')\nexcept OSError:\n    shutil.move('sub', 'moved')"
-    run(code, here).changes.apply()
+    whole(run(code, here).changes)
     assert contents(here / "moved") == {"three": "sub/three", "deep": "directory", "deep/four": "sub/deep/four"}
     assert not (here / "sub").exists()
 

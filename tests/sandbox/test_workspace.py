@@ -136,6 +136,8 @@ def test_a_workspace_leaves_the_original_as_it_is(here):
     result.changes.apply("in.txt")
     assert (here / "in.txt").read_text() == "given!"
     result.changes.apply()
+    assert listing(here) == ["d", "d/n.py", "in.txt", "protected", "protected/secret.txt"]
+    result.changes.apply("protected/secret.txt")
     assert listing(here) == ["d", "d/n.py", "in.txt", "protected"]
     assert (here / "d/n.py").stat().st_mode & 0o7777 == 0o755
 
@@ -174,7 +176,7 @@ def test_a_conflict_is_named_and_nothing_is_overwritten(here):
     result = sm.run("open('in.txt', 'w').write('theirs')", workspace=".")
     (here / "in.txt").write_text("mine")
     with pytest.raises(NotApplied, match="nothing was applied"):
-        result.changes.apply()
+        result.changes.apply("in.txt")
     assert (here / "in.txt").read_text() == "mine"
 
 

@@ -17,6 +17,8 @@ guards: list[str] = [guard.remedy for guard in result.isolation.weaker]
 version: str = sm.__version__
 sm.compare(result, result, labels=("first", "second")).plot().save("sorts.html", theme="dark")
 workspace: str = sm.diagnose().workspace
+files: dict[str, bytes] = sm.run("x", files={"a.csv": b"1"}, save="*.csv").files
+where: int | None = result.error.line if result.error else None
 
 print(result.usage.cpu_seconds + 1)  # wrong: operator, reportOptionalOperand
 print(result.output)  # wrong: attr-defined, reportAttributeAccessIssue
@@ -27,6 +29,7 @@ sm.run("x", timeout=[5])  # wrong: arg-type, reportArgumentType
 sm.run("x", on_output_limit="burn")  # wrong: arg-type, reportArgumentType
 sm.run("x", inputs=["xs"])  # wrong: arg-type, reportArgumentType
 sm.run("x", quiet=True)  # wrong: call-arg, reportCallIssue
+sm.run("x", files={"a.csv": "1"})  # wrong: dict-item, reportArgumentType
 sm.run(5)  # wrong: arg-type, reportArgumentType
 sm.Limits(30)  # wrong: call-arg, reportCallIssue
 sm.prepare("x", {})  # wrong: attr-defined, reportAttributeAccessIssue

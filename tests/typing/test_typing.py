@@ -15,7 +15,7 @@ import sandbox_magic as sm
 from sandbox_magic.model.options import OPTIONS
 
 HERE = Path(__file__).parent
-KEYWORDS = [option.keyword for option in OPTIONS if option.scope != "show"]
+KEYWORDS = [keyword for option in OPTIONS if option.scope != "show" for keyword in option.keywords]
 
 # Of each option values of every type that it takes, and values of some that it does not, as they are written in Python.
 RIGHT = {
@@ -36,11 +36,14 @@ RIGHT = {
     "preload": ["'numpy'", "['numpy', 'pandas']", "iter(['json'])"],
     "warm": ["True", "False", "'at load'"],
     "language": ["'bash'", "LANGUAGE"],
+    "lang": ["'bash'", "LANGUAGE"],
     "languages": ['\'{"zx": "zx {file}"}\'', "{'zx': {'command': 'zx {file}'}}", "{'zx': 'zx {file}'}", "(LANGUAGE,)"],
     "stdin": ["'text'", "b'bytes'"],
     "args": ["'a b'", "['a', 'b']", "('a',)", "iter(['a'])"],
     "inputs": ["{'x': 1}", "MappingProxyType({'x': 1})"],
+    "input": ["{'x': 1}", "MappingProxyType({'x': 1})"],
     "outputs": ["'total'", "['total']", "('a', 'b')", "iter(['a'])"],
+    "output": ["'total'", "['total']", "('a', 'b')", "iter(['a'])"],
 }
 WRONG = {
     "timeout": ["[5]", "b'5'"],
@@ -60,11 +63,14 @@ WRONG = {
     "preload": ["5", "[5]"],
     "warm": ["None", "5"],
     "language": ["None", "5"],
+    "lang": ["None", "5"],
     "languages": ["5", "[LANGUAGE]"],
     "stdin": ["5", "None"],
     "args": ["5", "[1]"],
     "inputs": ["['x']", "'x'"],
+    "input": ["['x']", "'x'"],
     "outputs": ["5", "[5]"],
+    "output": ["5", "[5]"],
 }
 HEAD = """from pathlib import Path
 from types import MappingProxyType

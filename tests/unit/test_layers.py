@@ -39,8 +39,9 @@ ORDER = (
 )
 # What of the guest the host may import: the forms in which both sides write and read.
 SHARED = ("guest/wire.py", "guest/variables.py", "guest/codec/", "guest/workspace/archive.py")
-# The arrows that run up: a value that shows itself, as pandas' and xarray's do. All are late, or for types alone.
+# The arrows that run up: a value that shows or writes itself, as those of pandas do. All are late, or for types.
 UP = {
+    ("model/result.py", "execution/record.py"),
     ("model/result.py", "picture/card.py"),
     ("model/result.py", "picture/course.py"),
     ("model/result.py", "picture/drawing.py"),
@@ -49,7 +50,7 @@ UP = {
     ("model/timeline.py", "picture/drawing.py"),
 }
 # Circles of files within a room that are meant.
-TOGETHER = {frozenset({"untrusted/workspace/changes.py", "untrusted/workspace/apply.py"})}
+TOGETHER: set[frozenset[str]] = set()
 
 
 def room(file):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sandbox_magic
+from sandbox_magic.jail.view import installed_pythons
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -71,7 +72,20 @@ def choose(which: str) -> Interpreter:
     """
     if which == "kernel":
         return _here()
-    return ask(SYSTEM if which == "system" else which)
+    if os.path.isabs(which):
+        return ask(which)
+    return ask(SYSTEM) if which == "system" else _of_version(which)
+
+
+def _of_version(version: str) -> Interpreter:
+    """Return the first Python of a version that can be used; if there is none, say why the first one can't."""
+    problems = []
+    for path in installed_pythons.find(version):
+        try:
+            return ask(path)
+        except PolicyError as error:
+            problems.append(error)
+    raise problems[0]
 
 
 def _here() -> Interpreter:

@@ -12,12 +12,14 @@ from sandbox_magic.untrusted.workspace import file_names, openat
 from sandbox_magic.untrusted.workspace.openat import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sandbox_magic.untrusted.workspace.changes import Change, Changes
+    from sandbox_magic.untrusted.workspace.change import Change
     from sandbox_magic.untrusted.workspace.snapshot import Snapshot
 
 _MOST_NAMED = 20
+_MOST_EXAMPLE = 60  # characters of a name
+_BY_NAME = {"added": "", "changed": "it would replace what you have", "removed": "it would remove what you have"}
 
 
 class NotApplied(SandboxError):  # noqa: N818 - says what was not done, like the others of its base
@@ -31,30 +33,48 @@ class Applied:
     Attributes:
         done: The names that are now as the cell left them.
         left: The names that were not applied, each with the reason.
+        by_name: Those of them that are applied by their exact names.
     """
 
     done: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
+    by_name: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return one line, and one for each name that was not applied."""
         left = [f"not applied: {file_names.shown(path)}: {why}" for path, why in self.left[:_MOST_NAMED]]
         if len(self.left) > _MOST_NAMED:
             left.append(f"... and {len(self.left) - _MOST_NAMED} more not applied")
+        if self.by_name:
+            left.append(f"To apply one of these all the same, name it: apply({example(self.by_name)})")
         return "\n".join([f"<Applied: {len(self.done)} applied, {len(self.left)} not applied>", *left])
 
 
 def apply(
-    changes: Changes, before: Snapshot | None, chosen: Sequence[str], to: str | os.PathLike[str] | None
+    changes: Sequence[Change], before: Snapshot | None, chosen: Sequence[str], to: str | os.PathLike[str] | None
 ) -> Applied:
     """See `Changes.apply`; ``before`` is what the original directory held when the run began."""
     wanted, left = _choose(changes, chosen, saving=to is not None)
-    place = to if to is not None else changes.original
+    place = to if to is not None else before.path if before else None
     if place is None:
         msg = "there is no directory to apply the changes to"
         raise NotApplied(msg, remedy="apply(to=DIRECTORY)")
     states = before.states if before and to is None else {}
-    return Applied(done=_apply(states, wanted, place, saving=to is not None), left=left)
+    done = _apply(states, wanted, place, saving=to is not None)
+    by_name = tuple(
+        path for path, (change, _) in left.items() if needs_name(change) and (to is None or change.left_out)
+    )
+    return Applied(done=done, left=tuple((path, why) for path, (_, why) in left.items()), by_name=by_name)
+
+
+def needs_name(change: Change) -> bool:
+    """Return whether a change is applied to the original directory only if it is asked for by its exact name."""
+    return not change.refused and bool(change.left_out or _BY_NAME[change.kind])
+
+
+def example(names: Iterable[str]) -> str:
+    """Return the first name that is a plain one, as Python writes it."""
+    return next((repr(path) for path in names if path.isprintable() and len(path) <= _MOST_EXAMPLE), "NAME")
 
 
 def _apply(
@@ -70,7 +90,7 @@ def _apply(
         raise NotApplied(msg, seen=file_names.shown(str(error)), remedy="a directory that you may write") from error
 
 
-def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) -> Applied:
+def save(changes: Sequence[Change], patterns: Iterable[str], to: str | os.PathLike[str]) -> Applied:
     """Save the files that patterns name exactly, and of those that match a pattern what may be saved by default.
 
     Raises:
@@ -84,33 +104,76 @@ def save(changes: Changes, patterns: Iterable[str], to: str | os.PathLike[str]) 
 
 
 def _choose(
-    changes: Changes, chosen: Sequence[str], *, saving: bool
-) -> tuple[list[Change], tuple[tuple[str, str], ...]]:
-    """Return the changes to apply, and the others that were asked for, with the reason.
+    changes: Sequence[Change], chosen: Sequence[str], *, saving: bool
+) -> tuple[list[Change], dict[str, tuple[Change, str]]]:
+    """Return the changes to apply, and the others that were asked for, by name, with the reason.
 
     Raises:
         NotApplied: A name that was asked for is not among them, or can't be.
     """
-    wanted, left = [], []
-    for change in changes:
-        exact = change.path in chosen
-        if chosen and not exact and not any(fnmatch.fnmatchcase(change.path, pattern) for pattern in chosen):
-            continue
-        why = change.refused or ("" if exact else change.left_out)
-        if change.kind == "removed" and saving:
-            why = "removed, so there is nothing to save"
-        if why and exact:
+    selection = Selection(changes, chosen)
+    wanted: list[Change] = []
+    left: dict[str, tuple[Change, str]] = {}
+    for change in selection:
+        why = _why_not(change, exact=change.path in selection.exact, saving=saving)
+        if not why and any(above in left and left[above][0].kind == "changed" for above in _above(change.path)):
+            why = "what is above it is not applied"
+        if why and change.path in chosen:
             raise NotApplied(f"{file_names.shown(change.path)}: {why}", remedy="other names")
         if why:
-            left.append((change.path, why))
+            left[change.path] = change, why
         else:
             wanted.append(change)
-    found = [change.path for change in wanted] + [path for path, _ in left]
-    for pattern in chosen:
-        if pattern not in found and not fnmatch.filter(found, pattern):
-            msg = f"no change is named {file_names.shown(pattern)}"
-            raise NotApplied(msg, remedy="one of the names in the list of changes, or a pattern such as *.csv")
-    return wanted, tuple(left)
+    return wanted, left
+
+
+def _why_not(change: Change, *, exact: bool, saving: bool) -> str:
+    """Return why a change is not applied; empty if it is."""
+    if change.kind == "removed" and saving:
+        return "removed, so there is nothing to save"
+    if change.refused or exact:
+        return change.refused
+    return change.left_out or ("" if saving else _BY_NAME[change.kind])
+
+
+class Selection:
+    """The changes that somebody names, by exact names or patterns; without any, all of them.
+
+    Attributes:
+        exact: The names that were asked for exactly. With a directory that is gone goes what was in it.
+
+    Raises:
+        NotApplied: A name is not among them.
+    """
+
+    def __init__(self, changes: Sequence[Change], chosen: Sequence[str]) -> None:
+        names = frozenset(chosen)
+        gone = {each.path for each in changes if each.path in names and each.kind != "added"}
+        self.exact: frozenset[str] = names | {
+            each.path for each in changes if each.kind == "removed" and gone.intersection(_above(each.path))
+        }
+        patterns = [each for each in names if any(sign in each for sign in "*?[")]
+        self._found = [
+            each
+            for each in changes
+            if not chosen
+            or each.path in self.exact
+            or any(fnmatch.fnmatchcase(each.path, pattern) for pattern in patterns)
+        ]
+        found = {each.path for each in self._found}
+        for name in chosen:
+            if name not in found and not fnmatch.filter(found, name):
+                msg = f"no change is named {file_names.shown(name)}"
+                raise NotApplied(msg, remedy="one of the names in the list of changes, or a pattern such as *.csv")
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._found)
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield the directories above a name, the nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 class _Application:

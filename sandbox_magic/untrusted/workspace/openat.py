@@ -78,6 +78,19 @@ def parent(root: int, path: str, *, make: bool = False) -> Iterator[tuple[int, s
         os.close(here)
 
 
+def read(root: int, path: str, most: int) -> tuple[bytes, State] | None:
+    """Return what a file holds, and its state; None if it is no file, or has more than ``most`` bytes."""
+    try:
+        with parent(root, path) as (here, name), _file(here, name) as file:
+            status = os.fstat(file)
+            data = b"" if status.st_size > most else b"".join(iter(lambda: os.read(file, _PIECE), b""))
+            if max(status.st_size, len(data)) > most:
+                return None
+            return data, of_data(data, executable=bool(status.st_mode & stat.S_IXUSR))
+    except OSError:
+        return None
+
+
 def state(root: int, path: str, most: int) -> State | None:
     """Return what a name is now; None if it is nothing. A file of more than ``most`` bytes has no digest.
 

@@ -10,7 +10,8 @@ from sandbox_magic.guest.workspace import archive
 from sandbox_magic.model.units import size as in_words
 from sandbox_magic.untrusted.workspace import apply, file_names
 from sandbox_magic.untrusted.workspace.autorun import why_it_runs
-from sandbox_magic.untrusted.workspace.changes import Change, Changes
+from sandbox_magic.untrusted.workspace.change import Change
+from sandbox_magic.untrusted.workspace.changes import Changes
 from sandbox_magic.untrusted.workspace.shadowing import Modules
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _KINDS: dict[bytes, Kind] = {archive.FILE: "file", archive.TOO_LARGE: "file", archive.DIRECTORY: "directory"}
 _KINDS |= {archive.LINK: "link", archive.SPECIAL: "special"}
-_MOST_TARGET = 4096
+MOST_TARGET = 4096
 
 
 class Receiver:
@@ -86,7 +87,7 @@ class Receiver:
             del self._buffer[: archive.HEADER.size]
             return True
         carried = size if kind in (archive.FILE, archive.LINK) else 0
-        if length > archive.MOST_NAME or carried > (_MOST_TARGET if kind == archive.LINK else self._room):
+        if length > archive.MOST_NAME or carried > (MOST_TARGET if kind == archive.LINK else self._room):
             msg = "a file is larger than was allowed"
             raise DecodeError(msg)
         start = archive.HEADER.size + length

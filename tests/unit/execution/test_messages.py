@@ -238,3 +238,32 @@ def test_names_of_places_are_not_kept_where_nothing_is_shown(monkeypatch):
     finally:
         tracemalloc.stop()
     assert held < 2**20
+
+
+def test_an_exception_is_made_safe_and_bounded():
+    listener = MessageReader()
+    listener.feed(
+        wire.pack(b"error", b"0", b"E\x1b[1m\n" + b"x" * 5000, b"a\x1b[2Jb", b"c\x1b]0;t\x07\xff" * 10**5, b"12")
+    )
+    error = listener.error
+    assert error.name.startswith("E x")
+    assert len(error.name) == 200
+    assert error.message == "ab"
+    assert set(error.traceback) == {"c", "\ufffd"}
+    assert len(error.traceback) < 10**5
+    assert error.line == 12
+
+
+@pytest.mark.parametrize("line", [b"", b"-1", b"1.5", b"9" * 5000, "²".encode(), b" 1"])
+def test_a_line_of_an_exception_is_a_number_or_unknown(line):
+    listener = MessageReader()
+    listener.feed(wire.pack(b"error", b"0", b"E", b"", b"", line))
+    assert listener.error.line is None
+
+
+@pytest.mark.parametrize("fields", [(b"error",), (b"error", b"a", b"b", b"c"), (b"finished", b"x")])
+def test_an_ending_of_another_form_is_not_our_guests(fields):
+    listener = MessageReader()
+    with pytest.raises(ValueError, match="our guest"):
+        listener.feed(wire.pack(fields[0], b"0", *fields[1:]))
+    assert (listener.error, listener.finished) == (None, False)

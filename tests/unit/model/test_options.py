@@ -190,3 +190,39 @@ def test_the_magics_line_is_read_as_a_shell_would(line, expected):
 def test_a_wrong_line_is_an_error_of_ours_and_never_an_exit(line, message):
     with pytest.raises(PolicyError, match=message):
         parse(line)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "parsed"),
+    [
+        ("lang", "bash", {"language": "bash"}),
+        ("input", {"x": 1}, {"inputs": {"x": 1}}),
+        ("output", ["x"], {"outputs": ("x",)}),
+    ],
+)
+def test_what_a_command_line_calls_it_is_a_keyword_too(keyword, value, parsed):
+    assert read({keyword: value}, ALL) == read({next(iter(parsed)): value}, ALL) == parsed
+
+
+@pytest.mark.parametrize(("one", "other"), [("inputs", "input"), ("output", "outputs")])
+def test_an_option_is_given_once_under_one_name(one, other):
+    name = min(one, other, key=len)
+    with pytest.raises(PolicyError, match=f"option {name} is given twice, as {name}s and as {name}") as caught:
+        read({one: {"x": 1}, other: {"x": 1}}, ALL)
+    assert caught.value.remedy == f"{name}s alone"
+
+
+def test_no_keyword_stands_for_two_options():
+    keywords = [keyword for option in OPTIONS for keyword in option.keywords]
+    assert len(set(keywords)) == len(keywords)
+
+
+@pytest.mark.parametrize("value", ["3.12", "python3.12", " 3.12 "])
+def test_a_version_of_python_is_read(value):
+    assert read({"python": value}, ALL) == {"python": "3.12"}
+
+
+def test_a_version_that_is_a_number_is_refused():
+    """3.10 is 3.1."""
+    with pytest.raises(PolicyError, match=r"in which 3\.10 is 3\.1"):
+        read({"python": 3.10}, ALL)

@@ -50,14 +50,17 @@ def test_what_happens_at_the_output_limit_is_one_of_two_words():
         Limits(on_output_limit="drop")
 
 
-@pytest.mark.parametrize("python", ["kernel", "system", "/opt/python/bin/python3"])
+@pytest.mark.parametrize("python", ["kernel", "system", "3.12", "3.9.18", "/opt/python/bin/python3"])
 def test_the_python_is_a_known_word_or_an_absolute_path(python):
     assert Policy(python=python).python == python
 
 
-@pytest.mark.parametrize("python", ["", "python3", "./python", "~/python", "Kernel"])
+@pytest.mark.parametrize(
+    "python",
+    ["", "python3", "./python", "~/python", "Kernel", "3", "2.7", "3.", "3.12.1.1", "3.x", "3.1\n", "3.\u0661"],
+)
 def test_a_python_that_depends_on_the_working_directory_is_refused(python):
-    with pytest.raises(PolicyError, match="kernel, system, or the absolute path"):
+    with pytest.raises(PolicyError, match=r"kernel, system, a version such as 3\.12, or the absolute path"):
         Policy(python=python)
 
 

@@ -9,6 +9,7 @@ import stat
 import threading
 import time
 
+import html5lib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,8 @@ from sandbox_magic.guest.workspace import archive as guest
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.untrusted.workspace import file_names, openat, snapshot
 from sandbox_magic.untrusted.workspace.apply import NotApplied, save
-from sandbox_magic.untrusted.workspace.changes import Change, Changes
+from sandbox_magic.untrusted.workspace.change import Change
+from sandbox_magic.untrusted.workspace.changes import Changes
 from sandbox_magic.untrusted.workspace.receive import Receiver
 
 settings.register_profile("unhurried", settings(), deadline=None)
@@ -88,6 +90,11 @@ def listed(changes):
     return {change.path: change.kind for change in changes}
 
 
+def whole(changes):
+    """Apply all that nothing speaks against, what replaces and removes included: each by its name."""
+    return changes.apply(*(change.path for change in changes if not change.refused and not change.left_out))
+
+
 def test_a_copy_is_like_the_original(trip):
     write(trip.host / "a/b/run.sh", "#!/bin/sh\n", 0o755)
     write(trip.host / ".hidden/x", "")
@@ -147,11 +154,11 @@ def test_changes_are_taken_over(trip):
     (trip.cell / "becomes_file").rmdir()
     write(trip.cell / "becomes_file", "3")
     changes = trip.end()
-    applied = changes.apply()
+    applied = whole(changes)
     assert set(applied.done) == set(listed(changes))
     assert tree(trip.host) == tree(trip.cell)
     assert stat.S_IMODE((trip.host / "edited").stat().st_mode) == 0o750  # who may read it may run it
-    assert changes.apply().done == applied.done  # once more changes nothing
+    assert whole(changes).done == applied.done  # once more changes nothing
     assert tree(trip.host) == tree(trip.cell)
 
 
@@ -221,12 +228,99 @@ def test_what_runs_by_itself_is_neither_changed_nor_removed_by_default(trip):
     assert tree(trip.host) == {".git": None, ".git/config": b"old", "conftest.py": b"old"}
 
 
+def test_what_replaces_or_removes_is_applied_by_its_exact_name_only(trip):
+    """A falsified sales.csv does not come along with the report that was asked for."""
+    for name in ("sales.csv", "old.csv", "dir/a", "dir/b/c"):
+        write(trip.host / name, "mine")
+    trip.start()
+    write(trip.cell / "sales.csv", "false")
+    write(trip.cell / "report.csv", "new")
+    for name in ("old.csv", "dir/a", "dir/b/c"):
+        (trip.cell / name).unlink()
+    (trip.cell / "dir/b").rmdir()
+    (trip.cell / "dir").rmdir()
+    changes = trip.end()
+    before = tree(trip.host)
+    for chosen in ((), ("*",), ("*.csv", "dir*")):
+        applied = changes.apply(*chosen)
+        assert applied.done == ("report.csv",)
+        assert dict(applied.left) == {
+            "sales.csv": "it would replace what you have",
+            **dict.fromkeys(("old.csv", "dir", "dir/a", "dir/b", "dir/b/c"), "it would remove what you have"),
+        }
+        assert set(applied.by_name) == set(dict(applied.left))
+        assert (
+            repr(applied).splitlines()[-1]
+            == f"To apply one of these all the same, name it: apply({applied.by_name[0]!r})"
+        )
+        assert tree(trip.host) == before | {"report.csv": b"new"}
+    assert changes.apply("sales.csv", "old.csv").done == ("sales.csv", "old.csv")
+    assert set(changes.apply("dir").done) == {"dir", "dir/a", "dir/b", "dir/b/c"}, "with a directory what was in it"
+    assert tree(trip.host) == {"report.csv": b"new", "sales.csv": b"false"}
+
+
+def test_a_file_in_the_place_of_a_directory_takes_what_was_in_it_along(trip):
+    write(trip.host / "dir/a", "mine")
+    trip.start()
+    (trip.cell / "dir/a").unlink()
+    (trip.cell / "dir").rmdir()
+    write(trip.cell / "dir", "a file")
+    assert trip.end().apply().done == ()
+    assert tree(trip.host) == {"dir": None, "dir/a": b"mine"}
+    trip.end().apply("dir")
+    assert tree(trip.host) == {"dir": b"a file"}
+
+
+def test_what_is_added_below_what_is_not_applied_is_not_applied_either(trip):
+    """Else nothing at all could be applied: a file stands where the directory must."""
+    write(trip.host / "dir", "mine")
+    trip.start()
+    (trip.cell / "dir").unlink()
+    write(trip.cell / "dir/below", "x")
+    write(trip.cell / "other", "x")
+    applied = trip.end().apply()
+    assert applied.done == ("other",)
+    assert dict(applied.left) == {
+        "dir": "it would replace what you have",
+        "dir/below": "what is above it is not applied",
+    }
+    with pytest.raises(NotApplied, match="dir/below: what is above it here"):
+        trip.end().apply("dir/below")
+    trip.end().apply("dir", "dir/below")
+    assert tree(trip.host) == {"dir": None, "dir/below": b"x", "other": b"x"}
+
+
+def test_elsewhere_nothing_is_replaced_so_what_was_changed_comes_along(trip, tmp_path):
+    write(trip.host / "sales.csv", "mine")
+    write(trip.host / "gone", "mine")
+    trip.start()
+    write(trip.cell / "sales.csv", "false")
+    (trip.cell / "gone").unlink()
+    applied = trip.end().apply(to=tmp_path / "to")
+    assert (applied.done, dict(applied.left)) == (("sales.csv",), {"gone": "removed, so there is nothing to save"})
+    assert applied.by_name == ()
+    assert tree(tmp_path / "to") == {"sales.csv": b"false"}
+    assert tree(trip.host) == {"sales.csv": b"mine", "gone": b"mine"}
+
+
+def test_many_names_are_chosen_in_bounded_time(trip):
+    trip.start()
+    for number in range(900):
+        write(trip.cell / f"f{number}", "")
+    changes = trip.end()
+    names = [change.path for change in changes]
+    began = time.process_time()
+    assert len(changes.apply(*names).done) == 900
+    assert time.process_time() - began < 5
+
+
 def test_a_module_of_the_users_own_is_theirs_to_change(trip):
     """Only a new one would hide the standard library's."""
     write(trip.host / "types.py", "old")
     trip.start()
     write(trip.cell / "types.py", "new")
-    trip.end().apply()
+    assert trip.end()[0].left_out == ""
+    whole(trip.end())
     assert tree(trip.host) == {"types.py": b"new"}
 
 
@@ -272,7 +366,7 @@ def test_what_was_another_thing_before_is_looked_at_as_if_it_were_new(trip):
     trip.start()
     (trip.cell / "json").unlink()
     (trip.cell / "json").symlink_to("payload")
-    assert dict(trip.end().apply().left).keys() == {"json"}
+    assert "in place of a module" in dict(trip.end().apply().left)["json"]
 
 
 def test_many_names_are_looked_at_in_bounded_time(saved, tmp_path):
@@ -425,7 +519,7 @@ def test_the_list_says_how_to_apply_what_is_not_applied_by_default(trip, names, 
     if example is None:
         assert last.startswith("+ ok.txt")
     else:
-        assert last == f"What is not applied by default is applied by its exact name: apply({example})"
+        assert last.endswith(f"anything else by its exact name: apply({example})")
         chosen = names[-1] if example == "NAME" else ast.literal_eval(example)
         assert changes.apply(chosen).done == (chosen,)
 
@@ -433,7 +527,54 @@ def test_the_list_says_how_to_apply_what_is_not_applied_by_default(trip, names, 
 def test_a_name_can_not_be_html(trip):
     trip.start()
     write(trip.cell / "<img src=x onerror=alert(1)>")
+    (trip.cell / "a").symlink_to("<img src=x>")
     assert "<img" not in trip.end()._repr_html_()
+    assert "<img" not in trip.end().diff()._repr_html_()
+
+
+def cells(changes):
+    """Return the rows of the table as a browser shows them."""
+    found = html5lib.parse(changes._repr_html_(), namespaceHTMLElements=False)
+    return [["".join(cell.itertext()) for cell in row] for row in found.iter("tr")]
+
+
+def test_a_notebook_shows_a_table(trip):
+    write(trip.host / "sales.csv", "x" * 2048)
+    write(trip.host / "gone", "x" * 10)
+    trip.start()
+    write(trip.cell / "sales.csv", "y" * 10)
+    (trip.cell / "gone").unlink()
+    write(trip.cell / "run", "x", 0o755)
+    write(trip.cell / "conftest.py", "")
+    write(trip.cell / "d/x", "x")
+    (trip.cell / "link").symlink_to("d/x")
+    (trip.cell / "out").symlink_to("/etc")
+    changes = trip.end()
+    assert cells(changes) == [
+        ["", "name", "size", ""],
+        ["added", "conftest.py", "0 B", "not applied: other programs may run this file by themselves"],
+        ["added", "d/", "", ""],
+        ["added", "d/x", "1 B", ""],
+        ["added", "link", "", "→ d/x"],
+        ["added", "out", "", "→ /etc; symlink skipped: it leads out"],
+        ["added", "run", "1 B", "executable"],
+        ["changed", "sales.csv", "2.0 KiB → 10 B", ""],
+        ["removed", "gone", "10 B", ""],
+    ]
+    assert changes._remarks()[-1] in html5lib.parse(changes._repr_html_(), namespaceHTMLElements=False)[1].itertext()
+
+
+def test_a_table_of_nothing_says_so(trip):
+    trip.start()
+    assert "no changes" in trip.end()._repr_html_()
+
+
+def test_a_long_table_says_how_much_more_there_is(trip):
+    trip.start()
+    for number in range(60):
+        write(trip.cell / f"f{number}")
+    assert len(cells(trip.end())) == 51
+    assert "... and 10 more" in trip.end()._repr_html_()
 
 
 def test_a_directory_put_in_the_place_of_the_workspace_is_not_looked_at(trip):
@@ -495,7 +636,7 @@ def test_renaming_moves_nothing_out_of_its_rule(trip):
     trip.start()
     (trip.cell / ".protected").rename(trip.cell / "moved")
     write(trip.cell / "moved/secret.txt", "x")
-    trip.end().apply()
+    whole(trip.end())
     assert tree(trip.host)[".protected/secret.txt"] == b"s"
 
 
@@ -527,7 +668,7 @@ def test_what_was_changed_here_meanwhile_is_a_conflict_and_nothing_is_done(trip,
     meanwhile(trip.host)
     modes = [path.lstat().st_mode for path in sorted(trip.host.rglob("*"))]
     with pytest.raises(NotApplied, match="nothing was applied: 1 of 5 changes can't be") as caught:
-        changes.apply()
+        whole(changes)
     assert why in str(caught.value)
     assert not (trip.host / "other").exists()
     assert modes == [path.lstat().st_mode for path in sorted(trip.host.rglob("*"))]
@@ -539,7 +680,7 @@ def test_a_touched_original_is_no_conflict(trip):
     trip.start()
     write(trip.cell / "a", "new")
     os.utime(trip.host / "a")
-    trip.end().apply()
+    whole(trip.end())
     assert tree(trip.host) == {"a": b"new"}
 
 
@@ -550,7 +691,7 @@ def test_a_directory_in_which_the_user_has_put_something_stays(trip):
     (trip.cell / "dir").rmdir()
     write(trip.host / "dir/mine")
     with pytest.raises(NotApplied, match="dir could not be applied; 1 others already were"):
-        trip.end().apply()
+        whole(trip.end())
     assert tree(trip.host) == {"dir": None, "dir/mine": b"x"}
 
 
@@ -568,7 +709,7 @@ def test_no_right_of_another_user_is_ever_lent(trip):
     trip.start()
     write(trip.cell / "a", "new", 0o6755)
     write(trip.cell / "b", "new", 0o6755)
-    trip.end().apply()
+    whole(trip.end())
     for name in ("a", "b"):
         assert stat.S_IMODE((trip.host / name).stat().st_mode) & 0o7000 == 0
 

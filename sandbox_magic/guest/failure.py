@@ -1,0 +1,65 @@
+"""What an exception that ended the cell is, in parts: its name, its message, its traceback, its line.
+
+Loaded only where one did. The traceback is what Python itself writes, so it is written once more, into memory, instead
+of by the module ``traceback``, which takes ten milliseconds to import.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+_MOST_WORDS = 64 * 1024  # bytes of the message, and of the traceback
+
+
+def parts(error: BaseException, file: str) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return name, message, traceback and the number of the line; empty where the cell's file has no part in it.
+
+    Args:
+        error: What was raised, without our frames.
+        file: The cell's.
+    """
+    line = _line(error, file)
+    words = (_name(type(error)), _message(error), _written(error), "" if line is None else str(line))
+    name, message, traceback, number = (word.encode("utf-8", "replace") for word in words)
+    return name[:1000], message[:_MOST_WORDS], _bounded(traceback), number
+
+
+def _name(kind: type) -> str:
+    """Return its name as a traceback has it."""
+    own = kind.__module__ in ("builtins", "__main__")
+    return kind.__qualname__ if own else "%s.%s" % (kind.__module__, kind.__qualname__)
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever its own method raises
+        return "<exception str() failed>"  # as Python itself writes
+
+
+def _line(error: BaseException, file: str) -> int | None:
+    """Return the innermost line of the cell's own file, which is where its author looks first."""
+    found = error.lineno if isinstance(error, SyntaxError) and error.filename == file else None
+    entry = error.__traceback__
+    while entry is not None and not isinstance(error, SyntaxError):
+        if entry.tb_frame.f_code.co_filename == file:
+            found = entry.tb_lineno
+        entry = entry.tb_next
+    return found
+
+
+def _written(error: BaseException) -> str:
+    stream, before = io.StringIO(), sys.stderr
+    sys.stderr = stream
+    try:
+        sys.__excepthook__(type(error), error, error.__traceback__)
+    finally:
+        sys.stderr = before
+    return stream.getvalue()
+
+
+def _bounded(text: bytes) -> bytes:
+    """Return it without its middle, where it is long: how it begins and what was raised matter most."""
+    half = _MOST_WORDS // 2
+    return text if len(text) <= _MOST_WORDS else text[:half] + b"\n[...]\n" + text[-half:]
