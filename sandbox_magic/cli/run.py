@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import signal
 import sys
 import threading
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Sample
 
-_SOON_SECONDS = 2.0  # for input; whoever waits longer is told
-
 _INSTEAD = {"result": "--save-usage FILE.json", "inputs": "--bind PATH", "outputs": "--save PATTERN"}
 _LONG = {flag: f"--{option.name}" for option in _options.OPTIONS for flag in option.flags}
 _SWITCHES = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse is None)
@@ -45,8 +42,8 @@ _STATES = ("on", "off", "true", "false", "yes", "no")  # what may follow a switc
 USAGE = "sandbox-magic run [OPTIONS] SCRIPT [ARGS...]"
 EPILOG = f"""\
 Options come before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may come before
-SCRIPT. Standard input is passed to the script, read to its end before the script starts, unless it is a
-terminal or --stdin is given. Ctrl-C stops the script.
+SCRIPT. Standard input is passed to the script as it comes, unless it is a terminal, where input() asks, or
+--stdin is given. Ctrl-C stops the script.
 
 {exit_status.HELP}"""
 
@@ -100,9 +97,7 @@ class Run:
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
         source = _source.read(sys.stdin.buffer.read() if rest[0] == "-" else Path(rest[0]))
-        if "stdin" not in values:
-            values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
-        result = _shown(source, values, shown)
+        result = _shown(source, values, shown, _standard_input(rest[0]))
         if not shown.get("quiet"):
             _say_shadows(rest[0])
         _write_files(given, result)
@@ -157,17 +152,14 @@ def _write_files(given: argparse.Namespace, result: Result) -> None:
         files.write(given.plot, export.drawn(given.plot, result))
 
 
-def _standard_input(*, taken: bool, quiet: bool) -> bytes:
-    """Return what is on standard input; nothing if it is a terminal, was closed, or held the script itself."""
-    if taken or sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        return b""
+def _standard_input(script: str) -> int | None:
+    """Return the descriptor of standard input; None if it is a terminal, is closed, or held the script itself."""
+    if script == "-" or sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return None
     try:
-        waits = not select.select([sys.stdin], [], [], _SOON_SECONDS)[0]
+        return sys.stdin.fileno()
     except (OSError, ValueError):  # it is no file of the system's
-        waits = False
-    if waits and not quiet:
-        print("sandbox: waiting for the end of standard input; </dev/null gives the script none", file=sys.stderr)
-    return sys.stdin.buffer.read()
+        return None
 
 
 class ScriptView(View):
@@ -212,10 +204,10 @@ class ScriptView(View):
             self._terminal.end()
 
 
-def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
+def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, object], stdin: int | None) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
-    run = prepare(source, values, last_value=False)  # python3 SCRIPT shows none either
+    run = prepare(source, values, stdin=stdin, last_value=False)  # python3 SCRIPT shows none either
     with _ended_by_signals():
         return drive(run, ScriptView(run.policy, shown))
 

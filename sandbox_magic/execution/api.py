@@ -64,11 +64,12 @@ def stream(source: str | bytes | os.PathLike[str], *, policy: Policy | None = No
     return prepare(source, options, policy)
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - what only some callers have, by keyword
     source: str | bytes | os.PathLike[str] | _source.Source,
     options: Mapping[str, Any],
     policy: Policy | None = None,
     *,
+    stdin: int | None = None,
     last_value: bool = True,
     variable: Callable[[str], bool] = lambda _: False,
 ) -> Run:
@@ -80,6 +81,7 @@ def prepare(
         source: As for `stream`.
         options: Likewise, as a mapping.
         policy: Likewise.
+        stdin: A descriptor that the code's standard input is copied from as it comes, where the options have none.
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells whether the caller has a variable of a name, for a hint.
     """
@@ -97,6 +99,8 @@ def prepare(
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
+    if stdin is not None:
+        given.setdefault("stdin", stdin)
     cell = Cell(source=code, last_value=last_value, variable=variable, **given)
     return Run(Loop(cell, _options.to_policy(values, policy), lease))
 

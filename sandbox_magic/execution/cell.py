@@ -30,7 +30,8 @@ class Cell:
 
     Attributes:
         source: The cell, and the file that it is in.
-        stdin: What it finds on standard input; where that is nothing, input() asks.
+        stdin: What it finds on standard input: bytes, where there are none input() asks, or a descriptor of the host's
+            from which they are copied as they come.
         arguments: ``sys.argv[1:]``.
         inputs: Variables for it, by name.
         outputs: The names of the variables that come out of it.
@@ -44,7 +45,7 @@ class Cell:
     """
 
     source: Source
-    stdin: bytes = b""
+    stdin: bytes | int = b""
     arguments: tuple[str, ...] = ()
     inputs: Mapping[str, object] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
@@ -76,7 +77,7 @@ class Cell:
         if policy.workspace:
             with sandbox.create("workspace") as file:
                 files.hand_over(file, copied)
-        words = {"value": self.last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
+        words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
         words["workspace"] = copied is not None
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
