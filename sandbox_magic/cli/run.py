@@ -96,12 +96,24 @@ class Run:
         _check_files(given)
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
-        source = _source.read(sys.stdin.buffer.read() if rest[0] == "-" else Path(rest[0]))
+        source = _script(rest[0])
+        if not source.text.strip() and not shown.get("quiet"):
+            print(f"sandbox: {'standard input' if rest[0] == '-' else rest[0]} is empty", file=sys.stderr)
         result = _shown(source, values, shown, _standard_input(rest[0]))
         if not shown.get("quiet"):
             _say_shadows(rest[0])
         _write_files(given, result)
         return 0 if shown.get("no_raise_error") else exit_status.status(result)
+
+
+def _script(path: str) -> Source:
+    if path != "-":
+        return _source.read(Path(path))
+    if sys.stdin is None or sys.stdin.closed:
+        raise PolicyError("there is no SCRIPT: standard input is closed", remedy=USAGE)
+    text = sys.stdin.buffer.read()
+    _source.refuse_other_than_code(text, "")
+    return _source.read(text)
 
 
 def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, object]:

@@ -93,9 +93,12 @@ def prepare(  # noqa: PLR0913 - what only some callers have, by keyword
         msg = f"option input: {', '.join(given['inputs'])} without a value"
         raise PolicyError(msg, remedy='a dict: inputs={"x": x}')
     named, own = given.get("language"), given.get("languages", ())
-    if code.path and named is None and not code.text.startswith(b"#!"):
+    text = code.text.removeprefix(_source.BYTE_ORDER_MARK)
+    if code.path and named is None and not text.startswith(b"#!"):
         named = _languages.for_suffix(code.path, own)
-    language = given["language"] = _languages.of(code.text, named, own)
+    language = given["language"] = _languages.of(text, named, own)
+    if language.commands:
+        code = _source.with_line_feeds(code)
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")

@@ -182,6 +182,24 @@ def test_the_script_may_come_through_standard_input(folder):
     assert (done.returncode, done.stdout, done.stderr) == (0, "['a'] ['']\n", "")
 
 
+@pytest.mark.parametrize("name", ["a.sh", "a.bash", "a", "a.py"])
+def test_a_script_that_was_saved_on_windows_runs(folder, name):
+    """Outside a shell takes the carriage return for a word, so no positive control: it is the sandbox that helps."""
+    python = b"if True:\r\n    print('ran')\r\nimport sys; print(sys.argv[1:])\r\n"
+    shell = b"\xef\xbb\xbf#!/bin/bash\r\nif true; then\r\n  echo ran\r\nfi\r\necho \"['$1']\"\r\n"
+    (folder / name).write_bytes(python if name == "a.py" else shell)
+    done = subprocess.run([*COMMAND, "run", "--quiet", name, "x"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n['x']\n", "")
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_script_is_said(run, text):
+    done = run(text)
+    assert done.returncode == 0, "as of Python itself"
+    assert done.stderr.splitlines()[0] == "sandbox: script.py is empty"
+    assert run(text, "--quiet").stderr == ""
+
+
 def test_closed_streams_do_no_harm(run):
     assert run("print(input())", preexec_fn=lambda: os.close(0), input=None).returncode == 1
 

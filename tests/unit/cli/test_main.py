@@ -1,5 +1,6 @@
 """The command line: what belongs to whom, what is refused before anything runs, and the exit statuses."""
 
+import io
 import signal
 import sys
 from dataclasses import replace
@@ -92,7 +93,11 @@ REFUSED = [
     (["plot", "S", "--out", "p.svg"], "there is no option --out\nsandbox-magic plot: Try: --output\n"),
     (["doctor", "now"], "'now' belongs to no option"),
     (["run", "no/such.py"], "'no/such.py' can't be read\nsandbox-magic run: Seen: No such file"),
-    (["run", "."], "Is a directory"),
+    (["run", "."], "'.' is a directory\nsandbox-magic run: Try: the path of a file in it\n"),
+    (["run", "homework"], "Try: the path of a file in it: homework/main.py"),
+    (["run", "hw 1.ipynb"], "is a notebook, not a script\nsandbox-magic run: Try: jupyter nbconvert --to script 'hw 1"),
+    (["run", "notebook.txt"], "'notebook.txt' is a notebook"),
+    (["run", "wide.py"], "'wide.py' is text in UTF-16\nsandbox-magic run: Try: iconv -f UTF-16 -t UTF-8 wide.py"),
     (["run", "--plot", "p.gif", "S"], "p.gif is not a picture's name"),
     (["run", "--plot", "no/such/p.svg", "S"], "there is no directory"),
     (["run", "--save-usage", ".", "S"], ". is a directory"),
@@ -109,11 +114,24 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
     (tmp_path / "S").write_text("print(1)")
+    for name in ("hw 1.ipynb", "notebook.txt"):
+        (tmp_path / name).write_text('\n{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (tmp_path / "wide.py").write_text("print(1)", "utf-16")
+    (tmp_path / "homework").mkdir()
+    (tmp_path / "homework" / "main.py").write_text("print(1)")
     assert main.main(typed) == exit_status.USAGE
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
     assert all(line.startswith(f"sandbox-magic {typed[0]}: ") for line in err.splitlines())
+
+
+@pytest.mark.parametrize("text", [None, '{"cells": [], "nbformat": 4}'])
+def test_a_script_on_standard_input_is_looked_at_too(text, capsys, monkeypatch):
+    monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr(sys, "stdin", text and io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main.main(["run", "-"]) == exit_status.USAGE
+    assert f"standard input is {'a notebook' if text else 'closed'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", [[], ["walk"], ["run", "--timeout"], ["--verbose"]])
