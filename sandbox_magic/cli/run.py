@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from sandbox_magic.cli import exit_status, export, files
+from sandbox_magic.cli import default_python, exit_status, export, files
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import View, drive
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from sandbox_magic.model.timeline import Sample
 
 _INSTEAD = {"result": "--save-usage FILE.json", "inputs": "--bind PATH", "outputs": "--save PATTERN"}
+_TOLD = {
+    "python": "the Python inside: a path, system, or kernel, which is the one that sandbox-magic is installed in "
+    "(default: that of $VIRTUAL_ENV, else python3 on PATH)",
+    "stdin": "text for the code's standard input (default: what comes in)",
+}
 _LONG = {flag: f"--{option.name}" for option in _options.OPTIONS for flag in option.flags}
 _SWITCHES = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse is None)
 _VALUED = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse) | {"--save-usage", "--plot"}
@@ -64,7 +69,7 @@ class Run:
         parser.add_argument("arguments", metavar="ARGS", nargs="*", help="the script's own arguments, options included")
         parser.add_argument("--save-usage", metavar="FILE.json", help="write how it ended and what it used over time")
         parser.add_argument("--plot", metavar="FILE", help="draw that: .svg, .html, or .png with sandbox-magic[plot]")
-        _options.add_to(parser)
+        _options.add_to(parser, hidden=_INSTEAD, told=_TOLD)
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
         """Return the options of this command, and the rest: SCRIPT and what follows it, after a ``--`` before it.
@@ -96,6 +101,7 @@ class Run:
         _check_files(given)
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
+        values.setdefault("python", default_python.find())
         source = _script(rest[0])
         if not source.text.strip() and not shown.get("quiet"):
             print(f"sandbox: {'standard input' if rest[0] == '-' else rest[0]} is empty", file=sys.stderr)

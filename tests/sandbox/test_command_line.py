@@ -174,6 +174,20 @@ def started_with(file, folder, code):
     return subprocess.run(words, stdin=file, capture_output=True, text=True, timeout=60, check=False)
 
 
+def test_the_python_is_the_one_of_the_terminal(run, tmp_path, monkeypatch):
+    """Not the one that the command is installed in: that is only what --python kernel says."""
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    for name in ("activated", "on path"):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / name], check=True)
+    monkeypatch.setenv("PATH", f"{tmp_path}/on path/bin:{os.environ['PATH']}")
+    code = "import sys; print(sys.prefix)"
+    assert run(code).stdout == f"{tmp_path}/on path\n"
+    monkeypatch.setenv("VIRTUAL_ENV", f"{tmp_path}/activated")
+    assert run(code).stdout == f"{tmp_path}/activated\n"
+    assert run(code, "--python", "kernel").stdout == f"{sys.prefix}\n"
+    assert run(code, "--python", f"{tmp_path}/on path/bin/python3").stdout == f"{tmp_path}/on path\n"
+
+
 def test_the_script_may_come_through_standard_input(folder):
     words = [*COMMAND, "run", "--quiet", "-", "a"]
     done = subprocess.run(

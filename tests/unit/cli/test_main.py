@@ -52,8 +52,11 @@ def test_the_help_lists_every_command(capsys):
 
 def test_the_help_of_run_lists_every_option_and_every_exit_status(capsys):
     said = helped(capsys, "run", "--help")
-    names = [option.name for option in OPTIONS] + ["save-usage", "plot"]
+    refused = ["result", "input", "output"]  # which a terminal has no use for
+    names = [option.name for option in OPTIONS if option.name not in refused] + ["save-usage", "plot"]
     assert [name for name in names if f" --{name} " not in said] == []
+    assert [name for name in refused if f" --{name} " in said] == []
+    assert "(default: that of $VIRTUAL_ENV, else python3 on PATH)" in " ".join(said.split())
     assert exit_status.HELP in said
 
 
@@ -86,6 +89,8 @@ REFUSED = [
     (["run"], "there is no SCRIPT"),
     (["run", "--timeout", "soon", "S"], "'soon' is not a time"),
     (["run", "--result", "x", "S"], "a terminal has no variables"),
+    (["run", "-i", "x", "S"], "a terminal has no variables\nsandbox-magic run: Try: --bind PATH"),
+    (["run", "-o", "x", "S"], "a terminal has no variables\nsandbox-magic run: Try: --save PATTERN"),
     (["run", "--args", "a", "S", "b"], "arguments after SCRIPT too"),
     (["run", "--no-such", "S"], "there is no option --no-such\nsandbox-magic run: Try: sandbox-magic run -h"),
     (["run", "--time", "3", "S"], "there is no option --time\nsandbox-magic run: Try: --timeout\n"),
