@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Unpack
 
+    from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
@@ -71,7 +72,7 @@ def prepare(  # noqa: PLR0913 - what only some callers have, by keyword
     *,
     stdin: int | None = None,
     last_value: bool = True,
-    variable: Callable[[str], bool] = lambda _: False,
+    variable: Callable[[str], Known] = lambda _: "",
 ) -> Run:
     """Return a run that has not started yet; arguments and errors as for `stream`.
 
@@ -83,7 +84,7 @@ def prepare(  # noqa: PLR0913 - what only some callers have, by keyword
         policy: Likewise.
         stdin: A descriptor that the code's standard input is copied from as it comes, where the options have none.
         last_value: Whether the value of its last expression is shown, as in a notebook.
-        variable: Tells whether the caller has a variable of a name, for a hint.
+        variable: Tells what the caller knows of a name, for a hint.
     """
     values = _options.read(options, _SCOPES)
     code = _source.read(source)

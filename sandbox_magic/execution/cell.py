@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox_magic.execution.files import FileTransfer
+    from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.source import Source
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
 
 
+_READS = re.compile(rb"\bsys\.stdin\b|\bfileinput\b|/dev/stdin\b|\bopen\(0\b")
 _OURS = ("", "inputs", "layer", "lib", "workspace")
 
 
@@ -38,7 +41,7 @@ class Cell:
         language: What the cell is written in.
         languages: The user's own languages, to be named where a program is missing.
         last_value: Whether the value of its last expression is shown, as in a notebook.
-        variable: Tells whether the caller has a variable of a name, for a hint.
+        variable: Tells what the caller knows of a name, for a hint.
 
     Raises:
         PolicyError: An input can't be passed in.
@@ -52,7 +55,7 @@ class Cell:
     language: Language = PYTHON
     languages: tuple[Language, ...] = ()
     last_value: bool = True
-    variable: Callable[[str], bool] = lambda _: False
+    variable: Callable[[str], Known] = lambda _: ""
     _packed: bytes = field(init=False, default=b"", repr=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +93,11 @@ class Cell:
             gather=files.order,
         )
         sandbox.go(task, policy.limits)
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether the code reads standard input, as it seems, and there is none."""
+        return self.stdin == b"" and bool(_READS.search(self.source.text))
 
     @property
     def _name(self) -> str:

@@ -367,7 +367,7 @@ class Loop:
             streams=self._relay.streams,
             messages=self._messages,
             files=self._files,
-            variable=self._cell.variable,
+            cell=self._cell,
             stopped=lambda: self.timing.cause != cause,
         )
         try:

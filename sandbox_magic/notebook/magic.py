@@ -18,6 +18,7 @@ from sandbox_magic.model.result import RunFailed
 from sandbox_magic.notebook import completion, namespace
 from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.defaults import OptionDefault, traits
+from sandbox_magic.notebook.earlier import EarlierCells
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.model.languages import Language
     from sandbox_magic.model.output import Display
     from sandbox_magic.model.result import Result
@@ -48,6 +50,10 @@ class SandboxMagics(Magics):
     replaced: dict[str, Callable[..., object] | None]
     vars().update(traits())
 
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._earlier = EarlierCells()
+
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
     def run_cell(self, line: str, cell: str) -> Display | None:
@@ -63,7 +69,7 @@ class SandboxMagics(Magics):
             name = namespace.variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = namespace.chosen(self.shell, values["inputs"])
-            run = prepare(cell, values, variable=lambda name: namespace.travels(self.shell, name))
+            run = prepare(cell, values, variable=self._known)
             view = view_for(self.shell, run, shown, raises=raises)
             result = drive(run, view)
         except PolicyError as error:
@@ -73,6 +79,8 @@ class SandboxMagics(Magics):
                 raise StoppedEarly from None
             raise
         self.shell.push({**result.outputs, name: result})  # type: ignore[no-untyped-call] # IPython's own
+        if result.ok:
+            self._earlier.add(cell)
         if not shown.get("quiet"):
             _say_weaker(result)
         if raises and not result.ok:
@@ -108,6 +116,9 @@ class SandboxMagics(Magics):
 
     # The table too: who asks for help with the cursor on %%sandbox (Shift-Tab) is shown the line magic's.
     about.__doc__ = f"{HELP}\n{_ABOUT}"  # type: ignore[assignment] # as above
+
+    def _known(self, name: str) -> Known:
+        return namespace.known(self.shell, name) or self._earlier.known(name)
 
     def _values(self, line: str) -> dict[str, object] | None:
         """Return the parsed options of a line on top of the configured ones; None if help is asked for."""
