@@ -31,6 +31,11 @@ _MOST_FIELDS = 2000  # of a frame; a bundle of a thousand types is nobody's
 _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
 _CLEARED = "clear_output() is not supported; earlier output stays."
+_SAID = {
+    b"browser": "The code wanted to show a page in a web browser, which a sandbox has not; written to a file in the "
+    "working directory it is brought out by --save '*.html'."
+}
+"""What the guest may have said of the run, in words of the host."""
 
 _log = logging.getLogger(__name__)
 
@@ -111,15 +116,16 @@ class MessageReader:
                 )
             case b"output", [name, last, piece]:
                 self.outputs.take(_text(name), piece, last=last == b"1")
-                return Message(None, number)
             case b"unfit", [name, path, what, remedy]:
                 self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
-                return Message(None, number)
+            case b"note", [key] if key in _SAID:
+                self._note(_SAID[key])
             case b"clear", []:
                 self._note(_CLEARED)
-                return Message(None)
-        msg = "a frame that our guest does not send"
-        raise ValueError(msg)
+            case _:
+                msg = "a frame that our guest does not send"
+                raise ValueError(msg)
+        return Message(None, number)
 
     def _question(self, prompt: bytes, number: int, *, password: bool) -> Message:
         self._questions += 1

@@ -136,10 +136,11 @@ class Display:
         if data:
             self._send(b"result", data, metadata, None)
 
-    def figure(self, figure: Any) -> None:
-        """Show a figure of matplotlib, unless it has been shown already."""
-        if self._figures is None or figure not in self._figures:
+    def figure(self, figure: Any, *, again: bool = False) -> None:
+        """Show a figure of matplotlib, unless it has been shown already; again, if it has changed since."""
+        if again or self._figures is None or figure not in self._figures:
             self.display(figure)
+            figure.stale = False
 
     def _send(
         self, kind: bytes, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False

@@ -106,6 +106,14 @@ def test_what_was_too_large_to_send_and_what_is_not_done_is_said_once():
     assert cleared == "clear_output() is not supported; earlier output stays."
 
 
+def test_a_page_for_a_browser_is_said_in_our_words():
+    listener = MessageReader()
+    for _ in range(2):
+        assert only(listener.feed(wire.pack(b"note", b"0", b"browser"))) is None
+    (note,) = listener.notes
+    assert "a web browser, which a sandbox has not" in note
+
+
 def test_notes_are_bounded():
     listener = MessageReader()
     for number in range(100):
@@ -128,7 +136,8 @@ def test_a_cleaner_that_fails_lets_nothing_pass(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "frame", [[b"mark"], [b"mark", b"0"], [b"mark", b"0", b"a", b"b"], [b"ended", b"0"], [b"display", b"0"], [b""],
+    "frame", [[b"note", b"0"], [b"note", b"0", b"its own words"], [b"mark"], [b"mark", b"0"],
+              [b"mark", b"0", b"a", b"b"], [b"ended", b"0"], [b"display", b"0"], [b""],
               [b"display", b"0", b"", b"0", b"{}", b"", b"text/plain"]],
 )  # fmt: skip
 def test_another_frame_is_an_error(frame):
@@ -136,7 +145,7 @@ def test_another_frame_is_an_error(frame):
         MessageReader().feed(wire.pack(*frame))
 
 
-WORD = st.sampled_from([b"mark", b"ask", b"display", b"result", b"clear", b"other"])
+WORD = st.sampled_from([b"mark", b"ask", b"display", b"result", b"clear", b"note", b"other"])
 PART = st.one_of(
     st.binary(max_size=30), st.sampled_from([b"0", b"1", b"text/plain", b"text/html", b"image/png", b"{}", PNG])
 )
@@ -162,7 +171,7 @@ def test_whatever_is_said_gives_marks_safe_displays_or_a_refusal(frames):
 def hostile(random):
     """One frame of words and parts that there are, often damaged in a byte, a length, or cut."""
     parts = [b"0", b"1", b"7", b"", b"text/plain", b"text/html", b"image/png", b"{}", b"<b>x</b>", b"\xff\xfe", PNG]
-    words = [b"mark", b"ask", b"display", b"result", b"clear", b"ended"]
+    words = [b"mark", b"ask", b"display", b"result", b"clear", b"note", b"ended"]
     data = bytearray(wire.pack(random.choice(words), *random.choices(parts, k=random.randrange(9))))
     if random.random() < 0.3:
         data[random.randrange(len(data))] = random.randrange(256)
