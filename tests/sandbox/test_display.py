@@ -380,6 +380,26 @@ def test_ipython_that_is_imported_has_no_shell_and_the_hint_says_so():
     assert result.notes == ("get_ipython belongs to the notebook; a sandboxed cell is plain Python.",)
 
 
+CLEARS = """
+from IPython.display import clear_output
+for n in range(3):
+    clear_output(wait=True)
+    print("step", n)
+    display(n)
+"""
+
+
+def test_a_clearing_comes_between_what_was_before_it_and_what_comes_after():
+    with sm.stream(CLEARS, **QUICK) as events:
+        seen = [event for event in events if isinstance(event, (Text, Display, sm.Cleared))]
+    clearing = sm.Cleared(wait=True)
+    assert [seen[0], seen[3], seen[6]] == [clearing] * 3
+    assert [event.text for event in seen if isinstance(event, Text)] == ["step 0\n", "step 1\n", "step 2\n"]
+    assert texts(events.result) == ["2"], "what was shown since"
+    assert (events.result.stdout, events.result.notes) == ("step 0\nstep 1\nstep 2\n", ())
+    assert run("display(1); display(2, clear=True)").displays[0].text == "2"
+
+
 def test_a_plot_as_last_value_is_text_and_then_the_figure():
     result = run("import matplotlib.pyplot as plt\nplt.plot([1, 2])")
     assert (result.stderr, kinds(result)) == ("", ["result", "display"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sandbox_magic.execution import messages
 from sandbox_magic.execution.messages import MessageReader
 from sandbox_magic.guest import wire
-from sandbox_magic.model.output import Display, InputRequest
+from sandbox_magic.model.output import Cleared, Display, InputRequest
 
 PNG = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\5"
@@ -96,14 +96,24 @@ def test_updates_and_questions_are_bounded_in_number(monkeypatch):
     assert len(listener.notes) == 2
 
 
-def test_what_was_too_large_to_send_and_what_is_not_done_is_said_once():
+def test_what_was_too_large_to_send_is_said_once():
     listener = MessageReader()
     for _ in range(3):
         listener.feed(display({"text/plain": b"x"}, left="image/png"))
-        listener.feed(wire.pack(b"clear", b"0"))
-    large, cleared = listener.notes
-    assert large == "Left out of a display: image/png, which is too large."
-    assert cleared == "clear_output() is not supported; earlier output stays."
+    assert listener.notes == ("Left out of a display: image/png, which is too large.",)
+
+
+def test_what_was_cleared_is_no_display_of_the_run(monkeypatch):
+    monkeypatch.setattr(messages, "MOST_UPDATES", 5)
+    listener = MessageReader()
+    for number in range(3):
+        assert only(listener.feed(wire.pack(b"clear", b"7", b"1"))) == Cleared(wait=True)
+        listener.feed(display({"text/plain": b"%d" % number}, place="p"))
+        assert [each.text for each in listener.displays] == [str(number)]
+    assert only(listener.feed(wire.pack(b"clear", b"7", b"0"))) is None, "there are as many as updates, at most"
+    assert [each.text for each in listener.displays] == ["2"]
+    (note,) = listener.notes
+    assert "5 updates" in note
 
 
 def test_a_page_for_a_browser_is_said_in_our_words():
@@ -137,7 +147,7 @@ def test_a_cleaner_that_fails_lets_nothing_pass(monkeypatch):
 
 @pytest.mark.parametrize(
     "frame", [[b"note", b"0"], [b"note", b"0", b"its own words"], [b"mark"], [b"mark", b"0"],
-              [b"mark", b"0", b"a", b"b"], [b"ended", b"0"], [b"display", b"0"], [b""],
+              [b"mark", b"0", b"a", b"b"], [b"ended", b"0"], [b"clear", b"0"], [b"display", b"0"], [b""],
               [b"display", b"0", b"", b"0", b"{}", b"", b"text/plain"]],
 )  # fmt: skip
 def test_another_frame_is_an_error(frame):
@@ -192,7 +202,7 @@ def test_many_hostile_frames_end_in_a_refusal_at_worst():
         except ValueError:
             listener = MessageReader()
             continue
-        assert all(isinstance(each.what, str | Display | InputRequest) or each.what is None for each in said)
+        assert all(isinstance(each.what, str | Display | Cleared | InputRequest) or each.what is None for each in said)
         if number % 200 == 0:
             assert len(listener._reader._data) <= wire.MOST_BYTES + 4
             listener = MessageReader()
