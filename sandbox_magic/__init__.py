@@ -18,7 +18,7 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.model.languages import Language
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.outcome import Outcome
-    from sandbox_magic.model.output import Display, InputRequest, Text
+    from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
     from sandbox_magic.model.policy import Limits, Mount, Policy
     from sandbox_magic.model.result import ErrorDetails, Result, RunFailed, Usage
     from sandbox_magic.model.timeline import Mark, Sample, Timeline
@@ -41,6 +41,7 @@ __all__ = [
     "BackgroundRun",
     "Change",
     "Changes",
+    "Cleared",
     "Comparison",
     "Diagnosis",
     "Diff",

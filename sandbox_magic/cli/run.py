@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import select
 import signal
 import sys
 import threading
@@ -12,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from sandbox_magic.cli import exit_status, export, files
+from sandbox_magic.cli import default_python, exit_status, export, files
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import View, drive
@@ -34,9 +33,20 @@ if TYPE_CHECKING:
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Sample
 
-_SOON_SECONDS = 2.0  # for input; whoever waits longer is told
-
-_INSTEAD = {"result": "--save-usage FILE.json", "inputs": "--bind PATH", "outputs": "--save PATTERN"}
+# Option -> why a terminal has none of it, and what it has.
+_NO_VARIABLES = "a terminal has no variables"
+_INSTEAD = {
+    "result": (_NO_VARIABLES, "--save-usage FILE.json"),
+    "inputs": (_NO_VARIABLES, "--bind PATH"),
+    "outputs": (_NO_VARIABLES, "--save PATTERN"),
+    "bg": ("the command ends with its script", "& behind the command"),
+    "warm": ("each command starts its own sandbox", "sandbox_magic.run, in a program that runs many"),
+}
+_TOLD = {
+    "python": "the Python inside: a path, system, or kernel, which is the one that sandbox-magic is installed in "
+    "(default: that of $VIRTUAL_ENV, else python3 on PATH)",
+    "stdin": "text for the code's standard input (default: what comes in)",
+}
 _LONG = {flag: f"--{option.name}" for option in _options.OPTIONS for flag in option.flags}
 _SWITCHES = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse is None)
 _VALUED = frozenset(f"--{option.name}" for option in _options.OPTIONS if option.parse) | {"--save-usage", "--plot"}
@@ -45,8 +55,8 @@ _STATES = ("on", "off", "true", "false", "yes", "no")  # what may follow a switc
 USAGE = "sandbox-magic run [OPTIONS] SCRIPT [ARGS...]"
 EPILOG = f"""\
 Options come before SCRIPT; whatever follows SCRIPT belongs to the script, unchanged. -- may come before
-SCRIPT. Standard input is passed to the script, read to its end before the script starts, unless it is a
-terminal or --stdin is given. Ctrl-C stops the script.
+SCRIPT. Standard input is passed to the script as it comes, unless it is a terminal, where input() asks, or
+--stdin is given. Ctrl-C stops the script.
 
 {exit_status.HELP}"""
 
@@ -67,7 +77,7 @@ class Run:
         parser.add_argument("arguments", metavar="ARGS", nargs="*", help="the script's own arguments, options included")
         parser.add_argument("--save-usage", metavar="FILE.json", help="write how it ended and what it used over time")
         parser.add_argument("--plot", metavar="FILE", help="draw that: .svg, .html, or .png with sandbox-magic[plot]")
-        _options.add_to(parser)
+        _options.add_to(parser, hidden=_INSTEAD, told=_TOLD)
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
         """Return the options of this command, and the rest: SCRIPT and what follows it, after a ``--`` before it.
@@ -99,14 +109,25 @@ class Run:
         _check_files(given)
         if not sure and not shown.get("quiet"):
             _say_misplaced(rest[1:])
-        source = _source.read(sys.stdin.buffer.read() if rest[0] == "-" else Path(rest[0]))
-        if "stdin" not in values:
-            values["stdin"] = _standard_input(taken=rest[0] == "-", quiet=bool(shown.get("quiet")))
-        result = _shown(source, values, shown)
+        values.setdefault("python", default_python.find())
+        source = _script(rest[0])
+        if not source.text.strip() and not shown.get("quiet"):
+            print(f"sandbox: {'standard input' if rest[0] == '-' else rest[0]} is empty", file=sys.stderr)
+        result = _shown(source, values, shown, _standard_input(rest[0]))
         if not shown.get("quiet"):
             _say_shadows(rest[0])
         _write_files(given, result)
         return 0 if shown.get("no_raise_error") else exit_status.status(result)
+
+
+def _script(path: str) -> Source:
+    if path != "-":
+        return _source.read(Path(path))
+    if sys.stdin is None or sys.stdin.closed:
+        raise PolicyError("there is no SCRIPT: standard input is closed", remedy=USAGE)
+    text = sys.stdin.buffer.read()
+    _source.refuse_other_than_code(text, "")
+    return _source.read(text)
 
 
 def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, object]:
@@ -114,8 +135,8 @@ def _values(given: Mapping[str, object], arguments: list[str]) -> dict[str, obje
     table = {key: value for key, value in given.items() if key in _options.BY_KEYWORD}
     for option in map(_options.BY_KEYWORD.__getitem__, table):
         if option.keyword in _INSTEAD:
-            msg = f"option {option.name}: a terminal has no variables"
-            raise PolicyError(msg, remedy=_INSTEAD[option.keyword])
+            why, remedy = _INSTEAD[option.keyword]
+            raise PolicyError(f"option {option.name}: {why}", remedy=remedy)
     if arguments and "args" in table:
         raise PolicyError(
             "option args: there are arguments after SCRIPT too",
@@ -157,17 +178,14 @@ def _write_files(given: argparse.Namespace, result: Result) -> None:
         files.write(given.plot, export.drawn(given.plot, result))
 
 
-def _standard_input(*, taken: bool, quiet: bool) -> bytes:
-    """Return what is on standard input; nothing if it is a terminal, was closed, or held the script itself."""
-    if taken or sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        return b""
+def _standard_input(script: str) -> int | None:
+    """Return the descriptor of standard input; None if it is a terminal, is closed, or held the script itself."""
+    if script == "-" or sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return None
     try:
-        waits = not select.select([sys.stdin], [], [], _SOON_SECONDS)[0]
+        return sys.stdin.fileno()
     except (OSError, ValueError):  # it is no file of the system's
-        waits = False
-    if waits and not quiet:
-        print("sandbox: waiting for the end of standard input; </dev/null gives the script none", file=sys.stderr)
-    return sys.stdin.buffer.read()
+        return None
 
 
 class ScriptView(View):
@@ -212,10 +230,10 @@ class ScriptView(View):
             self._terminal.end()
 
 
-def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, object]) -> Result:
+def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, object], stdin: int | None) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
     _write_whatever_comes()
-    run = prepare(source, values, last_value=False)  # python3 SCRIPT shows none either
+    run = prepare(source, {**values, "warm": False}, stdin=stdin, last_value=False)  # python3 SCRIPT shows none either
     with _ended_by_signals():
         return drive(run, ScriptView(run.policy, shown))
 

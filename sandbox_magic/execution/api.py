@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Unpack
 
+    from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
@@ -108,8 +109,9 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
     policy: Policy | None = None,
     *,
     files: Mapping[str, bytes] | None = None,
+    stdin: int | None = None,
     last_value: bool = True,
-    variable: Callable[[str], bool] = lambda _: False,
+    variable: Callable[[str], Known] = lambda _: "",
 ) -> Run:
     """Return a run that has not started yet; arguments and errors as for `stream`.
 
@@ -120,8 +122,9 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
         options: Likewise, as a mapping.
         policy: Likewise.
         files: Likewise.
+        stdin: A descriptor that the code's standard input is copied from as it comes, where the options have none.
         last_value: Whether the value of its last expression is shown, as in a notebook.
-        variable: Tells whether the caller has a variable of a name, for a hint.
+        variable: Tells what the caller knows of a name, for a hint.
     """
     values = _options.read(options, _SCOPES)
     code = _source.read(source)
@@ -131,12 +134,17 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
         msg = f"option input: {', '.join(given['inputs'])} without a value"
         raise PolicyError(msg, remedy='a dict: inputs={"x": x}')
     named, own = given.get("language"), given.get("languages", ())
-    if code.path and named is None and not code.text.startswith(b"#!"):
+    text = code.text.removeprefix(_source.BYTE_ORDER_MARK)
+    if code.path and named is None and not text.startswith(b"#!"):
         named = _languages.for_suffix(code.path, own)
-    language = given["language"] = _languages.of(code.text, named, own)
+    language = given["language"] = _languages.of(text, named, own)
+    if language.commands:
+        code = _source.with_line_feeds(code)
     if language.commands and (given.get("inputs") or given.get("outputs")):
         msg = f"variables go to and from Python only, and this is {language.name}"
         raise PolicyError(msg, remedy="stdin, args or --bind for what goes in; print or --save for what comes out")
+    if stdin is not None:
+        given.setdefault("stdin", stdin)
     whole = _options.to_policy(values, policy)
     cell = Cell(source=code, files=given_files.read(files, whole), last_value=last_value, variable=variable, **given)
     return Run(Loop(cell, whole, lease))

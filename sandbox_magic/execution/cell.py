@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox_magic.execution.files import FileTransfer
+    from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.source import Source
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
 
 
+_READS = re.compile(rb"\bsys\.stdin\b|\bfileinput\b|/dev/stdin\b|\bopen\(0\b")
 _OURS = ("", "inputs", "layer", "lib", "workspace")
 
 
@@ -30,7 +33,8 @@ class Cell:
 
     Attributes:
         source: The cell, and the file that it is in.
-        stdin: What it finds on standard input; where that is nothing, input() asks.
+        stdin: What it finds on standard input: bytes, where there are none input() asks, or a descriptor of the host's
+            from which they are copied as they come.
         arguments: ``sys.argv[1:]``.
         files: Files for its working directory, by name.
         inputs: Variables for it, by name.
@@ -38,14 +42,14 @@ class Cell:
         language: What the cell is written in.
         languages: The user's own languages, to be named where a program is missing.
         last_value: Whether the value of its last expression is shown, as in a notebook.
-        variable: Tells whether the caller has a variable of a name, for a hint.
+        variable: Tells what the caller knows of a name, for a hint.
 
     Raises:
         PolicyError: An input can't be passed in.
     """
 
     source: Source
-    stdin: bytes = b""
+    stdin: bytes | int = b""
     arguments: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     inputs: Mapping[str, object] = field(default_factory=dict)
@@ -53,7 +57,7 @@ class Cell:
     language: Language = PYTHON
     languages: tuple[Language, ...] = ()
     last_value: bool = True
-    variable: Callable[[str], bool] = lambda _: False
+    variable: Callable[[str], Known] = lambda _: ""
     _packed: bytes = field(init=False, default=b"", repr=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +82,7 @@ class Cell:
         if policy.workspace or self.files:
             with sandbox.create("workspace") as file:
                 files.hand_over(file, copied)
-        words = {"value": self.last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
+        words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
         words["workspace"] = copied is not None or bool(self.files)
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
@@ -91,6 +95,11 @@ class Cell:
             gather=files.order,
         )
         sandbox.go(task, policy.limits)
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether the code reads standard input, as it seems, and there is none."""
+        return self.stdin == b"" and bool(_READS.search(self.source.text))
 
     @property
     def _name(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.execution import hints
+from sandbox_magic.execution.hint_facts import Facts as HintFacts
 from sandbox_magic.execution.verdict import Report, decide, notes
 from sandbox_magic.jail.cgroup.base import Facts
 from sandbox_magic.jail.view.host_lookup import Outside
@@ -16,6 +17,7 @@ from sandbox_magic.model.result import Result, Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sandbox_magic.execution.cell import Cell
     from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.execution.messages import MessageReader
     from sandbox_magic.execution.relay import Stream
@@ -42,7 +44,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     streams: Sequence[Stream],
     messages: MessageReader,
     files: FileTransfer,
-    variable: Callable[[str], bool],
+    cell: Cell,
     stopped: Callable[[], bool],
     tells_its_end: bool,
 ) -> Result:
@@ -60,7 +62,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         streams: Standard output and standard error.
         messages: What it showed.
         files: The files that came out.
-        variable: Returns whether the caller has a variable of a name.
+        cell: What was run.
         stopped: Returns whether the run has been interrupted meanwhile.
         tells_its_end: Whether it is run by our guest, which tells when the code has come to its end.
     """
@@ -109,9 +111,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         notes=(_LOST,) * meter.lost
         + _unloaded(sandbox)
         + said
-        + hints.of(
-            verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, variable)
-        )
+        + hints.of(verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, cell))
         + (*messages.notes, *refused, *told),
     )
 
@@ -121,12 +121,10 @@ def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:
     return (f"Not preloaded, because importing it failed or took too long: {names}.",) if names else ()
 
 
-def _known(
-    policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[str, ...], variable: Callable[[str], bool]
-) -> hints.Facts:
-    outside = Outside(sandbox.interpreter, policy)
+def _known(policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[str, ...], cell: Cell) -> HintFacts:
+    outside = Outside(sandbox.interpreter, policy, cell.source.path)
     watched = isolation["memory"].strength == "watched"
-    return hints.Facts(
+    return HintFacts(
         limits=policy.limits,
         said=said,
         memory_is_watched=watched,
@@ -134,7 +132,11 @@ def _known(
         module=outside.module,
         shown_as=outside.shown_as,
         bound=outside.bound,
-        variable=variable,
+        elsewhere=outside.elsewhere,
+        beside=outside.beside,
+        variable=cell.variable,
+        reads_nothing=cell.reads_nothing,
+        binds_reach_home=not policy.workspace,
         layered=isinstance(sandbox.workspace, Layer),
     )
 

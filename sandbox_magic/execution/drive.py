@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.events import Ended
-from sandbox_magic.model.output import Display, InputRequest, Text
+from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
 from sandbox_magic.model.timeline import Mark, Sample
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class View:
 
     def display(self, event: Display) -> None:
         """Show what the code showed, in place of what it showed under the same name before."""
+
+    def clear(self, event: Cleared) -> None:
+        """Clear what the code has shown, where that can be done without clearing anything else."""
 
     def ask(self, request: InputRequest) -> str | None:  # noqa: ARG002 - for those that ask somebody
         """Return what the person answers; None if nobody can be asked.
@@ -80,6 +83,8 @@ def drive(run: Run, view: View) -> Result:
                     view.write(event)
                 case Display():
                     view.display(event)
+                case Cleared():
+                    view.clear(event)
                 case InputRequest():
                     answer(run, event, view.ask)
                 case Sample():

@@ -16,6 +16,7 @@ from sandbox_magic.execution.files import GATHER_SECONDS, FileTransfer
 from sandbox_magic.execution.messages import MessageReader
 from sandbox_magic.execution.questions import STEP_SECONDS, Question, QuestionBudget
 from sandbox_magic.execution.relay import Relay, Stream
+from sandbox_magic.execution.standard_input import StandardInput
 from sandbox_magic.execution.timing import DYING_SECONDS, Timing
 from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
@@ -71,7 +72,6 @@ class Loop:
         self.meanwhile: Callable[[], None] | None = None
         self._cell = cell
         self._lease = lease
-        self._input = memoryview(cell.stdin)
         self._files = FileTransfer(policy, cell.files)
         self._report: Report | None = None
         self._frames = wire.Reader()
@@ -105,7 +105,7 @@ class Loop:
                 self._read(stream)
         self._relay.wait(ready)
         if "stdin" in ready:
-            self._feed_input(self.sandbox)
+            self._input.feed()
         if "display" in ready:
             self._listen(self.sandbox)
         if "files" in ready:
@@ -136,10 +136,7 @@ class Loop:
         self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
         if self._files.order:
             self._selector.register(sandbox.files, selectors.EVENT_READ, "files")
-        if self._input:
-            self._selector.register(sandbox.stdin, selectors.EVENT_WRITE, "stdin")
-        else:
-            sandbox.close_stdin()
+        self._input = StandardInput(self._cell.stdin, sandbox.stdin, self._selector, sandbox.close_stdin)
         self._do_meanwhile()  # where nothing had to be started
         return sandbox
 
@@ -175,17 +172,6 @@ class Loop:
         limits = self.policy.limits
         if limits.on_output_limit == "stop" and stream.kept.total > limits.output_bytes:
             self._stop("output")
-
-    def _feed_input(self, sandbox: Sandbox) -> None:
-        try:
-            self._input = self._input[os.write(sandbox.stdin, self._input) :]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:  # the code does not want it
-            self._input = self._input[:0]
-        if not self._input:
-            self._selector.unregister(sandbox.stdin)
-            sandbox.close_stdin()
 
     def _listen(self, sandbox: Sandbox) -> None:
         """Take what the code says on its display wire: untrusted."""
@@ -381,7 +367,7 @@ class Loop:
             streams=self._relay.streams,
             messages=self._messages,
             files=self._files,
-            variable=self._cell.variable,
+            cell=self._cell,
             stopped=lambda: self.timing.cause != cause,
             tells_its_end=not self._cell.language.commands,
         )

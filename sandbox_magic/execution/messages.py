@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sandbox_magic.execution.variables import Outputs
 from sandbox_magic.guest import wire
-from sandbox_magic.model.output import Display, InputRequest
+from sandbox_magic.model.output import Cleared, Display, InputRequest
 from sandbox_magic.model.result import ErrorDetails
 from sandbox_magic.model.units import size
 from sandbox_magic.untrusted.text import Cleaner, label
@@ -33,7 +33,11 @@ _MOST_LINE = 10**9
 _MOST_FIELDS = 2000  # of a frame; a bundle of a thousand types is nobody's
 _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
-_CLEARED = "clear_output() is not supported; earlier output stays."
+_SAID = {
+    b"browser": "The code wanted to show a page in a web browser, which a sandbox has not; written to a file in the "
+    "working directory it is brought out by --save '*.html'."
+}
+"""What the guest may have said of the run, in words of the host."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +47,11 @@ class Message:
     """One frame, decoded.
 
     Attributes:
-        what: A mark's label, a display, a question; None for what is only acknowledged.
+        what: A mark's label, a display, a clearing, a question; None for what is only acknowledged.
         number: What a reply must repeat; 0 if none is awaited.
     """
 
-    what: str | Display | InputRequest | None
+    what: str | Display | Cleared | InputRequest | None
     number: int = 0
 
 
@@ -116,6 +120,14 @@ class MessageReader:
                 return Message(
                     self._display(offered, metadata, _text(place[:_PLACE_BYTES]), kind, update=update == b"1"), number
                 )
+            case b"clear", [wait]:
+                return Message(self._clear(wait=wait == b"1"), number)
+        self._take(word, fields)
+        return Message(None, number)
+
+    def _take(self, word: bytes, fields: Sequence[bytes]) -> None:
+        """Keep what is for the result alone."""
+        match word, fields:
             case b"output", [name, last, piece]:
                 self.outputs.take(_text(name), piece, last=last == b"1")
             case b"unfit", [name, path, what, remedy]:
@@ -124,12 +136,11 @@ class MessageReader:
                 self.error = _error(name, message, traceback, line)
             case b"finished", []:
                 self.finished = True
-            case b"clear", []:
-                self._note(_CLEARED)
+            case b"note", [key] if key in _SAID:
+                self._note(_SAID[key])
             case _:
                 msg = "a frame that our guest does not send"
                 raise ValueError(msg)
-        return Message(None, number)
 
     def _question(self, prompt: bytes, number: int, *, password: bool) -> Message:
         self._questions += 1
@@ -168,10 +179,23 @@ class MessageReader:
     def _has_room(self, cost: int, *, update: bool) -> bool:
         full = self._updates >= MOST_UPDATES if update else len(self._kept) >= MOST_DISPLAYS
         if full or self._bytes + cost > MOST_BYTES:
-            most = f"{MOST_DISPLAYS} displays, {MOST_UPDATES} updates and {size(MOST_BYTES)}"
-            self._note(f"Displays were left out: a run may show {most}.")
+            self._say_no_room()
             return False
         return True
+
+    def _clear(self, *, wait: bool) -> Cleared | None:
+        """Forget what was shown; as many clearings as updates, and each display that is cleared counts as one."""
+        if self._updates >= MOST_UPDATES:
+            self._say_no_room()
+            return None
+        self._updates += 1 + len(self._kept)
+        self._kept.clear()
+        self._newest.clear()
+        return Cleared(wait=wait)
+
+    def _say_no_room(self) -> None:
+        most = f"{MOST_DISPLAYS} displays, {MOST_UPDATES} updates and {size(MOST_BYTES)}"
+        self._note(f"Displays were left out: a run may show {most}.")
 
     def _cleaned(self, offered: dict[str, bytes], metadata: bytes) -> tuple[dict[str, str], dict[str, object]] | None:
         from sandbox_magic.untrusted.mime import bundle  # its sanitizer is loaded when something is shown

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from .channel import Channel
 
 FIGURES = "sandbox_figures"  # the name of matplotlib's backend
+HOOKED = (
+    "IPython.core.display_functions",
+    "matplotlib",
+    "matplotlib.backends.backend_agg",
+    "plotly.basedatatypes",
+    "webbrowser",
+    "PIL.ImageShow",
+)
+"""The modules that `library_hooks` changes."""
 _LABEL_BYTES = 400
 _PROMPT_BYTES = 4000
 
@@ -39,11 +48,7 @@ class CellBuiltins:
 
     def hook(self) -> None:
         """Find the modules to which something is done once they are imported."""
-        hooks = {
-            "IPython.core.display_functions": self._into_ipython,
-            "matplotlib": self._into_matplotlib,
-            "getpass": self._into_getpass,
-        }
+        hooks = {**dict.fromkeys(HOOKED, self._into_library), "getpass": self._into_getpass}
         sys.meta_path.insert(0, AfterImport(hooks, {FIGURES: self._make_figures}))  # type: ignore[arg-type] # a finder
 
     def make(self, wanted: list[str]) -> None:
@@ -148,13 +153,10 @@ class CellBuiltins:
 
         module.getpass = getpass
 
-    def _into_ipython(self, module: Any) -> None:
-        for name in ("display", "publish_display_data", "update_display", "clear_output"):
-            setattr(module, name, getattr(self.shows, name))
+    def _into_library(self, module: Any) -> None:
+        from .library_hooks import LibraryHooks
 
-    def _into_matplotlib(self, module: Any) -> None:
-        if "MPLBACKEND" not in os.environ:
-            module.rcParams["backend"] = "module://" + FIGURES
+        LibraryHooks(self.shows, self._channel, FIGURES).change(module)
 
     def _make_figures(self, module: Any) -> None:
         from . import figures

@@ -94,14 +94,14 @@ class Display:
             transient: May hold the ``display_id``.
             display_id: A name for the place, to update it later; True makes one up.
             raw: See ``objects``.
-            clear: Nothing is cleared here.
+            clear: Clear what was shown before.
             update: Show it in the place of that name.
 
         Returns:
             A handle to update it, if ``display_id`` is given.
         """
         if clear:
-            self.clear_output()
+            self.clear_output(wait=True)
         if display_id is True:
             display_id = os.urandom(16).hex()
         place = display_id or (transient or {}).get("display_id")
@@ -123,10 +123,11 @@ class Display:
         """Show an object in the place of that name."""
         self.display(obj, display_id=display_id, **{**how, "update": True})
 
-    def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002 - IPython's
-        """Do nothing but say so: what was shown stays."""
+    def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002 - IPython's
+        """Have what was written and shown so far be cleared; with ``wait`` once there is something new."""
+        _flush()
         try:
-            self._channel.send(b"clear")
+            self._channel.send_and_wait(b"clear", b"%d" % bool(wait))
         except self._channel.ChannelClosed:
             return
 
@@ -136,10 +137,11 @@ class Display:
         if data:
             self._send(b"result", data, metadata, None)
 
-    def figure(self, figure: Any) -> None:
-        """Show a figure of matplotlib, unless it has been shown already."""
-        if self._figures is None or figure not in self._figures:
+    def figure(self, figure: Any, *, again: bool = False) -> None:
+        """Show a figure of matplotlib, unless it has been shown already; again, if it has changed since."""
+        if again or self._figures is None or figure not in self._figures:
             self.display(figure)
+            figure.stale = False
 
     def _send(
         self, kind: bytes, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False

@@ -14,7 +14,6 @@ def fill(module: Any, show_figure: Callable[[Any], None]) -> None:
         module: The module.
         show_figure: Shows one figure.
     """
-    from matplotlib._pylab_helpers import Gcf
     from matplotlib.backend_bases import FigureManagerBase
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -26,20 +25,32 @@ def fill(module: Any, show_figure: Callable[[Any], None]) -> None:
     def new_figure_manager_given_figure(number: Any, figure: Any) -> Any:
         return FigureManagerBase(FigureCanvasAgg(figure), number)
 
-    def show(*_args: object, **_how: object) -> None:
-        """Show every open figure, in order, and close it."""
-        managers = Gcf.get_all_fig_managers()
-        try:
-            for manager in managers:
-                show_figure(manager.canvas.figure)
-        finally:
-            Gcf.destroy_all()
-
     module.FigureCanvas = FigureCanvasAgg
     module.FigureManager = FigureManagerBase
     module.new_figure_manager = new_figure_manager
     module.new_figure_manager_given_figure = new_figure_manager_given_figure
-    module.show = show
+    module.show = show(show_figure, close=True)
+
+
+def show(show_figure: Callable[[Any], None], *, close: bool) -> Callable[..., None]:
+    """Return what a backend has as ``show``.
+
+    Args:
+        show_figure: Shows one figure.
+        close: Whether the figures are closed when they have been shown.
+    """
+    from matplotlib._pylab_helpers import Gcf
+
+    def show(*_args: object, **_how: object) -> None:
+        """Show every open figure, in order."""
+        try:
+            for manager in Gcf.get_all_fig_managers():
+                show_figure(manager.canvas.figure)
+        finally:
+            if close:
+                Gcf.destroy_all()
+
+    return show
 
 
 def picture(figure: Any) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox_magic.model.output import Display, InputRequest, Text
+from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
 from sandbox_magic.model.timeline import Mark, Sample
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ class Ended:
     result: Result
 
 
-Event = Text | Display | InputRequest | Sample | Mark | Output | Ended
+Event = Text | Display | Cleared | InputRequest | Sample | Mark | Output | Ended

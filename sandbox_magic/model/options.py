@@ -197,11 +197,21 @@ def to_policy(values: Mapping[str, object], base: Policy | None = None) -> Polic
     return replace(base, limits=replace(base.limits, **limits), **rest)  # type: ignore[arg-type] # typed by the table
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add every option to a command line parser; absent ones stay absent from its result."""
+def add_to(
+    parser: argparse.ArgumentParser, *, hidden: Collection[str] = (), told: Mapping[str, str] | None = None
+) -> None:
+    """Add every option to a command line parser; absent ones stay absent from its result.
+
+    Args:
+        parser: The parser.
+        hidden: Keywords that its help does not list: they are read to be refused with the reason.
+        told: What the help says of a keyword in place of the table.
+    """
     for option in OPTIONS:
         names = (*option.flags, f"--{option.name}")
-        text = f"{option.help} (default: {option.default})"
+        text = (told or {}).get(option.keyword, f"{option.help} (default: {option.default})")
+        if option.keyword in hidden:
+            text = argparse.SUPPRESS
         if option.parse is None:
             how = {"nargs": "?", "const": True, "metavar": "on|off"}
             parser.add_argument(*names, dest=option.keyword, default=argparse.SUPPRESS, help=text, **how)  # type: ignore[arg-type] # of several types

@@ -64,6 +64,17 @@ class Display:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cleared:
+    """The code asked that its output so far be cleared (`clear_output`).
+
+    Attributes:
+        wait: Whether only once there is new output.
+    """
+
+    wait: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputRequest:
     """The code waits for a line of text: `Run.answer` answers it.
 

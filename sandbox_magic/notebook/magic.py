@@ -23,6 +23,7 @@ from sandbox_magic.model.result import RunFailed
 from sandbox_magic.notebook import completion, namespace
 from sandbox_magic.notebook.arguments import HELP, parse
 from sandbox_magic.notebook.defaults import OptionDefault, traits
+from sandbox_magic.notebook.earlier import EarlierCells
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets import Bunch
 
+    from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.languages import Language
     from sandbox_magic.model.output import Display
@@ -63,6 +65,10 @@ class SandboxMagics(Magics):
     def _resize(self, change: Bunch) -> None:
         pool.spares.size = change.new
 
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._earlier = EarlierCells()
+
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
     def run_cell(self, line: str, cell: str) -> Display | None:
@@ -78,7 +84,7 @@ class SandboxMagics(Magics):
             name = namespace.variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = namespace.chosen(self.shell, values["inputs"])
-            run = prepare(cell, values, variable=lambda name: namespace.travels(self.shell, name))
+            run = prepare(cell, values, variable=self._known)
             view = view_for(self.shell, run, shown, raises=raises)
             if shown.get("bg"):
                 self._start(run, view, str(name))
@@ -91,8 +97,18 @@ class SandboxMagics(Magics):
                 raise StoppedEarly from None
             raise
         self.shell.push({**result.outputs, name: result})  # type: ignore[no-untyped-call] # IPython's own
+        if result.ok:
+            self._earlier.add(cell)
         if not shown.get("quiet"):
             _say_weaker(result)
+        return self._value(result, view, raises=raises)
+
+    def _value(self, result: Result, view: NotebookView, *, raises: bool) -> Display | None:
+        """Return what the notebook shows as the cell's value.
+
+        Raises:
+            RunFailed: The code failed, and the cell is to fail too.
+        """
         if raises and not result.ok:
             for event in view.value:
                 view.publish(event)
@@ -150,6 +166,9 @@ class SandboxMagics(Magics):
             policy = _options.to_policy(self._defaults(["limits", "policy"]))
             if not policy.workspace:  # what it depends on is known when it is listed
                 pool.spares.want(fingerprint(policy, None), policy, None)
+
+    def _known(self, name: str) -> Known:
+        return namespace.known(self.shell, name) or self._earlier.known(name)
 
     def _values(self, line: str) -> dict[str, object] | None:
         """Return the parsed options of a line on top of the configured ones; None if help is asked for."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import keyword
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from sandbox_magic.execution.variables import packed
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -38,6 +39,19 @@ def travels(shell: InteractiveShell, name: str) -> bool:
     """Return whether the notebook has a variable of this name that -i could pass in."""
     kept = (ModuleType, FunctionType, type)
     return name in shell.user_ns and name not in shell.user_ns_hidden and not isinstance(shell.user_ns[name], kept)
+
+
+def known(shell: InteractiveShell, name: str) -> Literal["", "value", "unsupported", "code"]:
+    """Return whether the notebook has a variable of this name, and whether -i would pass it in."""
+    if name not in shell.user_ns or name in shell.user_ns_hidden:
+        return ""
+    if not travels(shell, name):
+        return "code"
+    try:
+        packed({name: shell.user_ns[name]})
+    except PolicyError:
+        return "unsupported"
+    return "value"
 
 
 def variable(name: object) -> str:

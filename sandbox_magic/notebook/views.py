@@ -6,11 +6,12 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from IPython.display import publish_display_data
+from IPython.display import clear_output, publish_display_data
 
 from sandbox_magic.execution.drive import View
 from sandbox_magic.model import summary
 from sandbox_magic.model.output import Text
+from sandbox_magic.notebook.clearing import Clearing
 from sandbox_magic.notebook.prompt import WHO, ask
 from sandbox_magic.terminal.screen import Terminal
 from sandbox_magic.terminal.sparkline import chart
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from sandbox_magic.execution.run import Run
-    from sandbox_magic.model.output import Display, InputRequest
+    from sandbox_magic.model.output import Cleared, Display, InputRequest
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Mark, Sample
@@ -34,27 +35,46 @@ _CHART_WIDTH, _BESIDE_CHART = 60, 40  # characters: at most; what the chart's wo
 class NotebookView(View):
     """Shows the code's own output.
 
+    Args:
+        alone: Whether the output of the notebook's cell is this run's alone, so that it may be cleared.
+
     Attributes:
         value: The value of the cell's last expression, if there is one, and what was shown after it; still to be shown.
         asks: Whether the person at the notebook can be asked; not from the background.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = False) -> None:
         self.value: list[Display] = []
         self.asks: bool = True
+        self._alone = alone
+        self._clearing = Clearing(self._clear)
 
     def write(self, event: Text) -> None:
         """Write the code's text to the stream of the same name."""
-        file = sys.stdout if event.stream == "stdout" else sys.stderr
-        file.write(event.text)
-        file.flush()
+        self._clearing.show(lambda: _write(event))
 
     def display(self, event: Display) -> None:
         """Show it, unless it belongs behind the cell's value, which the notebook shows."""
         if self.value or event.kind == "result":
             self.value.append(event)
         else:
-            self.publish(event)
+            self._clearing.show(lambda: self.publish(event))
+
+    def clear(self, event: Cleared) -> None:
+        """Clear the cell's output, if it is the run's alone."""
+        if self._alone:
+            self._clearing.ask(wait=event.wait)
+
+    def _clear(self, followed: bool) -> None:  # noqa: FBT001 - called by `Clearing` alone
+        clear_output(wait=followed)  # type: ignore[no-untyped-call] # IPython's
+
+    def add(self, sample: Sample) -> None:  # noqa: ARG002 - its time is what counts
+        """Clear and show what waits for it, if it is time to."""
+        self._clearing.go_on()
+
+    def finish(self, result: Result) -> None:  # noqa: ARG002 - for those that show it
+        """Clear and show what waits for it."""
+        self._clearing.go_on(last=True)
 
     def publish(self, event: Display) -> None:
         """Show what the code showed, in place of what it showed under the same name before."""
@@ -63,6 +83,7 @@ class NotebookView(View):
 
     def ask(self, request: InputRequest) -> str | None:
         """Return what the person at the notebook answers."""
+        self._clearing.go_on(last=True)
         return ask(request) if self.asks else None
 
 
@@ -72,15 +93,17 @@ class SummaryView(NotebookView):
     Args:
         policy: The run's.
         raises: Whether the cell of a run that failed fails with a line of its own.
+        alone: As for `NotebookView`.
     """
 
-    def __init__(self, policy: Policy, *, raises: bool) -> None:
-        super().__init__()
+    def __init__(self, policy: Policy, *, raises: bool, alone: bool = False) -> None:
+        super().__init__(alone=alone)
         self._limits = policy.limits
         self._raises = raises
 
     def finish(self, result: Result) -> None:
         """Write the line to standard error, so that it is not taken for the code's own output."""
+        super().finish(result)
         _say(*self._lines(result))
 
     def _lines(self, result: Result) -> list[str]:
@@ -127,8 +150,8 @@ class InTerminal(SummaryView):
 class Live(NotebookView):
     """The dashboard, and in its place at the end the picture and the notes."""
 
-    def __init__(self, run: Run) -> None:
-        super().__init__()
+    def __init__(self, run: Run, *, alone: bool = False) -> None:
+        super().__init__(alone=alone)
         from sandbox_magic.notebook.dashboard.dashboard import Dashboard
 
         self._dashboard = Dashboard(run.policy, run)
@@ -139,6 +162,7 @@ class Live(NotebookView):
 
     def add(self, sample: Sample) -> None:
         """Draw the sample, if it is time to."""
+        super().add(sample)
         self._dashboard.add(sample)
 
     def mark(self, mark: Mark) -> None:
@@ -147,11 +171,23 @@ class Live(NotebookView):
 
     def finish(self, result: Result) -> None:
         """Put the static picture and the notes in the dashboard's place."""
+        super().finish(result)
         self._dashboard.finish(result)
 
     def close(self) -> None:
         """Close what is still open."""
         self._dashboard.close()
+
+    def _clear(self, followed: bool) -> None:  # noqa: ARG002, FBT001 - as above
+        """Clear the output when the dashboard is there again, which is part of it."""
+        super()._clear(followed=True)
+        self._dashboard.show_again()
+
+
+def _write(event: Text) -> None:
+    file = sys.stdout if event.stream == "stdout" else sys.stderr
+    file.write(event.text)
+    file.flush()
 
 
 def _say(*lines: str) -> None:
@@ -169,10 +205,22 @@ def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, 
         shown: The options ``quiet`` and ``no_dashboard``.
         raises: Whether the cell of a run that failed fails.
     """
+    alone = _is_alone(shell)
     if shown.get("quiet"):
-        return NotebookView()
+        return NotebookView(alone=alone)
     if shown.get("no_dashboard"):
-        return SummaryView(run.policy, raises=raises)
+        return SummaryView(run.policy, raises=raises, alone=alone)
     if not hasattr(shell, "kernel"):
         return InTerminal(run.policy, raises=raises)
-    return Live(run)
+    return Live(run, alone=alone)
+
+
+def _is_alone(shell: InteractiveShell) -> bool:
+    """Return whether the cell that the kernel runs now is a ``%%sandbox`` cell as a whole.
+
+    The magic may be called from a cell that shows something itself, which is not the code's to clear.
+    """
+    if not hasattr(shell, "kernel"):
+        return False
+    parent: Any = shell.get_parent()  # type: ignore[attr-defined] # ipykernel's shells have it
+    return str(parent.get("content", {}).get("code", "")).lstrip().startswith("%%sandbox")

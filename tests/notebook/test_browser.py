@@ -209,3 +209,24 @@ def test_a_hidden_tab_keeps_up_without_growing(tab):
     first, _, last = (int(tab.text(cell)) for cell in range(3))
     assert last - first < 10_000_000
     assert tab.errors == []
+
+
+CLEARING = """%%sandbox
+import time
+from IPython.display import clear_output
+for n in range(60):
+    clear_output(wait=True)
+    print("step", n)
+    time.sleep(0.05)
+"""
+
+
+def test_what_the_code_clears_is_gone_and_the_dashboard_stays(front):
+    """A widget while it runs, the picture at its end; of sixty steps the last one."""
+    front.open(["%load_ext sandbox_magic", CLEARING])
+    front.run()
+    shown = [output.get("text") or output["data"]["text/html"] for output in front.outputs(1)]
+    assert len(shown) == 2, shown
+    assert "sandbox-picture" in shown[0]
+    assert "".join(shown[1]) == "step 59\n"
+    assert front.text(1).count("step") == 1

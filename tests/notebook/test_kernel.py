@@ -17,6 +17,7 @@ from traitlets.config import Config
 
 import sandbox_magic as sm
 from sandbox_magic.jail.view import run_directory
+from sandbox_magic.notebook.clearing import EVERY_SECONDS
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FOREVER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
@@ -311,9 +312,48 @@ def test_an_active_page_does_not_reach_the_front_end(kernel):
     assert "<script" not in repr(messages).replace("text/html: <script> (it would run in the page)", "")
     assert text(messages, "stderr") == "", "where the code could write the same"
     assert "application/javascript" not in [mime for _, content in messages for mime in content.get("data", {})]
-    assert "clear_output" not in kinds(messages)
     notes = noted(messages)
-    assert [notes.count(word) for word in ("<script>", "application/javascript", "clear_output()")] == [1, 1, 1]
+    assert [notes.count(word) for word in ("<script>", "application/javascript")] == [1, 1]
+
+
+STEPS = """%%sandbox {options}
+import time
+from IPython.display import clear_output
+display("gone")
+for n in range(40):
+    clear_output(wait=True)
+    print("step", n)
+    display(n)
+    time.sleep({pause})
+"""
+
+
+@pytest.mark.parametrize("options", ["", "--quiet"])
+@pytest.mark.parametrize("pause", ["0", "0.02"], ids=["quick", "slow"])
+def test_a_progress_loop_that_clears_leaves_its_last_step_and_the_picture(tmp_path, options, pause):
+    """In a client that does what it is told to; the page is told a few times a second."""
+    sources = ["%load_ext sandbox_magic", STEPS.format(options=options, pause=pause)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    client = NotebookClient(notebook, km=manager(AsyncKernelManager, tmp_path), timeout=WAIT_SECONDS)
+    client.execute(cwd=str(tmp_path), cleanup_kc=True)
+    shown = [output.get("text") or output["data"]["text/plain"] for output in notebook.cells[1].outputs]
+    if not options:
+        assert "sandbox-picture" in notebook.cells[1].outputs[0]["data"]["text/html"]
+        del shown[0]
+    assert shown == ["step 39\n", "39"]
+
+
+def test_clearing_is_not_done_more_often_than_a_page_can_show(kernel):
+    told = kinds(kernel.run(STEPS.format(options="", pause="0.02"))).count("clear_output")
+    seconds = float(kernel.value("_sandbox.usage.wall_seconds"))
+    assert 2 <= told <= min(39, seconds / EVERY_SECONDS + 2)
+
+
+def test_a_cell_that_is_not_the_sandboxs_alone_keeps_its_output(kernel):
+    cell = "print('mine')\nget_ipython().run_cell_magic('sandbox', '', 'from IPython.display import clear_output\\n"
+    messages = kernel.run(cell + "clear_output(); print(7)')")
+    assert "clear_output" not in kinds(messages)
+    assert text(messages, "stdout") == "mine\n7\n"
 
 
 def asked(kernel, code, *answers):

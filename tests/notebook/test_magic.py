@@ -379,3 +379,38 @@ def test_who_presses_again_at_once_loses_nothing(run, monkeypatch, gap):
 def test_an_interrupt_while_the_end_is_shown_does_not_lose_the_result(run, monkeypatch):
     monkeypatch.setattr(sys.stderr, "write", lambda text: interrupt())
     assert run("%%sandbox\nprint('up')").result.outcome is Outcome.COMPLETED
+
+
+# What the notebook knows of a name that the code has not
+
+
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        ("it = 42", "-i it gives the code a copy"),
+        ("def it(): pass", "no import, function or class is passed in"),
+        ("import math as it", "no import, function or class is passed in"),
+        ("it = open('/dev/null')", "of a type that can't be passed in"),
+        ("%%sandbox\nit = 42", "-o it there and -i it here"),
+        ("%%sandbox\nother, it = 41, 42", "-o it there and -i it here"),
+        ("%%sandbox\nit: int = 42", "-o it there and -i it here"),
+        ("%%sandbox\ndef it(): pass", "write its import, def or class in this cell too"),
+        ("%%sandbox\nfrom math import pi as it", "write its import, def or class in this cell too"),
+        ("%%sandbox\nprint(7, end='it')", ""),
+        ("%%sandbox\nother = 7\nassert 'it' == 'it'", ""),
+        ("%%sandbox --no-raise-error\nit = 42\n1 / 0", ""),
+        ("pass", ""),
+    ],
+)
+def test_a_name_of_the_notebooks_or_of_an_earlier_sandboxed_cell(run, before, says):
+    assert run(before).error is None
+    ran = run("%%sandbox\nprint(it)")
+    notes = ran.result.notes
+    assert [says in note for note in notes] == ([True] if says else []), notes
+
+
+def test_what_such_a_hint_names_does_help(run):
+    run("%%sandbox\nit = 42")
+    assert run("%%sandbox\nprint(it)").error is not None
+    run("%%sandbox -o it\nit = 42")
+    assert run("%%sandbox -i it\nprint(it)").out.startswith("42\n")

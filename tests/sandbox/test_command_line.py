@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
@@ -116,12 +117,101 @@ def test_standard_input_is_the_codes(run):
     assert run(code, "--stdin", "mine", stdin="theirs").stdout == "['mine']\n"
 
 
+@pytest.fixture
+def started(folder):
+    """Gives a function that starts code under `sandbox-magic run --quiet` and returns the process."""
+    processes = []
+
+    def start(code, stdin=subprocess.PIPE):
+        (folder / "script.py").write_text(code)
+        words = [*COMMAND, "run", "--quiet", "--timeout", "60", "script.py"]
+        processes.append(subprocess.Popen(words, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_standard_input_comes_line_by_line(started):
+    """As from a program that waits for the answer to each line."""
+    process = started("while True:\n  line = input()\n  print(f'<{line}>', flush=True)\n  if not line: break")
+    for line in (b"one", b"two", b""):
+        process.stdin.write(line + b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"<%s>\n" % line
+    assert process.wait(20) == 0
+
+
+def test_a_writer_that_does_not_close_is_not_waited_for(started):
+    process = started("print('hi')")
+    assert process.stdout.read() == b"hi\n", "while our end is open"
+    assert process.wait(20) == 0
+
+
+def test_a_writer_without_end_writes_as_much_as_is_read(started):
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as writer:
+        process = started("print(input(), input())", stdin=writer.stdout)
+        assert process.stdout.read() == b"y y\n"
+        assert process.wait(20) == 0
+        writer.kill()
+
+
+@pytest.mark.parametrize("how", ["pipe", "file"])
+def test_much_standard_input_arrives_whole(run, folder, how):
+    data = os.urandom(3_000_000).hex()
+    (folder / "data").write_text(data)
+    code = "import sys, hashlib\nprint(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"
+    with (folder / "data").open("rb") as file:
+        done = run(code, stdin=data) if how == "pipe" else started_with(file, folder, code)
+    assert done.stdout.split() == [hashlib.sha256(data.encode()).hexdigest()]
+
+
+def started_with(file, folder, code):
+    (folder / "script.py").write_text(code)
+    words = [*COMMAND, "run", "script.py"]
+    return subprocess.run(words, stdin=file, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_python_is_the_one_of_the_terminal(run, tmp_path, monkeypatch):
+    """Not the one that the command is installed in: that is only what --python kernel says."""
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    for name in ("activated", "on path"):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / name], check=True)
+    monkeypatch.setenv("PATH", f"{tmp_path}/on path/bin:{os.environ['PATH']}")
+    code = "import sys; print(sys.prefix)"
+    assert run(code).stdout == f"{tmp_path}/on path\n"
+    monkeypatch.setenv("VIRTUAL_ENV", f"{tmp_path}/activated")
+    assert run(code).stdout == f"{tmp_path}/activated\n"
+    assert run(code, "--python", "kernel").stdout == f"{sys.prefix}\n"
+    assert run(code, "--python", f"{tmp_path}/on path/bin/python3").stdout == f"{tmp_path}/on path\n"
+
+
 def test_the_script_may_come_through_standard_input(folder):
     words = [*COMMAND, "run", "--quiet", "-", "a"]
     done = subprocess.run(
         words, input="import sys\nprint(sys.argv[1:], [sys.stdin.read()])", capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "['a'] ['']\n", "")
+
+
+@pytest.mark.parametrize("name", ["a.sh", "a.bash", "a", "a.py"])
+def test_a_script_that_was_saved_on_windows_runs(folder, name):
+    """Outside a shell takes the carriage return for a word, so no positive control: it is the sandbox that helps."""
+    python = b"if True:\r\n    print('ran')\r\nimport sys; print(sys.argv[1:])\r\n"
+    shell = b"\xef\xbb\xbf#!/bin/bash\r\nif true; then\r\n  echo ran\r\nfi\r\necho \"['$1']\"\r\n"
+    (folder / name).write_bytes(python if name == "a.py" else shell)
+    done = subprocess.run([*COMMAND, "run", "--quiet", name, "x"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n['x']\n", "")
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_script_is_said(run, text):
+    done = run(text)
+    assert done.returncode == 0, "as of Python itself"
+    assert done.stderr.splitlines()[0] == "sandbox: script.py is empty"
+    assert run(text, "--quiet").stderr == ""
 
 
 def test_closed_streams_do_no_harm(run):

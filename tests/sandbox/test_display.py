@@ -308,6 +308,8 @@ def figure(width):
         ("figure(3); 1/0", [3]),
         ("figure(3); raise SystemExit(2)", [3]),
         ("plt.switch_backend('agg'); figure(3); print(1)", []),  # named by the cell
+        ("plt.switch_backend('agg'); figure(3); plt.show(); figure(5); plt.show(); plt.show()", [3, 5]),
+        ("plt.switch_backend('agg'); figure(3); plt.show(); plt.title('x'); plt.show()", [3, 3]),  # it has changed
     ],
 )
 def test_figures_are_shown_once_in_order_without_naming_a_backend(code, expected):
@@ -315,6 +317,89 @@ def test_figures_are_shown_once_in_order_without_naming_a_backend(code, expected
     widths = [size(display)[0] for display in result.displays if "image/png" in display.data]
     assert [3 if width < 340 else 5 for width in widths] == expected
     assert "font" not in result.stderr
+
+
+@pytest.mark.parametrize("backend", ["Agg", "TkAgg", "Qt5Agg", "webagg"])
+def test_a_script_that_names_a_backend_shows_its_figures(backend):
+    """Agg leaves them open, so that what is saved after ``show()`` is the figure, as outside."""
+    result = run(
+        f"""
+        import matplotlib
+        matplotlib.use({backend!r})
+        import matplotlib.pyplot as plt
+        plt.plot([1, 4, 9])
+        plt.show()
+        print(plt.get_fignums())
+        """
+    )
+    assert result.stdout == ("[1]\n" if backend == "Agg" else "[]\n"), result.stderr
+    assert result.stderr == ""
+    assert [set(display.data) for display in result.displays] == [{"image/png", "text/plain"}]
+
+
+def test_a_page_for_a_browser_is_said_and_comes_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    opening = "import webbrowser; print(webbrowser.open('file:///x.html'), webbrowser.open_new_tab('http://x'))"
+    result = run(opening)
+    assert (result.stdout, result.stderr) == ("False False\n", "")
+    (note,) = result.notes
+    assert note.endswith("written to a file in the working directory it is brought out by --save '*.html'.")
+    assert run(f"open('x.html', 'w').write('<p>page')\n{opening}", save=["*.html"]).ok
+    assert (tmp_path / "x.html").read_text() == "<p>page"
+    assert run("import os\nif not os.fork():\n    " + opening).ok, "a forked copy says nothing"
+
+
+def test_an_image_that_is_shown_is_shown():
+    result = run("import PIL.Image\nprint(PIL.Image.new('RGB', (7, 5)).show())")
+    assert (result.stdout, result.notes) == ("None\n", ())
+    assert [size(display) for display in result.displays] == [(7, 5)]
+
+
+PLOTLY = """
+class BaseFigure:
+    def show(self, *args, **how): print("rendered", args, how)
+    def _ipython_display_(self): print("Figure({ a long dump")
+"""
+
+
+def test_a_plotly_figure_says_why_it_is_not_shown(tmp_path):
+    """By a package of its names, for the real one is large; plotly 7.1 was tried by hand."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "plotly").mkdir()
+    (tmp_path / "plotly" / "__init__.py").touch()
+    (tmp_path / "plotly" / "basedatatypes.py").write_text(PLOTLY)
+    (tmp_path / "plotly" / "io.py").write_text("class renderers: default = 'browser'\n")
+    code = "from plotly.basedatatypes import BaseFigure\nf = BaseFigure()\nf.show()\nf.show(renderer='png')\nf"
+    result = run(code, bind=[tmp_path / "plotly"])
+    assert result.stdout == "rendered () {'renderer': 'png'}\n", result.stderr
+    assert [text[:31] for text in texts(result)] == ["<plotly figure, not shown: it n"] * 2
+    assert result.notes == ("Left out of a display: application/vnd.plotly.v1+json (it needs scripts in the page).",)
+
+
+def test_ipython_that_is_imported_has_no_shell_and_the_hint_says_so():
+    result = run("from IPython import get_ipython\nprint(get_ipython())\nget_ipython().run_line_magic('ls', '')")
+    assert result.stdout == "None\n"
+    assert result.notes == ("get_ipython belongs to the notebook; a sandboxed cell is plain Python.",)
+
+
+CLEARS = """
+from IPython.display import clear_output
+for n in range(3):
+    clear_output(wait=True)
+    print("step", n)
+    display(n)
+"""
+
+
+def test_a_clearing_comes_between_what_was_before_it_and_what_comes_after():
+    with sm.stream(CLEARS, **QUICK) as events:
+        seen = [event for event in events if isinstance(event, (Text, Display, sm.Cleared))]
+    clearing = sm.Cleared(wait=True)
+    assert [seen[0], seen[3], seen[6]] == [clearing] * 3
+    assert [event.text for event in seen if isinstance(event, Text)] == ["step 0\n", "step 1\n", "step 2\n"]
+    assert texts(events.result) == ["2"], "what was shown since"
+    assert (events.result.stdout, events.result.notes) == ("step 0\nstep 1\nstep 2\n", ())
+    assert run("display(1); display(2, clear=True)").displays[0].text == "2"
 
 
 def test_a_plot_as_last_value_is_text_and_then_the_figure():

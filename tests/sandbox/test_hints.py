@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import textwrap
 
@@ -88,7 +89,58 @@ def test_a_module_beside_the_notebook(notebook):
     assert "--bind only_here.py" in hinted("import only_here")
     assert run("import only_here; print(only_here.ANSWER)", bind=["only_here.py"]).stdout == "42\n"
     assert "only_here" not in sys.modules
-    assert run("import nowhere_at_all").notes == ()
+    assert run("try: import only_here\nexcept ImportError: pass\n1 / 0").notes == ()
+
+
+def test_what_lies_beside_a_script_that_is_started_from_elsewhere(notebook):
+    """The option that is named does help, when it is typed as shown."""
+    (notebook / "hw1" / "part").mkdir(parents=True)
+    (notebook / "hw1" / "helper.py").write_text("def double(n): return 2 * n\n")
+    (notebook / "hw1" / "part" / "__init__.py").write_text("N = 21\n")
+    (notebook / "hw1" / "scores.csv").write_text("42")
+    codes = {
+        "import helper; print(helper.double(21))": "hw1/helper.py",
+        "from part import N; print(2 * N)": "hw1/part",
+        "import pathlib; print((pathlib.Path(__file__).parent / 'scores.csv').read_text())": "hw1/scores.csv",
+    }
+    for code, path in codes.items():
+        script = notebook / "hw1" / "main.py"
+        script.write_text(code)
+        result = sm.run(script)
+        (told,) = result.notes
+        assert f"--bind {path} shows it" in told, result.stderr
+        assert sm.run(script, bind=[path]).stdout == "42\n"
+
+
+def test_a_module_that_is_nowhere_and_the_way_to_it(tmp_path):
+    """What is installed outside, in the Python that runs the code, is there."""
+    tmp_path.chmod(0o755)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python3"
+    code = "import nowhere_at_all; print(nowhere_at_all.N)"
+    assert "is not installed for the Python that ran the code" in hinted(code, python=python)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python3*/site-packages")
+    (packages / "nowhere_at_all.py").write_text("N = 42\n")
+    assert run(code, python=python).stdout == "42\n"
+
+
+INSTALLS = {
+    "as in a notebook": "!pip install nowhere-at-all\nimport nowhere_at_all",
+    "magic": "%pip install -q nowhere-at-all",
+    "as at a terminal": "pip install nowhere-at-all",
+    "subprocess": "import subprocess, sys\nsubprocess.check_call([sys.executable, '-m', 'pip', 'install', 'nowhere'])",
+    "ignored": "import os, sys\nos.system(f'{sys.executable} -m pip install nowhere-at-all')\nimport nowhere_at_all",
+}
+
+
+@pytest.mark.parametrize("how", INSTALLS)
+def test_pip_in_a_cell_says_at_once_that_it_can_not(how):
+    """Not after a minute of trying again."""
+    result = run(INSTALLS[how], timeout=20)
+    assert result.outcome is Outcome.FAILED
+    (told,) = result.notes
+    assert "othing can be installed in a sandbox, which has no network" in told
+    assert "Retrying" not in result.stderr
 
 
 def test_a_module_of_the_notebooks_own_python(tmp_path):
@@ -132,6 +184,36 @@ def test_a_place_that_is_not_to_be_written(path):
         assert "Only its working directory and /tmp can be written" in result.notes[0]
 
 
+NO_SUCH_PLACE = {
+    "open": "open('/mnt/nowhere/x.csv', 'w')",
+    "pathlib": "import pathlib; pathlib.Path('/content/x.txt').write_text('x')",
+    "copy": "import shutil; open('a', 'w'); shutil.copy('a', '/kaggle/working/a')",
+    "directory": "import os; os.makedirs('/mnt/nowhere')",
+    "log": "import logging; logging.FileHandler('/var/nowhere/x.log')",
+    "database": "import sqlite3; sqlite3.connect('/mnt/nowhere/x.db')",
+    "change": "import os; os.chdir('/content/nowhere')",
+}
+
+
+@pytest.mark.parametrize("how", NO_SUCH_PLACE)
+def test_a_place_that_other_sandboxes_have(how):
+    assert "nly its working directory and /tmp can be written" in hinted(NO_SUCH_PLACE[how])
+
+
+def test_a_place_that_other_sandboxes_have_in_a_shell():
+    assert "only its working directory and /tmp can be written" in hinted("echo a > /mnt/nowhere/x", language="bash")
+
+
+def test_both_that_can_be_written_can():
+    assert run("open('x.csv', 'w'); open('/tmp/x.csv', 'w'); print('saved')").stdout == "saved\n"
+
+
+def test_a_directory_of_the_hosts_is_not_offered_for_writing(notebook):
+    told = hinted(f"open('{notebook}/data/new.csv', 'w')")
+    assert f"--bind {notebook}/data shows it, read-only, as data" in told
+    assert "only the working directory and /tmp can be written" in told
+
+
 def test_limits(monkeypatch):
     assert "64 MiB in the working directory, and as much in /tmp and in /dev/shm; --disk" in hinted(
         "open('x', 'wb').write(bytes(70 << 20))"
@@ -161,6 +243,10 @@ def test_more_processes_than_allowed_is_said_once(code, tier, monkeypatch):
 def test_memory_that_is_only_watched(monkeypatch):
     monkeypatch.setattr(tiers, "_tiers", dict)
     assert "--memory" in hinted("bytearray(10**9)")
+
+
+def test_threads_that_are_only_spoken_of():
+    assert run("import sys; sys.exit('pthread_create is a function of C')").notes == ()
 
 
 def test_what_is_refused_by_design():
@@ -193,3 +279,30 @@ def test_input_that_nobody_gives():
 )
 def test_no_hint_where_it_is_not_what_ended_the_run(notebook, code):
     assert run(code).notes == ()
+
+
+def test_standard_input_that_is_empty():
+    for code in ("import sys; int(sys.stdin.readline())", "import sys, json; json.load(sys.stdin)"):
+        assert hinted(code) == "Standard input is empty; --stdin TEXT provides it."
+        assert run(code, stdin="7\n").ok
+    assert run("import sys; sys.stdin.read(); int('seven')", stdin="7").notes == ()
+
+
+@pytest.mark.parametrize("start", ["breakpoint()", "import pdb; pdb.set_trace()"])
+def test_a_debugger_that_was_left_in(start):
+    code = f"total = 0\nfor n in range(3):\n    {start}\n    total += n\nprint('total', total)"
+    assert "leave it out, or pass its commands by --stdin" in hinted(code)
+    assert run(code, stdin="c\n" * 3).stdout.endswith("total 3\n")
+
+
+@pytest.mark.parametrize("place", ["nltk_data", "scikit_learn_data", ".cache/seaborn:.cache/seaborn"])
+def test_what_a_library_has_downloaded_outside_is_where_it_looks(tmp_path, monkeypatch, place):
+    """As the hint for such a library says it."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = place.partition(":")[0]
+    (tmp_path / name).mkdir(parents=True)
+    (tmp_path / name / "data").write_text("there")
+    code = f"import os; print(open(os.path.expanduser('~/{name}/data')).read())"
+    assert run(code, bind=f"~/{place}").stdout == "there\n"
+    assert run(code).outcome is Outcome.FAILED

@@ -44,6 +44,8 @@ def follow(source: str, **defaults: Any) -> sm.Result:
                     print(text, stream.upper())
                 case sm.Display():
                     print(event.text, event.data.get("text/html", ""))
+                case sm.Cleared():
+                    print("-" * 20 if event.wait else "")
                 case sm.InputRequest():
                     run.answer(None if event.password else event.prompt)
                 case sm.Sample() | sm.Mark():

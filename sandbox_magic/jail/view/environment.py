@@ -24,6 +24,7 @@ def environment(interpreter: Interpreter, limits: Limits, machine: Host) -> dict
         "LANG": "C.UTF-8", "TMPDIR": "/tmp", "PYTHONUNBUFFERED": "1",  # noqa: S108 - the sandbox's own /tmp
         "TERM": "xterm-color",  # as in a cell of ipykernel's: colours are shown, and a cursor's moves are left out
         "ASAN_OPTIONS": "detect_leaks=0", "LSAN_OPTIONS": "detect_leaks=0",  # it needs ptrace, and fails every program
+        "PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1",  # else it tries for ten seconds what can't succeed
         "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads,
     }  # fmt: skip
     if interpreter.user_base:

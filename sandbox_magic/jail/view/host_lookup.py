@@ -9,7 +9,7 @@ import sys
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail.view import host_paths, interpreter
+from sandbox_magic.jail.view import host_paths, interpreter, places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Policy
 
 _MOST_STEPS = 100  # components and links of a path
+_INSIDE = (places.HOME, places.CELL, "/tmp", "/var/tmp", "/etc")  # noqa: S108 - the sandbox's own
 _KERNELS = ("/proc", "/sys", "/dev", "/run")  # no files of a person's; looking at some does something
 # To look at a path below such a mount may wait for another machine, or mount something.
 _REMOTE = ("autofs", "nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "lustre", "ncpfs", "sshfs")
@@ -30,11 +31,13 @@ class Outside:
     Args:
         python: The Python inside.
         policy: What the sandbox was given.
+        script: The path of the code's file; empty for code that is in none.
     """
 
-    def __init__(self, python: Interpreter, policy: Policy) -> None:
+    def __init__(self, python: Interpreter, policy: Policy, script: str = "") -> None:
         self._python = python
         self._policy = policy
+        self._folder = os.path.dirname(script)
 
     def hidden(self, path: str) -> bool:
         """Return whether a path is there, but not at the same place in the sandbox; not known is no."""
@@ -60,6 +63,21 @@ class Outside:
         """Return whether a path below the working directory is, or lies in, what was bound there."""
         return _within(path, [mount.name for mount in self._policy.binds])
 
+    def elsewhere(self, path: str) -> bool:
+        """Return whether an absolute path leads to no directory that the sandbox has, as far as is known."""
+        return not _within(path, (*self._shown(), *_INSIDE, *_KERNELS))
+
+    def beside(self, path: str) -> str:
+        """Return the path, from here, of what lies beside the script and not here; nothing if the sandbox sees it."""
+        try:
+            here = os.getcwd()
+            whole = os.path.normpath(os.path.join(self._folder, path))
+            unseen = self._folder not in ("", here) and not self._policy.workspace and not self.bound(path)
+            fits = unseen and not os.path.isabs(path) and _within(whole, (self._folder,))
+            return _from(whole, here) if fits and is_there(whole, here, self._remote) else ""
+        except (OSError, ValueError):
+            return ""
+
     @functools.cached_property
     def _remote(self) -> tuple[str, ...]:
         return _remote_mounts()
@@ -69,22 +87,24 @@ class Outside:
         return ("/usr", "/bin", "/lib", "/lib64", *host_paths.host().binds, *self._python.shared, *sources)
 
     def module(self, name: str) -> tuple[str, bool] | None:
-        """Find a module that the sandbox does not see.
+        """Find a module, beside the script first.
 
         Returns:
-            Its file or directory, relative to the notebook's where it lies below that, and whether it belongs
-            to this process's own Python where the sandbox has another; None if there is none, or it is seen.
+            Its file or directory, relative to the notebook's where it lies below that, and empty if the sandbox sees
+            it, or that is not known; and whether it belongs to this process's own Python where the sandbox has
+            another. None if there is none.
         """
         try:
-            place = _place(name)
+            beside = _place(name, [self._folder]) if self._folder else None
+            place = beside or _place(name, sys.path)
             if place is None:
                 return None
-            if self._policy.python != "kernel" and _within(place, interpreter.choose("kernel").shared):
+            if not beside and self._policy.python != "kernel" and _within(place, interpreter.choose("kernel").shared):
                 return place, True
             here = os.getcwd()
-            return None if _within(place, self._shown()) else (_from(place, here), False)
+            return ("" if _within(place, self._shown()) else _from(place, here)), False
         except Exception:  # noqa: BLE001 - a finder on sys.path_hooks is anybody's
-            return None
+            return "", False
 
 
 def is_there(path: str, here: str, remote: Sequence[str]) -> bool:
@@ -133,10 +153,10 @@ def _unescaped(path: str) -> str:
     return path
 
 
-def _place(name: str) -> str | None:
-    """Return the file or the directory of a module's top level, by the finders of sys.path alone."""
+def _place(name: str, search: Sequence[str]) -> str | None:
+    """Return the file or the directory of a module's top level, by the finders of a search path alone."""
     top, *rest = name.split(".")
-    spec = found = PathFinder.find_spec(top, sys.path)
+    spec = found = PathFinder.find_spec(top, search)
     for depth, part in enumerate(rest, 2):
         if found is None or found.submodule_search_locations is None:
             return None

@@ -69,6 +69,7 @@ class Dashboard:
         self._moving = threading.RLock()  # widgets are moved by the loop, and by a press on another thread
         self._display_id = f"sandbox-{uuid.uuid4()}"
         self._shown = False
+        self._bundle: dict[str, object] = {}
         self._over = False
         self._still = False
         self._next_push = 0.0
@@ -105,6 +106,13 @@ class Dashboard:
         """Put the static picture and the notes in the widget's place, or show them if there is no widget."""
         plain = "\n".join([str(summary.ended(result)), *result.notes])
         self._end({"text/html": card.noted(result), "text/plain": plain})
+
+    def show_again(self) -> None:
+        """Take a place once more, as it is, where the code's output above which it was has been cleared with it."""
+        with self._tolerant(), self._moving:
+            if self._shown and not self._over:
+                self._shown = False
+                self._publish(self._bundle)
 
     def close(self) -> None:
         """Take the widget away without a result, for a run that failed in our hands; else do nothing."""
@@ -163,6 +171,7 @@ class Dashboard:
     def _publish(self, bundle: dict[str, object]) -> None:
         from IPython.display import display, update_display
 
+        self._bundle = bundle
         show: Any = update_display if self._shown else display
         show(bundle, raw=True, display_id=self._display_id)
         self._shown = True

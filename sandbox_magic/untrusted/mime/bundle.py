@@ -27,6 +27,9 @@ _REASONS = {
     "text/javascript": "it would run in the page",
     "application/vnd.jupyter.widget-view+json": "a widget needs a kernel to talk to",
 }
+_SCRIPTED = (
+    "application/vnd.plotly", "application/vnd.vega", "application/vnd.bokehjs", "application/vnd.holoviews",
+)  # fmt: skip
 _UNKNOWN = "this kind is not known to be safe"
 
 
@@ -65,7 +68,9 @@ def clean(offered: Mapping[str, bytes], metadata: Mapping[str, object] | None = 
     bundle = _Bundle(offered=offered, wishes=metadata if isinstance(metadata, dict) else {})
     known = {name for name, _ in CLEANERS}
     for name in [name for name in offered if name not in known][:MOST_TYPES]:
-        bundle.drop(name, _REASONS.get(name, _UNKNOWN))
+        bundle.drop(
+            name, "it needs scripts in the page" if name.startswith(_SCRIPTED) else _REASONS.get(name, _UNKNOWN)
+        )
     for name, keep in CLEANERS:
         if name in offered:
             keep(bundle, name, offered[name])

@@ -1,5 +1,6 @@
 """The command line: what belongs to whom, what is refused before anything runs, and the exit statuses."""
 
+import io
 import signal
 import sys
 from dataclasses import replace
@@ -51,8 +52,11 @@ def test_the_help_lists_every_command(capsys):
 
 def test_the_help_of_run_lists_every_option_and_every_exit_status(capsys):
     said = helped(capsys, "run", "--help")
-    names = [option.name for option in OPTIONS] + ["save-usage", "plot"]
+    refused = ["result", "input", "output"]  # which a terminal has no use for
+    names = [option.name for option in OPTIONS if option.name not in refused] + ["save-usage", "plot"]
     assert [name for name in names if f" --{name} " not in said] == []
+    assert [name for name in refused if f" --{name} " in said] == []
+    assert "(default: that of $VIRTUAL_ENV, else python3 on PATH)" in " ".join(said.split())
     assert exit_status.HELP in said
 
 
@@ -85,6 +89,8 @@ REFUSED = [
     (["run"], "there is no SCRIPT"),
     (["run", "--timeout", "soon", "S"], "'soon' is not a time"),
     (["run", "--result", "x", "S"], "a terminal has no variables"),
+    (["run", "-i", "x", "S"], "a terminal has no variables\nsandbox-magic run: Try: --bind PATH"),
+    (["run", "-o", "x", "S"], "a terminal has no variables\nsandbox-magic run: Try: --save PATTERN"),
     (["run", "--args", "a", "S", "b"], "arguments after SCRIPT too"),
     (["run", "--no-such", "S"], "there is no option --no-such\nsandbox-magic run: Try: sandbox-magic run -h"),
     (["run", "--time", "3", "S"], "there is no option --time\nsandbox-magic run: Try: --timeout\n"),
@@ -92,7 +98,11 @@ REFUSED = [
     (["plot", "S", "--out", "p.svg"], "there is no option --out\nsandbox-magic plot: Try: --output\n"),
     (["doctor", "now"], "'now' belongs to no option"),
     (["run", "no/such.py"], "'no/such.py' can't be read\nsandbox-magic run: Seen: No such file"),
-    (["run", "."], "Is a directory"),
+    (["run", "."], "'.' is a directory\nsandbox-magic run: Try: the path of a file in it\n"),
+    (["run", "homework"], "Try: the path of a file in it: homework/main.py"),
+    (["run", "hw 1.ipynb"], "is a notebook, not a script\nsandbox-magic run: Try: jupyter nbconvert --to script 'hw 1"),
+    (["run", "notebook.txt"], "'notebook.txt' is a notebook"),
+    (["run", "wide.py"], "'wide.py' is text in UTF-16\nsandbox-magic run: Try: iconv -f UTF-16 -t UTF-8 wide.py"),
     (["run", "--plot", "p.gif", "S"], "p.gif is not a picture's name"),
     (["run", "--plot", "no/such/p.svg", "S"], "there is no directory"),
     (["run", "--save-usage", ".", "S"], ". is a directory"),
@@ -109,11 +119,24 @@ def test_what_makes_no_sense_is_refused_before_anything_runs(typed, said, capsys
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
     (tmp_path / "S").write_text("print(1)")
+    for name in ("hw 1.ipynb", "notebook.txt"):
+        (tmp_path / name).write_text('\n{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (tmp_path / "wide.py").write_text("print(1)", "utf-16")
+    (tmp_path / "homework").mkdir()
+    (tmp_path / "homework" / "main.py").write_text("print(1)")
     assert main.main(typed) == exit_status.USAGE
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
     assert all(line.startswith(f"sandbox-magic {typed[0]}: ") for line in err.splitlines())
+
+
+@pytest.mark.parametrize("text", [None, '{"cells": [], "nbformat": 4}'])
+def test_a_script_on_standard_input_is_looked_at_too(text, capsys, monkeypatch):
+    monkeypatch.setattr("sandbox_magic.cli.run.drive", lambda *_, **__: pytest.fail("it ran"))
+    monkeypatch.setattr(sys, "stdin", text and io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert main.main(["run", "-"]) == exit_status.USAGE
+    assert f"standard input is {'a notebook' if text else 'closed'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("typed", [[], ["walk"], ["run", "--timeout"], ["--verbose"]])

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from sandbox_magic.execution import hints
+from sandbox_magic.execution import hint_paths, hints
+from sandbox_magic.execution.hint_facts import Facts
 from sandbox_magic.jail.view import places
 from sandbox_magic.model.outcome import Outcome
 from sandbox_magic.model.policy import Limits
@@ -13,7 +14,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "/sandbox/cell.py", line
 
 
 def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False, said=(), layered=False, **more):
-    facts = hints.Facts(
+    facts = Facts(
         limits=Limits(),
         said=said,
         memory_is_watched=watched,
@@ -22,7 +23,11 @@ def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False,
         layered=layered,
         shown_as=lambda path: more.get("shown_as", {}).get(path, ""),
         bound=lambda path: path in more.get("bound", ()),
-        variable=lambda name: name in more.get("variables", ()),
+        variable=lambda name: more.get("variables", {}).get(name, ""),
+        elsewhere=lambda path: path in more.get("elsewhere", ()),
+        beside=lambda path: more.get("beside", {}).get(path, ""),
+        reads_nothing=more.get("reads_nothing", False),
+        binds_reach_home=more.get("binds_reach_home", False),
     )
     return hints.of(outcome, text.encode("utf-8", "surrogateescape"), facts)
 
@@ -93,9 +98,19 @@ def test_what_is_bound_can_not_be_changed_and_a_workspace_can():
     assert hint(line) == ()
 
 
-def test_a_variable_of_the_notebook():
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ("value", "df is a variable of the notebook, not of the sandbox; -i df gives the code a copy."),
+        ("unsupported", "df is a variable of the notebook, of a type that can't be passed in: make it in"),
+        ("code", "df is the notebook's, and no import, function or class is passed in: write it in"),
+        ("earlier value", "df was set in an earlier sandboxed cell, and each starts afresh; -o df there and -i df"),
+        ("earlier code", "df was defined in an earlier sandboxed cell, and each starts afresh: write its import"),
+    ],
+)
+def test_a_name_that_the_notebook_knows(known, words):
     line = TRACEBACK + "NameError: name 'df' is not defined\n"
-    assert only(line, variables=["df"]).endswith("; -i df gives the code a copy.")
+    assert only(line, variables={"df": known}).startswith(words)
     assert hint(line) == ()
     assert "get_ipython" in only(line.replace("df", "get_ipython"))
 
@@ -106,6 +121,10 @@ def test_a_variable_of_the_notebook():
         ("await f()", "'await' outside function", "asyncio.run"),
         ("%timeit 1", "invalid syntax", "leave magics out"),
         ("!ls", "invalid syntax", "--lang bash"),
+        ("!pip install x", "invalid syntax", "nothing can be installed".capitalize()),
+        ("%conda install x", "invalid syntax", "nothing can be installed".capitalize()),
+        ("pip3 install x", "invalid syntax", "nothing can be installed".capitalize()),
+        ("!pip list", "invalid syntax", "leave magics out"),
     ],
 )
 def test_what_only_ipython_understands(code, error, words):
@@ -125,7 +144,105 @@ def test_a_module_beside_the_notebook_or_in_its_python():
     line = TRACEBACK + "ModuleNotFoundError: No module named 'helper'\n"
     assert "--bind helper.py" in only(line, modules={"helper": ("helper.py", False)})
     assert "--python kernel" in only(line, modules={"helper": ("/env/lib/helper", True)})
-    assert hint(line) == ()
+    assert hint(line, modules={"helper": ("", False)}) == (), "the sandbox sees it"
+
+
+def test_a_module_that_is_nowhere_has_to_be_installed_outside():
+    line = TRACEBACK + "ModuleNotFoundError: No module named 'helper'\n"
+    said = only(line)
+    assert "not installed for the Python that ran the code" in said
+    assert "helper" not in said, "nobody is told to install what untrusted code names"
+    for name in ("helper.part", "winreg", "json"):
+        assert hint(line.replace("helper", name)) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ERROR: No matching distribution found for emoji",
+        "subprocess.CalledProcessError: Command '['/venv/bin/python', '-m', 'pip', 'install', '-q', 'x']' returned 1.",
+        "subprocess.CalledProcessError: Command 'pip install x' returned non-zero exit status 1.",
+        "subprocess.CalledProcessError: Command '['uv', 'pip', 'install', 'x']' returned non-zero exit status 2.",
+        "/usr/bin/python3: No module named pip",
+    ],
+)
+def test_what_can_not_be_installed(line):
+    assert only(line).startswith("Nothing can be installed in a sandbox")
+    assert hint(line.replace("install", "list").replace("pip", "pipe").replace("ERROR", "Note")) == ()
+
+
+def test_what_lies_beside_the_script_is_bound_from_there():
+    said = only(NOT_THERE, beside={"data.csv": "hw1/data.csv"})
+    assert said == "hw1/data.csv is on this machine, but not in the sandbox; --bind hw1/data.csv shows it, read-only."
+    below = only(NOT_THERE.replace("data.csv", "in/data.csv"), beside={"in/data.csv": "a b/in/data.csv"})
+    assert "'a b/in/data.csv' is on this machine" in below
+    assert "--bind 'a b/in' shows it" in below
+    assert "secrets" in only(NOT_THERE.replace("data.csv", ".env"), beside={".env": "hw1/.env"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TRACEBACK + "FileNotFoundError: [Errno 2] No such file or directory: '/mnt/data/x.csv'\n",
+        "/sandbox/cell.bash: line 1: /mnt/data/x.csv: No such file or directory\n",
+        TRACEBACK.replace("    x\n", "    sqlite3.connect('/mnt/data/x.csv')\n")
+        + "sqlite3.OperationalError: unable to open database file\n",
+    ],
+)
+def test_a_directory_that_no_sandbox_has(text):
+    assert "only its working directory and /tmp can be written" in only(text, elsewhere=["/mnt/data/x.csv"])
+    assert hint(text) == ()
+
+
+def test_where_only_the_directory_is_on_the_host_it_is_not_offered_for_writing():
+    said = only(NOT_THERE.replace("data.csv", "/mnt/data/x.csv"), there=["/mnt/data"], elsewhere=["/mnt/data/x.csv"])
+    assert "where only the working directory and /tmp can be written" in said
+    assert "--bind /mnt/data shows it, read-only, as data in the working directory." in said
+
+
+@pytest.mark.parametrize("kind", ["ValueError", "IndexError", "StopIteration", "json.decoder.JSONDecodeError"])
+def test_standard_input_that_is_empty(kind):
+    text = f"{TRACEBACK}{kind}: x\n"
+    assert only(text, reads_nothing=True) == "Standard input is empty; --stdin TEXT provides it."
+    assert hint(text) == ()
+    assert hint(TRACEBACK + "KeyError: 1\n", reads_nothing=True) == ()
+
+
+NLTK = (
+    TRACEBACK
+    + """LookupError:
+**********************************************************************
+  Resource \x1b[93mpunkt\x1b[0m not found.
+  Please use the NLTK Downloader to obtain the resource:
+
+  Searched in:
+    - '/home/sandbox/nltk_data'
+**********************************************************************
+"""
+)
+NO_NAME = "urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (NLTK, "~/nltk_data"),
+        (TRACEBACK.replace("/sandbox/cell.py", "/v/sklearn/datasets/_base.py") + NO_NAME, "~/scikit_learn_data"),
+        (TRACEBACK.replace("/sandbox/cell.py", "/v/seaborn/utils.py") + NO_NAME, "~/.cache/seaborn:.cache/seaborn"),
+    ],
+)
+def test_a_library_that_wants_to_download_its_data(text, place):
+    assert f"--bind {place} then shows" in only(text, binds_reach_home=True)
+    assert "has no network" in only(text), "below a workspace a bind is not in the home"
+
+
+def test_a_debugger_without_anybody():
+    assert "leave it out, or pass its commands by --stdin" in only(TRACEBACK + "bdb.BdbQuit\n")
+
+
+def test_ipython_without_a_shell():
+    line = "AttributeError: 'NoneType' object has no attribute 'run_line_magic'\n"
+    assert "get_ipython belongs to the notebook" in only(TRACEBACK + line)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +277,7 @@ def test_the_network(line):
         ("/usr/lib/go-1.24/pkg/tool/linux_amd64/link: mapping output file failed: no space left on device", "--disk"),
         ("OSError: [Errno 24] Too many open files: 'x'", "--open-files"),
         ("RuntimeError: can't start new thread", "--processes"),
+        ("OpenBLAS blas_thread_init: pthread_create failed for thread 3 of 4: Resource", "--processes"),
         ("bash: fork: retry: Resource temporarily unavailable", "--processes"),
         ("PermissionError: [Errno 1] Operation not permitted", "by design"),
         ("OSError: [Errno 38] Function not implemented", "by design"),
@@ -194,7 +312,8 @@ def test_what_the_result_says_already_is_not_said_twice():
         "ValueError: nothing to do with it",
         "PermissionError: [Errno 13] Permission denied: 'x'",
         "FileNotFoundError: [Errno 2] No such file or directory: 'gone'",
-        "ModuleNotFoundError: No module named 'nowhere'",
+        "pthread_create is a function of C",
+        "cell.c:3: warning: implicit declaration of function 'pthread_create'",
         TRACEBACK + "ValueError: Network\nis unreachable? no, another line\n",
         "Network is unreachable\n" + TRACEBACK + "ValueError: x\n",  # handled, and then it failed otherwise
     ],
@@ -225,7 +344,7 @@ def test_the_longest_path_makes_a_line_of_bounded_length():
 
 
 def test_it_knows_the_working_directories_inside():
-    assert set(hints._INSIDE) == {f"{places.HOME}/", f"{places.WORKSPACE}/"}
+    assert set(hint_paths._INSIDE) == {f"{places.HOME}/", f"{places.WORKSPACE}/"}
 
 
 def test_a_directory_of_the_workspace_is_not_renamed_below_a_layer_only():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sandbox_magic.execution import messages
 from sandbox_magic.execution.messages import MessageReader
 from sandbox_magic.guest import wire
-from sandbox_magic.model.output import Display, InputRequest
+from sandbox_magic.model.output import Cleared, Display, InputRequest
 
 PNG = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89\0\0\0\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\0\5"
@@ -96,14 +96,32 @@ def test_updates_and_questions_are_bounded_in_number(monkeypatch):
     assert len(listener.notes) == 2
 
 
-def test_what_was_too_large_to_send_and_what_is_not_done_is_said_once():
+def test_what_was_too_large_to_send_is_said_once():
     listener = MessageReader()
     for _ in range(3):
         listener.feed(display({"text/plain": b"x"}, left="image/png"))
-        listener.feed(wire.pack(b"clear", b"0"))
-    large, cleared = listener.notes
-    assert large == "Left out of a display: image/png, which is too large."
-    assert cleared == "clear_output() is not supported; earlier output stays."
+    assert listener.notes == ("Left out of a display: image/png, which is too large.",)
+
+
+def test_what_was_cleared_is_no_display_of_the_run(monkeypatch):
+    monkeypatch.setattr(messages, "MOST_UPDATES", 5)
+    listener = MessageReader()
+    for number in range(3):
+        assert only(listener.feed(wire.pack(b"clear", b"7", b"1"))) == Cleared(wait=True)
+        listener.feed(display({"text/plain": b"%d" % number}, place="p"))
+        assert [each.text for each in listener.displays] == [str(number)]
+    assert only(listener.feed(wire.pack(b"clear", b"7", b"0"))) is None, "there are as many as updates, at most"
+    assert [each.text for each in listener.displays] == ["2"]
+    (note,) = listener.notes
+    assert "5 updates" in note
+
+
+def test_a_page_for_a_browser_is_said_in_our_words():
+    listener = MessageReader()
+    for _ in range(2):
+        assert only(listener.feed(wire.pack(b"note", b"0", b"browser"))) is None
+    (note,) = listener.notes
+    assert "a web browser, which a sandbox has not" in note
 
 
 def test_notes_are_bounded():
@@ -128,7 +146,8 @@ def test_a_cleaner_that_fails_lets_nothing_pass(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "frame", [[b"mark"], [b"mark", b"0"], [b"mark", b"0", b"a", b"b"], [b"ended", b"0"], [b"display", b"0"], [b""],
+    "frame", [[b"note", b"0"], [b"note", b"0", b"its own words"], [b"mark"], [b"mark", b"0"],
+              [b"mark", b"0", b"a", b"b"], [b"ended", b"0"], [b"clear", b"0"], [b"display", b"0"], [b""],
               [b"display", b"0", b"", b"0", b"{}", b"", b"text/plain"]],
 )  # fmt: skip
 def test_another_frame_is_an_error(frame):
@@ -136,7 +155,7 @@ def test_another_frame_is_an_error(frame):
         MessageReader().feed(wire.pack(*frame))
 
 
-WORD = st.sampled_from([b"mark", b"ask", b"display", b"result", b"clear", b"other"])
+WORD = st.sampled_from([b"mark", b"ask", b"display", b"result", b"clear", b"note", b"other"])
 PART = st.one_of(
     st.binary(max_size=30), st.sampled_from([b"0", b"1", b"text/plain", b"text/html", b"image/png", b"{}", PNG])
 )
@@ -162,7 +181,7 @@ def test_whatever_is_said_gives_marks_safe_displays_or_a_refusal(frames):
 def hostile(random):
     """One frame of words and parts that there are, often damaged in a byte, a length, or cut."""
     parts = [b"0", b"1", b"7", b"", b"text/plain", b"text/html", b"image/png", b"{}", b"<b>x</b>", b"\xff\xfe", PNG]
-    words = [b"mark", b"ask", b"display", b"result", b"clear", b"ended"]
+    words = [b"mark", b"ask", b"display", b"result", b"clear", b"note", b"ended"]
     data = bytearray(wire.pack(random.choice(words), *random.choices(parts, k=random.randrange(9))))
     if random.random() < 0.3:
         data[random.randrange(len(data))] = random.randrange(256)
@@ -183,7 +202,7 @@ def test_many_hostile_frames_end_in_a_refusal_at_worst():
         except ValueError:
             listener = MessageReader()
             continue
-        assert all(isinstance(each.what, str | Display | InputRequest) or each.what is None for each in said)
+        assert all(isinstance(each.what, str | Display | Cleared | InputRequest) or each.what is None for each in said)
         if number % 200 == 0:
             assert len(listener._reader._data) <= wire.MOST_BYTES + 4
             listener = MessageReader()

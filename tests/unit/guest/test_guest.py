@@ -25,6 +25,7 @@ def test_the_guest_has_files():
 
 AT_REQUEST = {
     "figures.py": {"matplotlib"},
+    "library_hooks.py": {"plotly"},
     "start.py": {"sandbox_guest"},
 }  # once the cell itself has imported it; itself
 
@@ -54,3 +55,10 @@ def test_the_guest_calls_nothing_newer_than_its_oldest_python(guest):
     assert not newer & {node.attr for node in ast.walk(guest) if isinstance(node, ast.Attribute)}
     named = [keyword.arg for node in ast.walk(guest) if isinstance(node, ast.Call) for keyword in node.keywords]
     assert "strict" not in named  # of zip()
+
+
+def test_each_module_that_is_hooked_has_a_hook():
+    from sandbox_magic.guest.cell_builtins import FIGURES, HOOKED
+    from sandbox_magic.guest.library_hooks import LibraryHooks
+
+    assert list(LibraryHooks(None, None, FIGURES)._hooks) == list(HOOKED)

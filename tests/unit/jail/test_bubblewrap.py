@@ -51,6 +51,8 @@ LISTING = """
 --setenv TERM xterm-color
 --setenv ASAN_OPTIONS detect_leaks=0
 --setenv LSAN_OPTIONS detect_leaks=0
+--setenv PIP_RETRIES 0
+--setenv PIP_DISABLE_PIP_VERSION_CHECK 1
 --setenv OMP_NUM_THREADS 2
 --setenv OPENBLAS_NUM_THREADS 2
 --setenv MKL_NUM_THREADS 2

@@ -95,7 +95,31 @@ def test_a_module_of_the_notebooks_own_python_is_told_apart():
     assert of_kernel
 
 
-def test_a_module_that_the_sandbox_sees_is_not_found():
-    assert seen_from().module("json") is None or not sys.prefix.startswith("/usr")
+def test_of_a_module_that_the_sandbox_sees_there_is_no_path():
     everything = Interpreter(executable=sys.executable, prefixes=(sys.prefix, sys.base_prefix), search=tuple(sys.path))
-    assert Outside(everything, Policy()).module("psutil") is None
+    assert Outside(everything, Policy()).module("psutil") == ("", False)
+
+
+def test_what_lies_beside_the_script_and_not_here_is_found(here, monkeypatch):
+    (here / "hw1").mkdir()
+    for name in ("helper.py", "scores.csv"):
+        (here / "hw1" / name).write_text("")
+    of_script = Outside(NOBODYS, Policy(), f"{here}/hw1/main.py")
+    assert of_script.module("helper") == ("hw1/helper.py", False)
+    assert of_script.beside("scores.csv") == "hw1/scores.csv"
+    assert [of_script.beside(path) for path in ("gone.csv", f"{here}/hw1/scores.csv", "../data/x.csv", "a\0")] == [
+        ""
+    ] * 4
+    assert seen_from().beside("scores.csv") == "", "code that is in no file"
+    assert Outside(NOBODYS, Policy(workspace=str(here)), f"{here}/hw1/main.py").beside("scores.csv") == ""
+    bound = Policy(binds=(Mount(source=f"{here}/hw1/scores.csv", name="scores.csv"),))
+    assert Outside(NOBODYS, bound, f"{here}/hw1/main.py").beside("scores.csv") == ""
+    monkeypatch.chdir(here / "hw1")
+    assert of_script.beside("scores.csv") == "", "it is here"
+
+
+def test_a_path_may_lead_to_no_directory_of_the_sandbox():
+    nowhere = seen_from(binds=(Mount(source="/srv/shown", name="shown"),)).elsewhere
+    assert all(map(nowhere, ["/mnt/data/x.csv", "/content/x", "/home/me/x", "/data", "/var/log/x", "/srv/x"]))
+    seen = ["/usr/share/x", "/tmp/x/y", "/proc/1/x", "/home/sandbox/x/y", "/etc/x", "/srv/shown/x", "/dev/shm/x"]
+    assert not any(map(nowhere, seen))

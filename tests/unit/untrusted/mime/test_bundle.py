@@ -192,6 +192,14 @@ def test_the_types_that_are_not_known_are_dropped_and_named():
     )
 
 
+@pytest.mark.parametrize("name", ["vnd.plotly.v1", "vnd.vegalite.v5", "vnd.vega.v5", "vnd.bokehjs_exec.v0"])
+def test_charts_that_are_programs_say_so(name):
+    name = f"application/{name}+json"
+    cleaned = clean({name: b"{}", "text/plain": b"a chart"})
+    assert dict(cleaned.data) == {"text/plain": "a chart"}
+    assert cleaned.dropped == (f"{name} (it needs scripts in the page)",)
+
+
 def test_a_name_can_not_write_in_our_line():
     (dropped,) = clean({"a\x1b[2J\n\u202eb" + "c" * 1000: b""}).dropped
     assert dropped == "a \\u202eb" + "c" * 71 + " (this kind is not known to be safe)"
