@@ -77,7 +77,7 @@ class Cell:
             with sandbox.create("workspace") as file:
                 files.hand_over(file, copied)
         words = {"value": self.last_value, "ask": not self.stdin, "inputs": bool(self._packed)}
-        words["workspace"] = copied is not None
+        words |= {"workspace": copied is not None, "characters": self.source.characters}
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
             source=self.source.text,

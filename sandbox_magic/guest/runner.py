@@ -90,25 +90,24 @@ def main(start: int, display: int, doors: list[int]) -> None:
     found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
     found.make(words)
     _expect_flood()
-    run(file, found, value="value" in words)
+    run(file, found, value="value" in words, characters="characters" in words)
 
 
-def run(file: str, found: CellBuiltins, *, value: bool) -> None:
+def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> None:
     """Run the file as ``__main__``; an uncaught exception is shown as Python shows it, without our frames.
 
     Args:
         file: Its path.
         found: What shows the last value, and the figures left open.
         value: Whether the value of the last expression is shown.
+        characters: Whether it holds characters, as UTF-8, whatever encoding it names.
     """
     module = type(sys)("__main__")
     module.__file__ = file
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = module
     try:
-        with open(file, "rb") as source:
-            text = source.read()
-        code = _compiled(text, file, value=value)
+        code = _compiled(_read(file, characters=characters), file, value=value)
     except BaseException as error:  # noqa: BLE001 - mostly a SyntaxError, which shows the cell's own line
         _show(error.with_traceback(None))
         raise SystemExit(1) from None
@@ -161,7 +160,17 @@ def _expect_flood() -> None:
     expect()
 
 
-def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
+def _read(file: str, *, characters: bool) -> str | bytes:
+    with open(file, "rb") as source:
+        text = source.read()
+    if not characters or b"coding" not in text:
+        return text
+    from . import encoding_line
+
+    return encoding_line.characters(text, file) if encoding_line.matters(text) else text
+
+
+def _compiled(text: str | bytes, file: str, *, value: bool) -> CodeType:
     """Compile a cell; with ``value`` its last expression becomes an assignment to a reserved name.
 
     One compilation, of one tree: so ``from __future__`` holds for all of it, and the lines stay.
@@ -169,7 +178,7 @@ def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
     if value and len(text) <= _MOST_PARSED:
         try:
             tree = compile(text, file, "exec", _TREE, dont_inherit=True)
-            if _keep_last(tree, text):
+            if _keep_last(tree, text if isinstance(text, bytes) else text.encode()):
                 return compile(tree, file, "exec", dont_inherit=True)
         except Exception:  # noqa: BLE001, S110 - what is wrong with it is said below, for the text itself
             pass
