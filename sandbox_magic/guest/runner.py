@@ -216,7 +216,9 @@ def _without_ours(error: BaseException | None) -> None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         kept = [each for each in _entries(error.__traceback__) if not _is_ours(each)]
-        for entry, following in zip(kept, [*kept[1:], None]):  # of one length; 3.9 has no strict
+        for entry in kept:  # cut first: who sets the next one has Python walk from there to the end, for a circle
+            entry.tb_next = None
+        for entry, following in zip(kept, kept[1:]):  # one shorter, and 3.9 has no strict
             entry.tb_next = following
         error.__traceback__ = kept[0] if kept else None
         error = error.__cause__ or error.__context__
