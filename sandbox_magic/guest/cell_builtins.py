@@ -35,6 +35,8 @@ class CellBuiltins:
         self._shows: Any = None
         self._exchange: Any = None
         self._inputs = False
+        self._stdin = sys.stdin
+        self._input_file = _file_of_input()
 
     def make(self, wanted: list[str]) -> None:
         """Put everything in its place; with ``ask`` among the wanted words, input() asks."""
@@ -100,15 +102,17 @@ class CellBuiltins:
 
     def _input(self) -> Callable[[object], str]:
         python = builtins.input
-        stdin = sys.stdin
 
         def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the other's place
             """Ask the person at the notebook; EOFError if there is none."""
-            if sys.stdin is not stdin:
-                return python(prompt)
-            return self._ask(str(prompt), password=False)
+            return python(prompt) if self._input_is_given else self._ask(str(prompt), password=False)
 
         return input
+
+    @property
+    def _input_is_given(self) -> bool:
+        """Whether the code has put something else in the place of standard input, for Python to read."""
+        return getattr(sys, "stdin", None) is not self._stdin or _file_of_input() != self._input_file
 
     def _ask(self, prompt: str, *, password: bool) -> str:
         _flush()
@@ -123,8 +127,12 @@ class CellBuiltins:
         return str(reply[0], "utf-8", "replace")
 
     def _into_getpass(self, module: Any) -> None:
-        def getpass(prompt: str = "Password: ", stream: object = None, **_how: object) -> str:  # noqa: ARG001 - Python's
+        python = module.getpass
+
+        def getpass(prompt: str = "Password: ", stream: object = None, **how: object) -> str:
             """Ask the person at the notebook, who is not shown what is typed."""
+            if self._input_is_given:
+                return str(python(prompt, stream, **how))
             return self._ask(str(prompt), password=True)
 
         module.getpass = getpass
@@ -141,6 +149,15 @@ class CellBuiltins:
         from . import figures
 
         figures.fill(module, self.shows.figure)
+
+
+def _file_of_input() -> tuple[int, int] | None:
+    """Return which file descriptor 0 is; None if it is closed."""
+    try:
+        found = os.fstat(0)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _flush() -> None:
