@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .workspace.collect import Gather
 
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
-DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
+DUMP_SECONDS = 0.1  # at a time limit, for a process that does not write its stack and end by that
 REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good as dead
 
 
@@ -67,6 +67,8 @@ class Watch:
         self._reader = wire.Reader()
         self._words: list[list[bytes]] = []
         self._cause = b""
+        self._is_python = False
+        self._cell_ended = _thread.allocate_lock()
         self._wall: float | None = None
         self._due: float | None = None
         self._pause: Pause | None = None
@@ -82,6 +84,7 @@ class Watch:
         # The filter keeps PID 1's threads, 1 and 3, from the cell: this one starts before the cell can start anything.
         gone = _thread.allocate_lock()
         gone.acquire()
+        self._cell_ended.acquire()
         _thread.start_new_thread(self._obey, (gone,))
         _protect()
         _let_go_of_streams()
@@ -92,6 +95,7 @@ class Watch:
         gone.release()
         status = self._reap_until_cell()
         wall = time.monotonic() - self._began
+        self._cell_ended.release()
         cause = self._cause  # the deadline may come while files are looked at
         gather = self._gather if not cause else None
         if gather:  # the host bounds it from here on, and every write must be over
@@ -127,6 +131,7 @@ class Watch:
             self._gather = Gather(gather)
         self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
         self._began = time.monotonic()
+        self._is_python = not rest[1]
         os.write(self._start, wire.pack(*rest))
         os.close(self._start)
 
@@ -190,18 +195,18 @@ class Watch:
         return b""
 
     def _stop(self, cause: bytes) -> None:
-        """Kill everything; at a time limit show first where the code was."""
+        """Kill everything; at a time limit show first where the code was, which ends its process."""
         self._cause = cause
-        if cause in (b"deadline", b"cpu"):
+        if self._is_python and cause in (b"deadline", b"cpu"):
             processes.send(os.kill, self._cell, runner.DUMP_SIGNAL)
-            time.sleep(DUMP_SECONDS)
+            self._cell_ended.acquire(timeout=DUMP_SECONDS)
         processes.send(os.kill, -1, _signal.SIGKILL)
 
     def _reap_until_cell(self) -> int:
         while True:
             pid, status = os.waitpid(-1, 0)
             if pid == self._cell:
-                return status
+                return _signal.SIGKILL if self._cause and status == runner.DUMP_SIGNAL else status
 
     def _tell(self, status: int, cause: bytes, wall: float, stopped: int) -> None:
         import resource

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal
 import os
 
 from . import wire
@@ -18,19 +17,15 @@ def commands(packed: bytes, delivered: str, file: str) -> list[list[bytes]]:
     return [[word.replace(old, new) for word in words] for words in wire.Reader().feed(packed)]
 
 
-def run(
-    commands: list[list[bytes]], arguments: list[bytes], *, ignored: int, default_signals: Callable[[], None]
-) -> NoReturn:
+def run(commands: list[list[bytes]], arguments: list[bytes], *, default_signals: Callable[[], None]) -> NoReturn:
     """Run the commands, of which all but the last must succeed; the last one gets the arguments and our place.
 
     Args:
         commands: Each as its words, the program first.
         arguments: The cell's own.
-        ignored: A signal that PID 1 sends for our Python's sake, which would end another program.
         default_signals: Sets every signal to its default action, as a shell's child has it.
     """
     default_signals()
-    _signal.signal(ignored, _signal.SIG_IGN)
     for command in commands[:-1]:
         _end_unless_done(_wait_for(command))
     _become(commands[-1] + arguments)

@@ -48,7 +48,7 @@ def main(start: int, display: int, doors: list[int]) -> None:
     os.setpgid(0, 0)  # an interrupt goes to the cell and to what it started, as in a terminal
     _python_signals()
     faulthandler.enable(file=2)
-    faulthandler.register(DUMP_SIGNAL, file=2)
+    faulthandler.register(DUMP_SIGNAL, file=2, chain=True)  # then its default action: to end the process
     clean_process.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
     from . import cell_builtins, channel
 
@@ -80,7 +80,6 @@ def main(start: int, display: int, doors: list[int]) -> None:
         program.run(
             program.commands(frame[1], delivered, file),
             frame[6:],
-            ignored=DUMP_SIGNAL,
             default_signals=clean_process.default_signals,
         )
     here = os.path.dirname(place) if file == place else os.getcwd()
