@@ -100,7 +100,7 @@ class Watch:
         gather = self._gather if not cause else None
         if gather:  # the host bounds it from here on, and every write must be over
             os.write(self._report, wire.pack(b"gathering"))
-        stopped = processes.end_others(None if gather else time.monotonic() + REAP_SECONDS)
+        stopped = processes.end_others(None if gather else time.monotonic() + REAP_SECONDS, leave=not cause)
         if gather:
             gather.send(self._files)
         self._tell(status, cause, wall, stopped)
