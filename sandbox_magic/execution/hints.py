@@ -31,6 +31,10 @@ _INSIDE = ("/home/sandbox/workspace/", "/home/sandbox/")
 _PYTHON = re.compile(r'^(Traceback \(most recent call last\):|  File ")', re.MULTILINE)
 _NOT_THERE = re.compile(r"[Nn]o such file|ENOENT|^FileNotFoundError: |cannot open \"|unable to open database")
 _NO_NAME = re.compile(r"^NameError: name '([^\W\d]\w{0,100})' is not defined")
+_NO_THREAD = re.compile(
+    "can't start new thread|[Cc]annot fork|fork: retry|fork failed"
+    "|pthread_create.{0,99}(?:fail|Resource temporarily unavailable|EAGAIN)"
+)
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([A-Za-z_][A-Za-z0-9_.]{0,100})'")
 
 _NO_NETWORK = (
@@ -251,7 +255,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, Facts], str]], ...] = (
 
 def _processes(line: str, text: str, facts: Facts) -> str:
     """Return the hint where no process or thread could be started; a socket that is not ready has the same error."""
-    thread = re.search(r"can't start new thread|[Cc]annot fork|fork: retry|fork failed|pthread_create", line)
+    thread = _NO_THREAD.search(line)
     fork = re.search(r"Resource temporarily unavailable|EAGAIN", line) and re.search(r"fork|spawn", text[-600:])
     if not thread and not fork:
         return ""

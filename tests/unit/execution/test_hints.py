@@ -161,6 +161,8 @@ def test_the_network(line):
         ("OSError: [Errno 24] Too many open files: 'x'", "--open-files"),
         ("RuntimeError: can't start new thread", "--processes"),
         ("bash: fork: retry: Resource temporarily unavailable", "--processes"),
+        ("pthread_create: Resource temporarily unavailable", "--processes"),
+        ("blas_thread_init: pthread_create failed for thread 3 of 9: Resource temporarily unavailable", "--processes"),
         ("PermissionError: [Errno 1] Operation not permitted", "by design"),
         ("OSError: [Errno 38] Function not implemented", "by design"),
         ("EOFError: EOF when reading a line", "--stdin"),
@@ -196,6 +198,8 @@ def test_what_the_result_says_already_is_not_said_twice():
         "FileNotFoundError: [Errno 2] No such file or directory: 'gone'",
         "ModuleNotFoundError: No module named 'nowhere'",
         TRACEBACK + "ValueError: Network\nis unreachable? no, another line\n",
+        "cell.c:3:5: warning: implicit declaration of function 'pthread_create'",
+        "pthread_create is a function of C",
         "Network is unreachable\n" + TRACEBACK + "ValueError: x\n",  # handled, and then it failed otherwise
     ],
 )
