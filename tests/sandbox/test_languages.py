@@ -136,8 +136,8 @@ def test_sqlite():
 @pytest.mark.parametrize(
     ("line", "prints"),
     [
-        ("#!/bin/bash\necho $0", "/sandbox/cell.bash"),
-        ("#!/usr/bin/env sh\necho $0", "/sandbox/cell.sh"),
+        ("#!/bin/bash\necho $0", "/home/sandbox/cell.bash"),
+        ("#!/usr/bin/env sh\necho $0", "/home/sandbox/cell.sh"),
         ("#!/bin/bash -x -y\n", ""),
         ("#!/usr/bin/env -S FOO=42 sh\necho $FOO", "42"),
         ("#!/usr/bin/env python3\nprint(6*7)", "42"),
@@ -197,6 +197,38 @@ def test_signals_are_as_a_shells_child_has_them():
     of_the_c_library = 0b11 << 31  # 32 and 33, which nobody else can set: as the host's own parent left them
     assert int(facts["SigBlk"], 16) == 0
     assert int(facts["SigIgn"], 16) & ~of_the_c_library == 0
+
+
+# A line is written without a flush; then something holds that leaves no time for one.
+LINES = {
+    "perl": 'print "started\\n"; sleep 60;',
+    "awk": 'BEGIN { print "started"; while (1); }',
+    "c": '#include <stdio.h>\nint main(void) { puts("started"); *(volatile int *)0 = 7; }',
+    "cpp": '#include <iostream>\nint main() { std::cout << "started" << "\\n"; *(volatile int *)0 = 7; }',
+    "node": "console.log('started'); for (;;);",
+    "sqlite": "select 'started';\nwith recursive n(x) as (select 1 union all select 2 from n) select max(x) from n;",
+}
+
+
+@pytest.mark.parametrize("language", LINES)
+def test_lines_are_written_as_they_come(language):
+    """So what was printed before a crash or a limit is there, and seen live; a pipe would keep it to the end."""
+    result = sm.run(LINES[language], language=language, timeout=5)
+    assert result.outcome in (Outcome.SIGNALLED, Outcome.WALL_TIME)
+    assert (result.stdout, result.stderr) == ("started\n", "")
+
+
+def test_a_first_line_changes_nothing_about_that():
+    result = sm.run("#!/usr/bin/perl -w\nprint 'line ', __LINE__, qq{\\n}; sleep 60;", timeout=1)
+    assert (result.stdout, result.outcome) == ("line 2\n", Outcome.WALL_TIME)
+
+
+def test_a_program_in_c_is_told_of_its_own_errors_only():
+    """Also in C++, and with every warning that a user's own command may turn into an error."""
+    for name, compiler in (("c", "gcc"), ("cpp", "g++")):
+        strict = f"{compiler} -Wall -Wextra -Werror -pedantic -o {{out}} {{file}} {{lines}}.{name}"
+        own = sm.Language(name="strict", suffix=f".{name}", commands=(strict, "{out}"))
+        assert sm.run("int main(void) { return 0; }", language=own).ok
 
 
 def test_it_holds_no_descriptor_of_ours():
@@ -260,8 +292,8 @@ def test_a_workspace_and_files_out_are_as_for_python(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "prints"),
     [
-        ("script.sh", [], "/sandbox/cell.sh a b\n"),
-        ("script.py", ["-l", "bash"], "/sandbox/cell.bash a b\n"),
+        ("script.sh", [], "/home/sandbox/script.sh a b\n"),
+        ("script.py", ["-l", "bash"], "/home/sandbox/script.py a b\n"),
         ("script.PL", [], None),
         ("script", [], None),
     ],
