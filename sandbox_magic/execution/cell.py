@@ -86,6 +86,7 @@ class Cell:
             arguments=self.arguments,
             offered=" ".join(offered),
             program=program,
+            compiles=self.language.compiles,
             gather=files.order,
         )
         sandbox.go(task, policy.limits)

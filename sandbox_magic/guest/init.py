@@ -43,31 +43,34 @@ def main() -> None:
     control, report, display, counter, files, *doors = map(int, sys.argv[2:])  # by the token the host finds us
     start_read, start_write = os.pipe()
     ready, _held_by_the_cells_process = os.pipe()
+    compiled, compiled_write = os.pipe()
     cell = os.fork()
     if cell == 0:
-        runner.main(start_read, display, doors)
+        runner.main(start_read, display, doors, compiled_write)
     else:
-        Watch(cell, control, report, start_write, ready, counter, files).run()
+        Watch(cell, control, report, start_write, ready, compiled, counter, files).run()
 
 
 class Watch:
     """What PID 1 does from the fork to the report."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - its descriptors
-        self, cell: int, control: int, report: int, start: int, ready: int, counter: int, files: int
+        self, cell: int, control: int, report: int, start: int, ready: int, compiled: int, counter: int, files: int
     ) -> None:
         self._cell = cell
         self._control = control
         self._report = report
         self._start = start
         self._ready = ready
+        self._compiled = compiled  # where the cell's process says that its compiler is done
         self._counter = counter  # -1 where the group counts no CPU time
         self._files = files  # -1 where no files come out
         self._gather: Gather | None = None
         self._reader = wire.Reader()
         self._words: list[list[bytes]] = []
         self._cause = b""
-        self._is_python = False
+        self._is_python = self._compiles = False
+        self._limits: tuple[bytes, bytes] = b"", b""  # of real time and of CPU time
         self._cell_ended = _thread.allocate_lock()
         self._wall: float | None = None
         self._due: float | None = None
@@ -78,7 +81,7 @@ class Watch:
     def run(self) -> None:
         """Watch until the cell has ended, report, and take the sandbox down."""
         clean_process.close_all_but(
-            0, 1, 2, self._control, self._report, self._start, self._ready, self._counter, self._files
+            0, 1, 2, self._control, self._report, self._start, self._ready, self._compiled, self._counter, self._files
         )
         clean_process.default_signals()
         # The filter keeps PID 1's threads, 1 and 3, from the cell: this one starts before the cell can start anything.
@@ -116,23 +119,51 @@ class Watch:
         return self._words.pop(0)
 
     def _wait_for_go(self) -> None:
-        word, wall, cpu, gather, *rest = self._next_word()
+        word, compiler, wall, cpu, gather, *rest = self._next_word()
         if word != b"go":
             os._exit(0)
+        self._limits = wall, cpu
+        self._compiles = bool(compiler)
+        self._is_python = not rest[1]
+        if gather:
+            from .workspace.collect import Gather
+
+            self._gather = Gather(gather)
+        if self._compiles:
+            self._wall = None if compiler == b"inf" else float(compiler)
+        else:
+            self._limit()
+        self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
+        self._began = time.monotonic()
+        os.write(self._start, wire.pack(*rest))
+        if not self._compiles:
+            os.close(self._start)
+
+    def _limit(self) -> None:
+        """Take the limits on time, which are for the code and not for its compiler."""
+        wall, cpu = self._limits
         self._wall = float(wall) if wall else None
         if cpu:
             from .cputime import CpuTime
 
             limit, _, counted = cpu.partition(b" ")
             self._cpu = CpuTime(float(limit), self._counter if counted else -1)
-        if gather:
-            from .workspace.collect import Gather
 
-            self._gather = Gather(gather)
-        self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
+    def _begin(self) -> None:
+        """Let the program begin, whose process waits for that, if what has been said is that it is compiled."""
+        if not os.read(self._compiled, 1):  # it failed
+            return
+        from . import cputime
+
+        self._compiles = False
+        self._limit()
+        self._cpu_before = cputime.of_all()
         self._began = time.monotonic()
-        self._is_python = not rest[1]
-        os.write(self._start, wire.pack(*rest))
+        self._due = None if self._wall is None else self._began + self._wall
+        if self._pause:
+            self._pause.limit(self._due)
+        counted = b"" if self._counter < 0 else b"%.9f" % cputime.of_group(self._counter)
+        os.write(self._report, wire.pack(b"compiled", counted))
         os.close(self._start)
 
     def _obey(self, gone: _thread.LockType) -> None:
@@ -150,6 +181,8 @@ class Watch:
 
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
+        if self._compiles:
+            poll.register(self._compiled, select.POLLIN)
         while not self._words:
             if self._pause:
                 self._due = self._pause.due()
@@ -162,9 +195,13 @@ class Watch:
                 if not looks[-1]:
                     return b"cpu"
             soon = min(looks, default=None)
-            if poll.poll(None if soon is None else soon * 1000):
+            heard = dict(poll.poll(None if soon is None else soon * 1000))
+            if self._compiled in heard:
+                poll.unregister(self._compiled)
+                self._begin()
+            elif heard:
                 break
-            if soon == left:
+            elif soon == left:
                 return b"deadline"
         return b""
 
@@ -214,7 +251,7 @@ class Watch:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = max(0.0, _cpu_seconds(used) - self._cpu_before)
         numbers = (b"%d" % status, b"%.6f" % wall, b"%.6f" % cpu, b"%d" % (used.ru_maxrss * 1024), b"%d" % stopped)
-        os.write(self._report, wire.pack(b"ended", cause, *numbers))
+        os.write(self._report, wire.pack(b"ended", cause, *numbers, b"%d" % self._compiles))
 
 
 def _let_go_of_streams() -> None:

@@ -17,17 +17,29 @@ def commands(packed: bytes, delivered: str, file: str) -> list[list[bytes]]:
     return [[word.replace(old, new) for word in words] for words in wire.Reader().feed(packed)]
 
 
-def run(commands: list[list[bytes]], arguments: list[bytes], *, default_signals: Callable[[], None]) -> NoReturn:
+def run(
+    commands: list[list[bytes]],
+    arguments: list[bytes],
+    *,
+    default_signals: Callable[[], None],
+    compiled: Callable[[], None],
+    begin: Callable[[], None],
+) -> NoReturn:
     """Run the commands, of which all but the last must succeed; the last one gets the arguments and our place.
 
     Args:
         commands: Each as its words, the program first.
         arguments: The cell's own.
         default_signals: Sets every signal to its default action, as a shell's child has it.
+        compiled: Called when there were steps of a compiler, and they are done.
+        begin: Called just before the last command.
     """
     default_signals()
     for command in commands[:-1]:
         _end_unless_done(_wait_for(command))
+    if commands[1:]:
+        compiled()
+    begin()
     _become(commands[-1] + arguments)
 
 

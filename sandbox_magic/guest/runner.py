@@ -30,7 +30,7 @@ _QUICK_SECONDS = 0.05  # for these: then they are
 _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
-def main(start: int, display: int, doors: list[int]) -> None:
+def main(start: int, display: int, doors: list[int], compiled: int) -> None:
     """Join the control group, wait for the cell, close everything that is the guest's, and run the cell.
 
     Args:
@@ -39,6 +39,7 @@ def main(start: int, display: int, doors: list[int]) -> None:
         start: The descriptor on which PID 1 sends: what is offered (``value``, ``ask``), the resource
             limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), where the code's file
             should stand, then ``sys.argv``. Second comes what runs another language, a frame for each command.
+        compiled: The descriptor on which PID 1 hears that the steps of a compiler are done.
     """
     for door in doors:
         try:
@@ -49,21 +50,21 @@ def main(start: int, display: int, doors: list[int]) -> None:
     _python_signals()
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, chain=True)  # then its default action: to end the process
-    clean_process.close_all_but(0, 1, 2, start, display)  # `ready` and the doors among them
+    clean_process.close_all_but(0, 1, 2, start, display, compiled)  # `ready` and the doors among them
     from . import cell_builtins, channel
 
     del sys.path[0]
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
-    os.close(start)
     if display != channel.DISPLAY:
+        start, compiled = (os.dup(each) if each == channel.DISPLAY else each for each in (start, compiled))
         os.dup2(display, channel.DISPLAY, inheritable=False)
         os.close(display)
     wanted, _, limits, path, place, delivered, *arguments = (
         field.decode("utf-8", "surrogateescape") for field in frame
     )
-    _limit(limits)
+    _limit(limits, cpu_time=not frame[1])
     words = wanted.split()
     if "workspace" in words:
         from .workspace import archive
@@ -81,7 +82,11 @@ def main(start: int, display: int, doors: list[int]) -> None:
             program.commands(frame[1], delivered, file),
             frame[6:],
             default_signals=clean_process.default_signals,
+            compiled=lambda: _wait_to_begin(start, compiled),
+            begin=lambda: _limit(limits, cpu_time=True),
         )
+    os.close(start)
+    os.close(compiled)
     here = os.path.dirname(place) if file == place else os.getcwd()
     sys.path[:] = [here, *(path.split(":") if path else sys.path)]
     sys.argv[:] = [file, *arguments]
@@ -241,9 +246,18 @@ def _python_signals() -> None:
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
-def _limit(text: str) -> None:
+def _wait_to_begin(start: int, compiled: int) -> None:
+    """Say that the steps of a compiler are done, and wait until PID 1 holds the limits of the program."""
+    os.write(compiled, b"1")
+    while os.read(start, 1):
+        pass
+
+
+def _limit(text: str, *, cpu_time: bool) -> None:
     for item in text.split():
         name, _, value = item.partition("=")
+        if name == "CPU" and not cpu_time:  # what a compiler uses is not the program's
+            continue
         which = getattr(resource, "RLIMIT_" + name)
         hard = resource.getrlimit(which)[1]
         number = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)

@@ -213,7 +213,8 @@ class Sandbox:
             file.write(task.source)
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
-        for_init = (wall.encode(), cpu.encode(), task.gather)
+        compiler = repr(limits.compile_seconds) if task.compiles else ""
+        for_init = (compiler.encode(), wall.encode(), cpu.encode(), task.gather)
         words = (
             limit_guards.rlimits(limits, self.group),
             ":".join(self.interpreter.search),

@@ -18,6 +18,7 @@ class Task:
             for an input() that asks, ``inputs`` and ``out:NAME`` for variables, ``workspace`` for files,
             ``characters`` for a cell that is UTF-8 whatever encoding it names.
         program: The commands that run it, a frame each; empty for Python.
+        compiles: Whether all but the last of these are steps of a compiler.
         gather: What PID 1 is told to bring out; empty for nothing.
     """
 
@@ -27,4 +28,5 @@ class Task:
     arguments: tuple[str, ...] = ()
     offered: str = ""
     program: bytes = b""
+    compiles: bool = False
     gather: bytes = b""

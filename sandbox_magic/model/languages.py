@@ -78,6 +78,11 @@ class Language:
         """The programs that must be there: what its commands start with, but for what a compiler makes, and `needs`."""
         return (*(words[0] for words in self.commands if words[0] != OUT), *self.needs)
 
+    @property
+    def compiles(self) -> bool:
+        """Whether a compiler makes a program of the code first."""
+        return len(self.commands) > 1
+
     def looks_beside(self, source: bytes) -> bool:
         """Return whether the code may look for what lies beside its own file."""
         return bool(self.beside) and bool(re.search(self.beside.encode(), source))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import MIB
+
+_COMPILE_SECONDS = 60.0
 
 OnOutputLimit = Literal["cut", "stop"]
 
@@ -16,7 +19,7 @@ class Limits:
     """Bounds on the resources of one run.
 
     Attributes:
-        wall_seconds: Real time from "go"; None for no bound.
+        wall_seconds: Real time from "go", or from the end of a compiler; None for no bound.
         cpu_seconds: CPU time of all processes of the run together; None for no bound.
         memory_bytes: Memory of all processes of the run and of its tmpfs together.
         processes: Processes and threads at once.
@@ -37,6 +40,11 @@ class Limits:
     open_files: int = 256
     output_bytes: int = 1 * MIB
     on_output_limit: OnOutputLimit = "cut"
+
+    @property
+    def compile_seconds(self) -> float:
+        """Real time for a compiler, which is not the code: a minute, or what the code has if that is more."""
+        return inf if self.wall_seconds is None else max(_COMPILE_SECONDS, self.wall_seconds)
 
     def __post_init__(self) -> None:
         """Refuse bounds under which no cell could run, and those that the kernel can't enforce."""

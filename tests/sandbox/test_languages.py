@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -324,3 +325,53 @@ def test_another_python_is_a_language_too():
     own = sm.Language(name="plain", suffix=".py", commands=("python3 -E {file}",))
     assert sm.run("print(6*7)", language=own).stdout == "42\n"
     assert places.CELL == "/sandbox"
+
+
+def compiled(step, program, **options):
+    """Run a program behind a step of a compiler, both commands of the shell."""
+    own = sm.Language(name="own", commands=(("sh", "-c", step, "{file}"), ("sh", "-c", program, "{file}")))
+    return sm.run("", language=own, **options)
+
+
+BUSY = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done"
+
+
+def test_a_compilers_time_is_not_the_programs(tier):
+    """Neither real time nor CPU time, in the limits as in what is said of the run."""
+    result = compiled(f"sleep 0.6; {BUSY}", "true", timeout=0.5, cpu_time=0.3)
+    assert (result.outcome, result.notes) == (Outcome.COMPLETED, ())
+    assert max(result.usage.wall_seconds, result.usage.cpu_seconds) < 0.3
+    assert all(0 <= sample.seconds < 0.5 and sample.cpu_seconds < 0.3 for sample in result.timeline.samples)
+    busy = compiled("true", f"{BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}", cpu_time=0.3)
+    assert busy.outcome is Outcome.CPU_TIME
+    assert compiled("true", "sleep 60", timeout=0.3).outcome is Outcome.WALL_TIME
+
+
+def test_a_compiler_has_a_limit_of_its_own(monkeypatch, tier):
+    monkeypatch.setattr("sandbox_magic.model.policy._COMPILE_SECONDS", 0.5)
+    result = compiled("echo on; sleep 60", "echo never", timeout=0.1)
+    assert (result.outcome, result.stdout) == (Outcome.WALL_TIME, "on\n")
+    assert result.notes == ("The compiler ran for longer than 500 ms; --timeout allows more. The program never began.",)
+    assert 0.5 <= result.usage.wall_seconds < 5
+
+
+def test_a_compiler_can_be_interrupted_and_paused():
+    own = sm.Language(
+        name="own", commands=(("sh", "-c", "echo on; sleep 0.3", "{file}"), ("sh", "-c", "echo done", "{file}"))
+    )
+    with sm.stream("", language=own, timeout=1) as run:
+        for event in run:
+            if isinstance(event, sm.Text) and event.text == "on\n":
+                run.pause()
+                time.sleep(0.5)
+                run.resume()
+    assert (run.result.outcome, run.result.stdout) == (Outcome.COMPLETED, "on\ndone\n")
+    with sm.stream("", language=own, timeout=1) as run:
+        for event in run:
+            if isinstance(event, sm.Text):
+                run.interrupt()
+    assert (run.result.outcome, run.result.stdout) == (Outcome.INTERRUPTED, "on\n")
+
+
+def test_a_program_gets_nothing_of_what_tells_that_it_is_compiled():
+    assert compiled("ls /proc/self/fd", "ls /proc/self/fd").stdout == "0\n1\n2\n3\n" * 2  # the last is of ls
