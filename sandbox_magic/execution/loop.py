@@ -102,9 +102,8 @@ class Loop:
             self.sandbox = self._start()
             return
         ready = [key.data for key, _ in self._selector.select(self._until_due())]
-        for stream in self._relay.in_order():
-            if stream in ready:
-                self._read(stream)
+        for stream, most in self._relay.in_order(ready):
+            self._read(stream, most)
         self._relay.wait(ready)
         if "stdin" in ready:
             self._feed_input(self.sandbox)
@@ -160,10 +159,10 @@ class Loop:
         moments += [moment for moment in (self._relay.due(), kill_due) if moment is not None]
         return max(0.0, min(moments) - time.monotonic())
 
-    def _read(self, stream: Stream) -> None:
+    def _read(self, stream: Stream, most: int) -> None:
         before = self._relay.wrote
         try:
-            if not self._relay.read(stream):
+            if not self._relay.read(stream, most):
                 self._selector.unregister(stream.descriptor)
         except BlockingIOError:
             return

@@ -51,7 +51,7 @@ def main(start: int, display: int, doors: list[int], compiled: int) -> None:
     faulthandler.enable(file=2)
     faulthandler.register(DUMP_SIGNAL, file=2, chain=True)  # then its default action: to end the process
     clean_process.close_all_but(0, 1, 2, start, display, compiled)  # `ready` and the doors among them
-    from . import cell_builtins, channel
+    from . import cell_builtins, channel, order
 
     del sys.path[0]
     frame = wire.read(start)
@@ -94,6 +94,7 @@ def main(start: int, display: int, doors: list[int], compiled: int) -> None:
     found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
     found.make(words)
     _expect_flood()
+    order.keep()
     run(file, found, value="value" in words, characters="characters" in words)
 
 
