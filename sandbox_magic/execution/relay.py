@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sandbox_magic.execution.tracebacks import Tracebacks
 from sandbox_magic.model.output import StreamName, Text
 from sandbox_magic.untrusted.text import Cleaner, HeadTail, dropped_line
 
@@ -47,6 +48,7 @@ class Stream:
         self.ended: bool = False
         self._most = most
         self._cleaner = Cleaner()
+        self._tracebacks = Tracebacks() if name == "stderr" else None
         self._since = 0.0
         self._lately = self._last = 0  # bytes since then, and of the last piece
 
@@ -68,6 +70,9 @@ class Stream:
             self.ended = True
             return None
         self._count(len(data))
+        return self._take(data if self._tracebacks is None else self._tracebacks.feed(data))
+
+    def _take(self, data: bytes) -> str:
         room = max(0, self._most - self.kept.total)
         self.kept.feed(data)
         return self._cleaner.feed(data[:room]) if room else ""
@@ -91,6 +96,10 @@ class Stream:
 
     def rest(self) -> str:
         """Return what is still to be shown when everything has been read: what was dropped, and the tail."""
+        told = self._take(self._tracebacks.end()) if self._tracebacks else ""
+        return told + self._unseen()
+
+    def _unseen(self) -> str:
         unseen = max(0, self.kept.total - self._most)
         tail = self.kept.tail(unseen)
         if len(tail) == unseen:

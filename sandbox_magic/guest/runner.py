@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-from . import clean_process, wire
+from . import clean_process, error_text, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _
 _VALUE = "_sandbox_last_value"
 _LINES = 1000  # after which it is looked whether they are a flood
 _QUICK_SECONDS = 0.05  # for these: then they are
+_stderr_file = os.fstat(2).st_ino
 _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
@@ -209,6 +210,10 @@ def _keep_last(tree: _ast.Module, text: bytes) -> bool:
 def _show(error: BaseException) -> None:
     """Show an error as Python does, without our frames."""
     _without_ours(error)
+    error_text.show(lambda: _write(error), _stderr_file)
+
+
+def _write(error: BaseException) -> None:
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except BaseException:  # noqa: BLE001 - the cell's own hook failed

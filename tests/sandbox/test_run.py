@@ -509,3 +509,22 @@ def test_pythons_two_streams_keep_their_order():
     with sm.stream(textwrap.dedent(code)) as run:
         shown = "".join(event.text for event in run if isinstance(event, Text))
     assert shown == "".join(f"out {n}\nerror {n}\n" for n in range(5)) + "bytes\nend\n"
+
+
+def test_an_error_that_many_processes_end_with_is_shown_once():
+    """With its count; none runs into another's."""
+    code = """
+        import os
+        for _ in range(5):
+            if os.fork() == 0:
+                raise ValueError("same")
+        for _ in range(5):
+            os.wait()
+    """
+    lines = sm.run(textwrap.dedent(code)).stderr.splitlines()
+    assert [lines[0], *lines[-2:]] == [
+        "Traceback (most recent call last):",
+        "ValueError: same",
+        "[sandbox: 4 more processes ended with the same error: ValueError: same]",
+    ]
+    assert len(lines) == 5
