@@ -83,7 +83,7 @@ class Cell:
             with sandbox.create("workspace") as file:
                 files.hand_over(file, copied)
         words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
-        words["workspace"] = copied is not None or bool(self.files)
+        words |= {"workspace": copied is not None or bool(self.files), "characters": self.source.characters}
         offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
         task = Task(
             source=self.source.text,
@@ -92,6 +92,7 @@ class Cell:
             arguments=self.arguments,
             offered=" ".join(offered),
             program=program,
+            compiles=self.language.compiles,
             gather=files.order,
         )
         sandbox.go(task, policy.limits)

@@ -24,6 +24,10 @@ MOST_BYTES = 4096
 _LINES = 30  # of a program whose errors have no form that we know
 _PYTHON = re.compile(r'^(Traceback \(most recent call last\):|  File ")', re.MULTILINE)
 _NO_NAME = re.compile(r"^NameError: name '([^\W\d]\w{0,100})' is not defined")
+_NO_THREAD = re.compile(
+    "can't start new thread|[Cc]annot fork|fork: retry|fork failed"
+    "|pthread_create.{0,99}(?:fail|Resource temporarily unavailable|EAGAIN)"
+)
 _REFUSED = (
     "A sandbox gives no privileges and refuses some system calls (ptrace, mount, ...) by design; no option allows them."
 )
@@ -165,11 +169,8 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, str, Facts], str]], ...] =
 
 def _processes(line: str, text: str, facts: Facts) -> str:
     """Return the hint where no process or thread could be started; a socket that is not ready has the same error."""
-    thread = re.search(
-        r"can't start new thread|[Cc]annot fork|fork: retry|fork failed|pthread_create\b.{0,40} failed", line
-    )
-    why = re.search(r"Resource temporarily unavailable|EAGAIN", line)
-    fork = why and re.search(r"fork|spawn|pthread_create", text[-600:])
+    thread = _NO_THREAD.search(line)
+    fork = re.search(r"Resource temporarily unavailable|EAGAIN", line) and re.search(r"fork|spawn", text[-600:])
     if not thread and not fork:
         return ""
     bound = limit_size(facts.limits.memory_bytes)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Sample
 
 _MOST_WAITING = 8  # questions of a run at a time
 _ANSWER_BYTES = 64 * 1024  # of a line that somebody typed
@@ -100,9 +101,8 @@ class Loop:
             self.sandbox = self._start()
             return
         ready = [key.data for key, _ in self._selector.select(self._until_due())]
-        for stream in self._relay.in_order():
-            if stream in ready:
-                self._read(stream)
+        for stream, most in self._relay.in_order(ready):
+            self._read(stream, most)
         self._relay.wait(ready)
         if "stdin" in ready:
             self._input.feed()
@@ -128,6 +128,8 @@ class Loop:
             raise
         self._meter.start()
         self.timing = Timing(limits.wall_seconds)
+        if self._cell.language.compiles:
+            self.timing.compile(limits.compile_seconds)
         self._sample_due = time.monotonic() + self._meter.interval(0.0)
         self._relay = Relay(sandbox.stdout, sandbox.stderr, limits.output_bytes)
         for stream in self._relay.streams:
@@ -158,10 +160,10 @@ class Loop:
         moments += [moment for moment in (self._relay.due(), kill_due) if moment is not None]
         return max(0.0, min(moments) - time.monotonic())
 
-    def _read(self, stream: Stream) -> None:
+    def _read(self, stream: Stream, most: int) -> None:
         before = self._relay.wrote
         try:
-            if not self._relay.read(stream):
+            if not self._relay.read(stream, most):
                 self._selector.unregister(stream.descriptor)
         except BlockingIOError:
             return
@@ -221,11 +223,14 @@ class Loop:
         """Take PID 1's report, or notice that it died without one."""
         data = os.read(sandbox.report, 65536)
         frames = self._frames.feed(data)
+        if frames and frames[0][0] == b"compiled":
+            self.timing.begin()
+            self._meter.begin(float(frames.pop(0)[1] or "nan"))
         if frames and frames[0] == [b"gathering"]:
             self.timing.extend(GATHER_SECONDS)
             del frames[0]
-            if data and not frames:
-                return
+        if data and not frames:
+            return
         if frames:
             self._take_report(Report.parse(frames[0]))
         if frames or not data:
@@ -265,18 +270,25 @@ class Loop:
             sample = replace(sample, seconds=sample.seconds - excluded)
             if self.timing.limit_passed:
                 self._stop("deadline")
-        self._recorder.add(sample)
-        self.queue.append(sample)
-        if (born := (sample.processes or 0) - self._processes) >= _MANY_BORN:
-            self._mark(f"{born} more processes")
-        self._processes = max(self._processes, sample.processes or 0)
+        limits = self.policy.limits
+        if self.timing.compiling:  # the compiler is not the code
+            limits = replace(limits, cpu_seconds=None)
+        else:
+            self._record(sample)
         lost = self._meter.lost or sandbox.group.tier == "none"
-        cause, soon = host_limits.check(self.policy.limits, sample, memory=lost)
+        cause, soon = host_limits.check(limits, sample, memory=lost)
         if not cause and not lost and not sandbox.group.ends_whole_run and conclude.facts(sandbox).oom_kills:
             cause = "memory"
         if cause:
             self._stop(cause)
         self._sample_due = time.monotonic() + min(self._meter.interval(sample.seconds), soon)
+
+    def _record(self, sample: Sample) -> None:
+        self._recorder.add(sample)
+        self.queue.append(sample)
+        if (born := (sample.processes or 0) - self._processes) >= _MANY_BORN:
+            self._mark(f"{born} more processes")
+        self._processes = max(self._processes, sample.processes or 0)
 
     def _stop(self, cause: str) -> None:
         """End the run because of a limit that the host holds."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
+import termios
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sandbox_magic.execution.tracebacks import Tracebacks
 from sandbox_magic.model.output import StreamName, Text
 from sandbox_magic.untrusted.text import Cleaner, HeadTail, dropped_line
 
@@ -32,27 +36,43 @@ class Stream:
         name: ``stdout`` or ``stderr``.
         descriptor: Our end of its pipe, non-blocking.
         most: The output limit.
+
+    Attributes:
+        ended: Whether its end has been read.
     """
 
     def __init__(self, name: StreamName, descriptor: int, most: int) -> None:
         self.name = name
         self.descriptor = descriptor
         self.kept: HeadTail = HeadTail(most)
+        self.ended: bool = False
         self._most = most
         self._cleaner = Cleaner()
+        self._tracebacks = Tracebacks() if name == "stderr" else None
         self._since = 0.0
         self._lately = self._last = 0  # bytes since then, and of the last piece
 
-    def read(self) -> str | None:
+    def waiting(self) -> int:
+        """Return how many bytes can be read now."""
+        return int.from_bytes(fcntl.ioctl(self.descriptor, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+    def read(self, most: int = _READ_BYTES) -> str | None:
         """Take what is there; return the text to show, None at the end of the stream.
+
+        Args:
+            most: How many bytes at most.
 
         Raises:
             BlockingIOError: There is nothing now.
         """
-        data = os.read(self.descriptor, _READ_BYTES)
+        data = os.read(self.descriptor, most)
         if not data:
+            self.ended = True
             return None
         self._count(len(data))
+        return self._take(data if self._tracebacks is None else self._tracebacks.feed(data))
+
+    def _take(self, data: bytes) -> str:
         room = max(0, self._most - self.kept.total)
         self.kept.feed(data)
         return self._cleaner.feed(data[:room]) if room else ""
@@ -76,6 +96,10 @@ class Stream:
 
     def rest(self) -> str:
         """Return what is still to be shown when everything has been read: what was dropped, and the tail."""
+        told = self._take(self._tracebacks.end()) if self._tracebacks else ""
+        return told + self._unseen()
+
+    def _unseen(self) -> str:
         unseen = max(0, self.kept.total - self._most)
         tail = self.kept.tail(unseen)
         if len(tail) == unseen:
@@ -106,10 +130,6 @@ class Coalescer:
                     return
                 break
         self._pieces.append((stream, [text]))
-
-    def waits_on(self, stream: StreamName) -> bool:
-        """Return whether a line of this stream is unfinished here."""
-        return any(name == stream and not texts[-1].endswith("\n") for name, texts in self._pieces)
 
     def due(self) -> float | None:
         """Return the moment of `time.monotonic` at which to flush; None if there is nothing."""
@@ -143,17 +163,29 @@ class Relay:
         self.wrote: bool = False
         self._text = Coalescer()
 
-    def in_order(self) -> list[Stream]:
-        """Return the streams in the order in which to read them: first the one whose line is unfinished."""
-        return sorted(self.streams, key=lambda stream: not self._text.waits_on(stream.name))
+    def in_order(self, ready: Container[object]) -> list[tuple[Stream, int]]:
+        """Return the streams to read, in order, and how much of each.
 
-    def read(self, stream: Stream) -> bool:
+        What is there of standard error was written after what is then found in standard output, or next to it: Python
+        inside waits before it writes to standard output again (`guest/order.py`), and of others nothing is known.
+        """
+        stdout, stderr = self.streams
+        if stderr not in ready:
+            return [(stdout, _READ_BYTES)] if stdout in ready else []
+        most = max(1, min(stderr.waiting(), _READ_BYTES))
+        return [(stdout, _READ_BYTES), (stderr, most)] if not stdout.ended else [(stderr, most)]
+
+    def read(self, stream: Stream, most: int = _READ_BYTES) -> bool:
         """Take a piece of what is there; return False at the end of the stream.
+
+        Args:
+            stream: Standard output or standard error.
+            most: How many bytes at most.
 
         Raises:
             BlockingIOError: There is nothing now.
         """
-        text = stream.read()
+        text = stream.read(most)
         self.wrote = self.wrote or bool(text)
         self._text.add(stream.name, text or "")
         return text is not None

@@ -20,10 +20,12 @@ class Source:
     Attributes:
         text: The code, verbatim.
         path: The file's absolute path on the host; empty for code that is in none.
+        characters: Whether it was given as characters, which are UTF-8 now, whatever encoding they name.
     """
 
     text: bytes
     path: str = ""
+    characters: bool = False
 
 
 def read(source: object) -> Source:
@@ -35,7 +37,7 @@ def read(source: object) -> Source:
     if isinstance(source, Source):
         return source
     if isinstance(source, str):
-        return Source(text=source.encode("utf-8", "surrogatepass"))
+        return Source(text=source.encode("utf-8", "surrogatepass"), characters=True)
     if isinstance(source, bytes):
         return Source(text=source)
     if isinstance(source, os.PathLike):

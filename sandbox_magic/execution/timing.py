@@ -22,19 +22,38 @@ class Timing:
         paused_seconds: Real time of the pauses that are over.
         excluded_seconds: Real time that does not count, because a question was on screen.
         due: When the host kills the run; None if there is no such moment.
+        compiling: Whether the code is still being compiled: its clock has not begun.
         cause: Why the run is being ended, a key of `sandbox_magic.model.outcome.BY_CAUSE`; empty while it is not.
     """
 
     def __init__(self, wall_seconds: float | None = None) -> None:
         self._began = time.monotonic()
         self._paused_at: float | None = None
+        self._wall_seconds = wall_seconds
+        self.compiling: bool = False
         self.paused_seconds: float = 0.0
         self.excluded_seconds: float = 0.0
         self.due = None if wall_seconds is None else self._began + wall_seconds + STOP_SECONDS
         self.cause: str = ""
 
+    def compile(self, most_seconds: float) -> None:
+        """The code is compiled first, which may take so long."""
+        self.compiling = True
+        self.due = self._began + most_seconds + STOP_SECONDS
+
+    def begin(self) -> None:
+        """The code begins, now that it is compiled."""
+        self.compiling = False
+        self._began = time.monotonic()
+        if self.paused:
+            self._paused_at = self._began
+        if not self.cause:
+            self.due = None if self._wall_seconds is None else self._began + self._wall_seconds + STOP_SECONDS
+
     def elapsed(self) -> float:
         """Return the seconds for which it has run."""
+        if self.compiling:
+            return 0.0
         now = time.monotonic() if self._paused_at is None else self._paused_at
         return now - self._began
 

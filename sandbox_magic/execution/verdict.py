@@ -28,6 +28,7 @@ class Report:
         cpu_seconds: CPU time of all processes that were waited for.
         largest_bytes: Peak resident memory of the largest process.
         stopped: The number of background processes that were still running and were killed.
+        compiling: Whether it was still the compiler that ran.
     """
 
     status: int
@@ -36,6 +37,7 @@ class Report:
     cpu_seconds: float
     largest_bytes: int
     stopped: int
+    compiling: bool = False
 
     @classmethod
     def parse(cls, fields: Sequence[bytes]) -> Report:
@@ -44,13 +46,14 @@ class Report:
         Raises:
             ValueError: It is not such a frame.
         """
-        word, cause, status, wall, cpu, largest, stopped = fields
+        word, cause, status, wall, cpu, largest, stopped, compiling = fields
         if word != b"ended":
             msg = f"PID 1 sent {word!r}"
             raise ValueError(msg)
         return cls(
             status=int(status), cause=cause.decode(), wall_seconds=float(wall), cpu_seconds=float(cpu),
             largest_bytes=int(largest), stopped=int(stopped),
+            compiling=bool(int(compiling)),
         )  # fmt: skip
 
 
@@ -113,14 +116,13 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     refused_forks: int = 0,
 ) -> tuple[str, ...]:
     """Return what a person should know about how the run ended, in plain sentences."""
-    said = []
-    row = ENDINGS[verdict.outcome]
-    reached = getattr(limits, row.limit) if row.limit else None
-    if reached is not None:
-        said.append(row.note.format(limit=units.limit(row.limit, reached), option=f"--{limit_names()[row.limit]}"))
+    compiling = report is not None and report.compiling
+    said = [_limit_reached(verdict.outcome, limits, compiling=compiling)]
     if verdict.outcome is Outcome.SIGNALLED and report is None:
         said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
-    if oom_kills and verdict.exit_code is not None:
+    if compiling and verdict.outcome in (Outcome.FAILED, Outcome.SIGNALLED):
+        said.append("It was the compiler that failed; the program never began.")
+    if oom_kills and verdict.exit_code is not None and not compiling:
         said.append("The kernel killed a process that the code had started, not the first process of the run.")
     if refused_forks:
         said.append(f"The code asked for more than {limits.processes} processes and threads; --processes allows more.")
@@ -129,4 +131,16 @@ def notes(  # noqa: PLR0913 - the facts, each by name
         said.append(f"{many} stopped at the end.")
     if dropped:
         said.append(f"{dropped:,} bytes of output were dropped from the result; --output-limit keeps more.")
-    return tuple(said)
+    return tuple(filter(None, said))
+
+
+def _limit_reached(outcome: Outcome, limits: Limits, *, compiling: bool) -> str:
+    """Return the note about the limit that ended a run; empty if none did."""
+    row = ENDINGS[outcome]
+    of_compiler = compiling and row.limit == "wall_seconds"
+    reached = limits.compile_seconds if of_compiler else getattr(limits, row.limit or "wall_seconds")
+    if not row.limit or reached is None:
+        return ""
+    who = "The compiler" if compiling else "The code"
+    note = row.note.format(who=who, limit=units.limit(row.limit, reached), option=f"--{limit_names()[row.limit]}")
+    return f"{note} The program never began." if compiling else note

@@ -44,6 +44,8 @@ class CellBuiltins:
         self._shows: Any = None
         self._exchange: Any = None
         self._inputs = False
+        self._stdin = sys.stdin
+        self._input_file = _file_of_input()
         self._asks = False
 
     def hook(self) -> None:
@@ -120,15 +122,17 @@ class CellBuiltins:
 
     def _input(self) -> Callable[[object], str]:
         python = builtins.input
-        stdin = sys.stdin
 
         def input(prompt: object = "", /) -> str:  # noqa: A001 - it takes the other's place
             """Ask the person at the notebook; EOFError if there is none."""
-            if sys.stdin is not stdin:
-                return python(prompt)
-            return self._ask(str(prompt), password=False)
+            return python(prompt) if self._input_is_given else self._ask(str(prompt), password=False)
 
         return input
+
+    @property
+    def _input_is_given(self) -> bool:
+        """Whether the code has put something else in the place of standard input, for Python to read."""
+        return getattr(sys, "stdin", None) is not self._stdin or _file_of_input() != self._input_file
 
     def _ask(self, prompt: str, *, password: bool) -> str:
         _flush()
@@ -147,7 +151,7 @@ class CellBuiltins:
 
         def getpass(prompt: str = "Password: ", stream: object = None, **how: object) -> str:
             """Ask the person at the notebook, who is not shown what is typed."""
-            if not self._asks:
+            if self._input_is_given or not self._asks:
                 return str(python(prompt, stream, **how))
             return self._ask(str(prompt), password=True)
 
@@ -162,6 +166,15 @@ class CellBuiltins:
         from . import figures
 
         figures.fill(module, self.shows.figure)
+
+
+def _file_of_input() -> tuple[int, int] | None:
+    """Return which file descriptor 0 is; None if it is closed."""
+    try:
+        found = os.fstat(0)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _flush() -> None:

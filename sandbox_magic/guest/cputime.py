@@ -33,11 +33,20 @@ class CpuTime:
         if self._counter < 0:
             return of_all()
         try:
-            first = os.pread(self._counter, 4096, 0).split(b"\n")[0].split()
+            return of_group(self._counter)
         except OSError:  # somebody took the group away
             self._counter = -1
             return of_all()
-        return int(first[0]) / 1e9 if len(first) == 1 else int(first[1]) / 1e6
+
+
+def of_group(counter: int) -> float:
+    """Return the CPU seconds that a control group has counted.
+
+    Raises:
+        OSError: It is gone.
+    """
+    first = os.pread(counter, 4096, 0).split(b"\n")[0].split()
+    return int(first[0]) / 1e9 if len(first) == 1 else int(first[1]) / 1e6
 
 
 def of_all() -> float:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .workspace.collect import Gather
 
 GRACE_SECONDS = 0.3  # between an interrupt and the kill
-DUMP_SECONDS = 0.1  # for the stack to be written at a time limit
+DUMP_SECONDS = 0.1  # at a time limit, for a process that does not write its stack and end by that
 REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good as dead
 
 
@@ -43,31 +43,44 @@ def main() -> None:
     """Park; then either become the cell or watch it to its end."""
     setup = parking.Setup(sys.argv[2])  # by the first, the token, the host finds us
     control, report, start, display, counter, files, *doors = map(int, sys.argv[3:])
-    ready_read, ready = os.pipe()
+    said_read, said = os.pipe()
+    begin, begin_write = os.pipe()
     cell = os.fork()
     if cell == 0:
-        runner.main(start, display, ready, doors, setup)
+        runner.main(start, display, said, begin, doors, setup)
     else:
-        Watch(cell, control, report, ready_read, counter, files, setup).run()
+        Watch(cell, control, report, said_read, begin_write, counter, files, setup).run()
 
 
 class Watch:
     """What PID 1 does from the fork to the report."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - its descriptors
-        self, cell: int, control: int, report: int, ready: int, counter: int, files: int, setup: parking.Setup
+        self,
+        cell: int,
+        control: int,
+        report: int,
+        said: int,
+        begin: int,
+        counter: int,
+        files: int,
+        setup: parking.Setup,
     ) -> None:
         self._cell = cell
         self._control = control
         self._report = report
         self._setup = setup
-        self._ready = ready
+        self._said = said  # where the cell's process says that it waits, then that its compiler is done
+        self._begin_pipe = begin  # for a program that is compiled, its process waits until this is closed
         self._counter = counter  # -1 where the group counts no CPU time
         self._files = files  # -1 where no files come out
         self._gather: Gather | None = None
         self._reader = wire.Reader()
         self._words: list[list[bytes]] = []
         self._cause = b""
+        self._is_python = self._compiles = False
+        self._limits: tuple[bytes, bytes] = b"", b""  # of real time and of CPU time
+        self._cell_ended = _thread.allocate_lock()
         self._wall: float | None = None
         self._due: float | None = None
         self._pause: Pause | None = None
@@ -76,11 +89,14 @@ class Watch:
 
     def run(self) -> None:
         """Watch until the cell has ended, report, and take the sandbox down."""
-        clean_process.close_all_but(0, 1, 2, self._control, self._report, self._ready, self._counter, self._files)
+        clean_process.close_all_but(
+            0, 1, 2, self._control, self._report, self._said, self._begin_pipe, self._counter, self._files
+        )
         clean_process.default_signals()
         # The filter keeps PID 1's threads, 1 and 3, from the cell: this one starts before the cell can start anything.
         gone = _thread.allocate_lock()
         gone.acquire()
+        self._cell_ended.acquire()
         _thread.start_new_thread(self._obey, (gone,))
         _protect()
         _let_go_of_streams()
@@ -90,11 +106,12 @@ class Watch:
         gone.release()
         status = self._reap_until_cell()
         wall = time.monotonic() - self._began
+        self._cell_ended.release()
         cause = self._cause  # the deadline may come while files are looked at
         gather = self._gather if not cause else None
         if gather:  # the host bounds it from here on, and every write must be over
             os.write(self._report, wire.pack(b"gathering"))
-        stopped = processes.end_others(None if gather else time.monotonic() + REAP_SECONDS)
+        stopped = processes.end_others(None if gather else time.monotonic() + REAP_SECONDS, leave=not cause)
         if gather:
             gather.send(self._files)
         self._tell(status, cause, wall, stopped)
@@ -104,11 +121,10 @@ class Watch:
         """Block until it waits for its cell; return what it says of the modules that were to be preloaded."""
         said = b""
         while not said.endswith(b"\n"):
-            data = os.read(self._ready, 4096)
+            data = os.read(self._said, 4096)
             if not data:  # it did not get there
                 os._exit(1)
             said += data
-        os.close(self._ready)
         self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
         return said.split()
 
@@ -122,21 +138,49 @@ class Watch:
         return self._words.pop(0)
 
     def _wait_for_go(self) -> None:
-        word, began, wall, cpu, gather = self._next_word()
+        word, began, compiler, wall, cpu, gather, python = self._next_word()
         if word != b"go":
             os._exit(0)
+        self._limits = wall, cpu
+        self._compiles = bool(compiler)
+        self._is_python = bool(python)
+        if gather:
+            from .workspace.collect import Gather
+
+            self._gather = Gather(gather)  # it holds the working directory as it is before the cell
+            os.write(self._report, wire.pack(b"holding"))
+        if self._compiles:
+            self._wall = None if compiler == b"inf" else float(compiler)
+        else:
+            self._limit()
+        self._began = float(began)  # by the host's clock, which is ours: the cell's process has its cell already
+
+    def _limit(self) -> None:
+        """Take the limits on time, which are for the code and not for its compiler."""
+        wall, cpu = self._limits
         self._wall = float(wall) if wall else None
         if cpu:
             from .cputime import CpuTime
 
             limit, _, counted = cpu.partition(b" ")
             self._cpu = CpuTime(float(limit), self._counter if counted else -1)
-        if gather:
-            from .workspace.collect import Gather
 
-            self._gather = Gather(gather)  # it holds the working directory as it is before the cell
-            os.write(self._report, wire.pack(b"holding"))
-        self._began = float(began)  # by the host's clock, which is ours: the cell's process has its cell already
+    def _begin(self) -> None:
+        """Let the program begin, whose process waits for that, if what has been said is that it is compiled."""
+        if not os.read(self._said, 1):  # it failed
+            return
+        from . import cputime
+
+        self._compiles = False
+        self._limit()
+        self._cpu_before = cputime.of_all()
+        self._began = time.monotonic()
+        self._due = None if self._wall is None else self._began + self._wall
+        if self._pause:
+            self._pause.limit(self._due)
+        counted = b"" if self._counter < 0 else b"%.9f" % cputime.of_group(self._counter)
+        os.write(self._report, wire.pack(b"compiled", counted))
+        os.close(self._begin_pipe)
 
     def _obey(self, gone: _thread.LockType) -> None:
         """Hold the deadline and do what the host says, in a thread of its own, once the cell has been let go."""
@@ -153,6 +197,8 @@ class Watch:
 
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
+        if self._compiles:
+            poll.register(self._said, select.POLLIN)
         while not self._words:
             if self._pause:
                 self._due = self._pause.due()
@@ -165,9 +211,13 @@ class Watch:
                 if not looks[-1]:
                     return b"cpu"
             soon = min(looks, default=None)
-            if poll.poll(None if soon is None else soon * 1000):
+            heard = dict(poll.poll(None if soon is None else soon * 1000))
+            if self._said in heard:
+                poll.unregister(self._said)
+                self._begin()
+            elif heard:
                 break
-            if soon == left:
+            elif soon == left:
                 return b"deadline"
         return b""
 
@@ -198,18 +248,18 @@ class Watch:
         return b""
 
     def _stop(self, cause: bytes) -> None:
-        """Kill everything; at a time limit show first where the code was."""
+        """Kill everything; at a time limit show first where the code was, which ends its process."""
         self._cause = cause
-        if cause in (b"deadline", b"cpu"):
+        if self._is_python and cause in (b"deadline", b"cpu"):
             processes.send(os.kill, self._cell, runner.DUMP_SIGNAL)
-            time.sleep(DUMP_SECONDS)
+            self._cell_ended.acquire(timeout=DUMP_SECONDS)
         processes.send(os.kill, -1, _signal.SIGKILL)
 
     def _reap_until_cell(self) -> int:
         while True:
             pid, status = os.waitpid(-1, 0)
             if pid == self._cell:
-                return status
+                return _signal.SIGKILL if self._cause and status == runner.DUMP_SIGNAL else status
 
     def _tell(self, status: int, cause: bytes, wall: float, stopped: int) -> None:
         import resource
@@ -217,7 +267,7 @@ class Watch:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = max(0.0, _cpu_seconds(used) - self._cpu_before)
         numbers = (b"%d" % status, b"%.6f" % wall, b"%.6f" % cpu, b"%d" % (used.ru_maxrss * 1024), b"%d" % stopped)
-        os.write(self._report, wire.pack(b"ended", cause, *numbers))
+        os.write(self._report, wire.pack(b"ended", cause, *numbers, b"%d" % self._compiles))
 
 
 def _let_go_of_streams() -> None:

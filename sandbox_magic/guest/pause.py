@@ -42,6 +42,11 @@ class Pause:
         """Move the end of the run."""
         self._due = None if self._due is None else self._due + seconds
 
+    def limit(self, due: float | None) -> None:
+        """Let the run end at another moment, as it would without what is excluded from now on."""
+        self._due = due
+        self.credit = 0.0
+
     def tick(self, left: float | None) -> float:
         """Return when to look again."""
         return TICK_SECONDS if left is None or left > TICK_SECONDS else left

@@ -7,24 +7,38 @@ import os
 import time
 
 SOONEST_SECONDS, LONGEST_SECONDS = 0.0002, 0.01  # between two looks whether something has ended
+LEAVE_SECONDS = 0.05  # for what ends by itself when the cell has: a pipe of the cell's closes, say
+# In the commands of what multiprocessing and joblib start for themselves; it ends when a pipe of the cell's has closed,
+# which may take it longer than that.
+_ENDING = (b"resource_tracker", b"multiprocessing.forkserver", b"popen_loky")
 
 
-def end_others(due: float | None) -> int:
+def end_others(due: float | None, *, leave: bool) -> int:
     """Kill and reap what the cell left running, but wait no longer than until then; return how many that were.
 
     The kernel may need seconds to end a process with very many mappings, which never gets back to its own code.
+
+    Args:
+        due: A moment of `time.monotonic`; None for no bound.
+        leave: Whether they may end by themselves first.
     """
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
+    if _wait(time.monotonic() + LEAVE_SECONDS * leave):
         return 0
-    stopped = sum(map(_alive, os.listdir("/proc")))
+    stopped = sum(map(_is_left, os.listdir("/proc")))
     send(os.kill, -1, _signal.SIGKILL)
+    _wait(due)
+    return stopped
+
+
+def _wait(due: float | None) -> bool:
+    """Wait until all others have ended, but no longer than until then; return whether they have."""
     pause = SOONEST_SECONDS
-    while not all_reaped() and (due is None or time.monotonic() < due):
+    while not all_reaped():
+        if due is not None and time.monotonic() >= due:
+            return False
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_SECONDS)
-    return stopped
+    return True
 
 
 def all_reaped() -> bool:
@@ -37,8 +51,17 @@ def all_reaped() -> bool:
     return False
 
 
-def _alive(name: str) -> bool:
-    return state(name) not in (b"", b"Z", b"X")
+def _is_left(name: str) -> bool:
+    return state(name) not in (b"", b"Z", b"X") and not _is_ending(name)
+
+
+def _is_ending(name: str) -> bool:
+    try:
+        with open("/proc/%s/cmdline" % name, "rb") as line:
+            command = line.read(4096)
+    except OSError:
+        return True
+    return not command or any(each in command for each in _ENDING)  # without memory it has no command either
 
 
 def state(name: str) -> bytes:

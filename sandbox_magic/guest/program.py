@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal
 import os
 
 from . import wire
@@ -19,20 +18,28 @@ def commands(packed: bytes, delivered: str, file: str) -> list[list[bytes]]:
 
 
 def run(
-    commands: list[list[bytes]], arguments: list[bytes], *, ignored: int, default_signals: Callable[[], None]
+    commands: list[list[bytes]],
+    arguments: list[bytes],
+    *,
+    default_signals: Callable[[], None],
+    compiled: Callable[[], None],
+    begin: Callable[[], None],
 ) -> NoReturn:
     """Run the commands, of which all but the last must succeed; the last one gets the arguments and our place.
 
     Args:
         commands: Each as its words, the program first.
         arguments: The cell's own.
-        ignored: A signal that PID 1 sends for our Python's sake, which would end another program.
         default_signals: Sets every signal to its default action, as a shell's child has it.
+        compiled: Called when there were steps of a compiler, and they are done.
+        begin: Called just before the last command.
     """
     default_signals()
-    _signal.signal(ignored, _signal.SIG_IGN)
     for command in commands[:-1]:
         _end_unless_done(_wait_for(command))
+    if commands[1:]:
+        compiled()
+    begin()
     _become(commands[-1] + arguments)
 
 

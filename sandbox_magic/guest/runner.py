@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-from . import clean_process, ending, parking, wire
+from . import clean_process, ending, error_text, parking, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -27,15 +27,19 @@ _TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _
 _VALUE = "_sandbox_last_value"
 _LINES = 1000  # after which it is looked whether they are a flood
 _QUICK_SECONDS = 0.05  # for these: then they are
+_stderr_file = os.fstat(2).st_ino
 _MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
-def main(start: int, display: int, ready: int, doors: list[int], setup: parking.Setup) -> None:
+def main(  # noqa: PLR0913, PLR0917 - its descriptors
+    start: int, display: int, said: int, begin: int, doors: list[int], setup: parking.Setup
+) -> None:
     """Join the control group, prepare and wait for the cell, close everything that is the guest's, and run the cell.
 
     Args:
         display: The descriptor on which the cell's own words for the host go out.
-        ready: The descriptor on which PID 1 is told that this process waits.
+        said: The descriptor on which PID 1 is told that this process waits, and that the steps of a compiler are done.
+        begin: The descriptor whose end says that what was compiled may run.
         doors: Files of control groups to join; where that is refused, the host sees and moves us.
         setup: How to prepare.
         start: The descriptor on which the host sends: what is offered (``value``, ``ask``), the resource
@@ -50,21 +54,20 @@ def main(start: int, display: int, ready: int, doors: list[int], setup: parking.
     os.setpgid(0, 0)  # an interrupt goes to the cell and to what it started, as in a terminal
     _python_signals()
     faulthandler.enable(file=2)
-    faulthandler.register(DUMP_SIGNAL, file=2)
-    clean_process.close_all_but(0, 1, 2, start, display, ready)  # the doors among them
-    from . import cell_builtins, channel
+    faulthandler.register(DUMP_SIGNAL, file=2, chain=True)  # then its default action: to end the process
+    clean_process.close_all_but(0, 1, 2, start, display, said, begin)  # the doors among them
+    from . import cell_builtins, channel, order
 
-    start, ready = (os.dup(each) if each == channel.DISPLAY else each for each in (start, ready))
+    start, said, begin = (os.dup(each) if each == channel.DISPLAY else each for each in (start, said, begin))
     if display != channel.DISPLAY:
         os.dup2(display, channel.DISPLAY, inheritable=False)
         os.close(display)
     del sys.path[0]
     found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
     found.hook()
-    _limit(setup.limits)
-    parked, said = setup.prepare(_practise)
-    os.write(ready, said)
-    os.close(ready)
+    _limit(setup.limits, cpu_time=False)
+    parked, told = setup.prepare(_practise)
+    os.write(said, told)
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
@@ -72,7 +75,7 @@ def main(start: int, display: int, ready: int, doors: list[int], setup: parking.
     wanted, _, limits, path, place, delivered, *arguments = (
         field.decode("utf-8", "surrogateescape") for field in frame
     )
-    _limit(limits)
+    _limit(limits, cpu_time=not frame[1])
     words = wanted.split()
     if "workspace" in words:
         from .workspace import archive
@@ -89,16 +92,20 @@ def main(start: int, display: int, ready: int, doors: list[int], setup: parking.
         program.run(
             program.commands(frame[1], delivered, file),
             frame[6:],
-            ignored=DUMP_SIGNAL,
             default_signals=clean_process.default_signals,
+            compiled=lambda: _wait_to_begin(begin, said),
+            begin=lambda: _limit(limits, cpu_time=True),
         )
+    os.close(said)
+    os.close(begin)
     here = os.path.dirname(place) if file == place else os.getcwd()
     sys.path[:] = [here, *(path.split(":") if path else sys.path)]
     sys.argv[:] = [file, *arguments]
     sys.orig_argv = [sys.executable, *sys.argv]
     found.make(words)
     _expect_flood()
-    status = _status_of_run(file, found, value="value" in words)
+    order.keep()
+    status = _status_of_run(file, found, value="value" in words, characters="characters" in words)
     ending.end(status, parked)
     raise SystemExit(status)
 
@@ -115,10 +122,10 @@ def _practise() -> None:
         ending.flush()
 
 
-def _status_of_run(file: str, found: CellBuiltins, *, value: bool) -> int:
+def _status_of_run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> int:
     """Run the file, and return the exit status; an end that has more to say than a number goes on as it is."""
     try:
-        run(file, found, value=value)
+        run(file, found, value=value, characters=characters)
     except SystemExit as end:
         if end.code is not None and not (isinstance(end.code, int) and -(2**31) <= end.code < 2**31):
             raise
@@ -126,22 +133,21 @@ def _status_of_run(file: str, found: CellBuiltins, *, value: bool) -> int:
     return 0
 
 
-def run(file: str, found: CellBuiltins, *, value: bool) -> None:
+def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> None:
     """Run the file as ``__main__``; an uncaught exception is shown as Python shows it, without our frames.
 
     Args:
         file: Its path.
         found: What shows the last value, and the figures left open.
         value: Whether the value of the last expression is shown.
+        characters: Whether it holds characters, as UTF-8, whatever encoding it names.
     """
     module = type(sys)("__main__")
     module.__file__ = file
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = module
     try:
-        with open(file, "rb") as source:
-            text = source.read()
-        code = _compiled(text, file, value=value)
+        code = _compiled(_read(file, characters=characters), file, value=value)
     except BaseException as error:  # noqa: BLE001 - mostly a SyntaxError, which shows the cell's own line
         _fail(error.with_traceback(None), found, file)
         raise SystemExit(1) from None
@@ -195,7 +201,17 @@ def _expect_flood() -> None:
     expect()
 
 
-def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
+def _read(file: str, *, characters: bool) -> str | bytes:
+    with open(file, "rb") as source:
+        text = source.read()
+    if not characters or b"coding" not in text:
+        return text
+    from . import encoding_line
+
+    return encoding_line.characters(text, file) if encoding_line.matters(text) else text
+
+
+def _compiled(text: str | bytes, file: str, *, value: bool) -> CodeType:
     """Compile a cell; with ``value`` its last expression becomes an assignment to a reserved name.
 
     One compilation, of one tree: so ``from __future__`` holds for all of it, and the lines stay.
@@ -203,7 +219,7 @@ def _compiled(text: bytes, file: str, *, value: bool) -> CodeType:
     if value and len(text) <= _MOST_PARSED:
         try:
             tree = compile(text, file, "exec", _TREE, dont_inherit=True)
-            if _keep_last(tree, text):
+            if _keep_last(tree, text if isinstance(text, bytes) else text.encode()):
                 return compile(tree, file, "exec", dont_inherit=True)
         except Exception:  # noqa: BLE001, S110 - what is wrong with it is said below, for the text itself
             pass
@@ -240,6 +256,10 @@ def _fail(error: BaseException, found: CellBuiltins, file: str) -> None:
 def _show(error: BaseException) -> None:
     """Show an error as Python does, without our frames."""
     _without_ours(error)
+    error_text.show(lambda: _write(error), _stderr_file)
+
+
+def _write(error: BaseException) -> None:
     try:
         sys.excepthook(type(error), error, error.__traceback__)
     except BaseException:  # noqa: BLE001 - the cell's own hook failed
@@ -252,7 +272,9 @@ def _without_ours(error: BaseException | None) -> None:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         kept = [each for each in _entries(error.__traceback__) if not _is_ours(each)]
-        for entry, following in zip(kept, [*kept[1:], None]):  # of one length; 3.9 has no strict
+        for entry in kept:  # cut first: who sets the next one has Python walk from there to the end, for a circle
+            entry.tb_next = None
+        for entry, following in zip(kept, kept[1:]):  # one shorter, and 3.9 has no strict
             entry.tb_next = following
         error.__traceback__ = kept[0] if kept else None
         error = error.__cause__ or error.__context__
@@ -276,9 +298,18 @@ def _python_signals() -> None:
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
-def _limit(text: str) -> None:
+def _wait_to_begin(start: int, compiled: int) -> None:
+    """Say that the steps of a compiler are done, and wait until PID 1 holds the limits of the program."""
+    os.write(compiled, b"1")
+    while os.read(start, 1):
+        pass
+
+
+def _limit(text: str, *, cpu_time: bool) -> None:
     for item in text.split():
         name, _, value = item.partition("=")
+        if name == "CPU" and not cpu_time:  # what a compiler uses is not the program's
+            continue
         which = getattr(resource, "RLIMIT_" + name)
         hard = resource.getrlimit(which)[1]
         number = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)

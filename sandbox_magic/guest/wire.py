@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 
 MOST_BYTES = 16 * 2**20  # a large picture is a few million bytes
+ERROR_MARK = (
+    b"\x1b_sandbox error "  # on standard error before an error that was not caught: its length, a semicolon, it
+)
+ERROR_BYTES = 4000  # of the longest; with its mark a pipe takes it whole, for it has 4096 bytes at most (PIPE_BUF)
 _LENGTH = 4
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from math import isnan
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail import process_memory
@@ -59,6 +60,14 @@ class Meter:
 
     def start(self) -> None:
         """Begin: what is sampled is that of the time from now on."""
+
+    def begin(self, cpu_seconds: float) -> None:
+        """Count from now on: what a compiler used is not the code's.
+
+        Args:
+            cpu_seconds: What the group had counted then; NaN where it is not known.
+        """
+        self.cpu_before = self._cpu(self._reading()) if isnan(cpu_seconds) else cpu_seconds
         self._last = time.monotonic(), 0.0
 
     def interval(self, elapsed: float) -> float:

@@ -253,7 +253,9 @@ class Sandbox:
             self.group.restart_peak()
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
-        for_init = (repr(time.monotonic()).encode(), wall.encode(), cpu.encode(), task.gather)
+        compiler = repr(limits.compile_seconds) if task.compiles else ""
+        times = (repr(time.monotonic()), compiler, wall, cpu)
+        for_init = (*map(str.encode, times), task.gather, b"" if task.program else b"python")
         words = (
             limit_guards.rlimits(limits, self.group),
             ":".join(self.interpreter.search),

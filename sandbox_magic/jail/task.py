@@ -15,8 +15,10 @@ class Task:
         place: Where the file should stand instead, if there is room; empty for nowhere else.
         arguments: What follows the file's name in ``sys.argv``.
         offered: Words for the process that runs the cell: ``value`` to show the last value, ``ask``
-            for an input() that asks, ``inputs`` and ``out:NAME`` for variables, ``workspace`` for files.
+            for an input() that asks, ``inputs`` and ``out:NAME`` for variables, ``workspace`` for files,
+            ``characters`` for a cell that is UTF-8 whatever encoding it names.
         program: The commands that run it, a frame each; empty for Python.
+        compiles: Whether all but the last of these are steps of a compiler.
         gather: What PID 1 is told to bring out; empty for nothing.
     """
 
@@ -26,4 +28,5 @@ class Task:
     arguments: tuple[str, ...] = ()
     offered: str = ""
     program: bytes = b""
+    compiles: bool = False
     gather: bytes = b""

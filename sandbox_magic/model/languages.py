@@ -16,6 +16,8 @@ FILE = "{file}"
 """In a command: the path of the cell's file."""
 OUT = "{out}"
 """In a command: a path of its own in the sandbox's /tmp, for what a compiler makes."""
+LINES = "{lines}"
+"""In a command: the path, without a suffix, of what makes programs write line by line (`.c`, `.cpp`, `.rb`)."""
 
 _LONGEST_LINE = 1000  # of a #! line; the kernel itself reads 256 bytes
 _SHOWN = 60
@@ -38,6 +40,8 @@ class Language:
         aliases: Further names.
         suffixes: Further suffixes that mean this language on the command line.
         needs: Further programs that must be there, in the same form: those that a command starts by itself.
+        lines: Words behind the program's name with which it writes line by line, whatever its output is.
+        through: A program, with its arguments, through which the last command runs so if it is there.
         beside: A regular expression for code that looks for what lies beside its own file, which then stands in the
             working directory.
 
@@ -51,13 +55,15 @@ class Language:
     aliases: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
     beside: str = ""
 
     def __post_init__(self) -> None:
         """Check it, and convert the commands to one form."""
         if not _is_word(self.name):
             raise PolicyError(f"a language is called {self.name!r}", remedy="a name such as 'zx'")
-        for field in ("aliases", "suffixes", "needs"):
+        for field in ("aliases", "suffixes", "needs", "lines", "through"):
             object.__setattr__(self, field, _names(self.name, field, getattr(self, field)))
         for suffix in (self.suffix, *self.suffixes):
             if not _SUFFIX.fullmatch(str(suffix)):
@@ -72,13 +78,27 @@ class Language:
         """The programs that must be there: what its commands start with, but for what a compiler makes, and `needs`."""
         return (*(words[0] for words in self.commands if words[0] != OUT), *self.needs)
 
+    @property
+    def compiles(self) -> bool:
+        """Whether a compiler makes a program of the code first."""
+        return len(self.commands) > 1
+
     def looks_beside(self, source: bytes) -> bool:
         """Return whether the code may look for what lies beside its own file."""
         return bool(self.beside) and bool(re.search(self.beside.encode(), source))
 
-    def argv(self, file: str, out: str) -> tuple[tuple[str, ...], ...]:
+    def argv(self, file: str, out: str, lines: str) -> tuple[tuple[str, ...], ...]:
         """Return the commands with the paths in place."""
-        return tuple(tuple(w.replace(FILE, file).replace(OUT, out) for w in words) for words in self.commands)
+        program, *words = self.commands[-1] if self.commands else ("",)
+        commands = (*self.commands[:-1], (program, *self.lines, *words)) if self.commands else ()
+        paths = {FILE: file, OUT: out, LINES: lines}
+        return tuple(tuple(_filled(word, paths) for word in words) for words in commands)
+
+
+def _filled(word: str, paths: Mapping[str, str]) -> str:
+    for name, path in paths.items():
+        word = word.replace(name, path)
+    return word
 
 
 def _is_word(value: object) -> bool:
@@ -121,7 +141,7 @@ def _no_command(name: str, seen: object) -> PolicyError:
 
 
 def _language(name: str, suffix: str, *commands: str, beside: str = "", **lists: str) -> Language:
-    """Return a row of the table; ``aliases``, ``suffixes`` and ``needs`` are words in one text."""
+    """Return a row of the table; its lists are words in one text."""
     words = {key: tuple(text.split()) for key, text in lists.items()}
     return Language(name=name, suffix=suffix, commands=commands, beside=beside, **words)  # type: ignore[arg-type] # lines, which it splits
 
@@ -155,16 +175,17 @@ LANGUAGES: tuple[Language, ...] = (
     _language("sh", ".sh", "sh {file}", aliases="shell", beside=_SHELL),
     _language("node", ".js", "node|nodejs {file}", aliases="js javascript nodejs", suffixes=".mjs .cjs",
               beside=rf"__dirname|__filename|import\.meta|(?:\brequire\(|\bfrom|\bimport\(?)\s*[\"'`](?!{_NODES_OWN})"),
-    _language("perl", ".pl", "perl {file}", aliases="pl", beside=r"__FILE__|FindBin|\$0"),
-    _language("ruby", ".rb", "ruby {file}", aliases="rb", beside=r"require_relative|__FILE__|__dir__|\$0|PROGRAM_NAME"),
+    _language("perl", ".pl", "perl {file}", aliases="pl", lines="-Mv5.6;$|++", beside=r"__FILE__|FindBin|\$0"),
+    _language("ruby", ".rb", "ruby {file}", aliases="rb", lines="-r{lines}.rb",
+              beside=r"require_relative|__FILE__|__dir__|\$0|PROGRAM_NAME"),
     _language("R", ".R", "Rscript {file}", aliases="Rscript", beside="commandArgs|sys.frame"),
-    _language("lua", ".lua", "lua|lua5.4|lua5.3|lua5.2|lua5.1|luajit {file}"),
+    _language("lua", ".lua", "lua|lua5.4|lua5.3|lua5.2|lua5.1|luajit {file}", lines="-eio.stdout:setvbuf('line')"),
     _language("php", ".php", "php {file}", beside="__DIR__|__FILE__|SCRIPT_FILENAME"),
     _language("julia", ".jl", "julia --startup-file=no {file}", aliases="jl", beside=r"@__DIR__|@__FILE__|\binclude\("),
-    _language("awk", ".awk", "awk|gawk|mawk -f {file} --", aliases="gawk mawk"),
+    _language("awk", ".awk", "awk|gawk|mawk -f {file} --", aliases="gawk mawk", through="stdbuf -oL"),
     _language("sqlite", ".sql", "sqlite3 -batch -bail :memory: '.read {file}'", aliases="sqlite3 sql"),
-    _language("c", ".c", "cc|gcc|clang -I. -o {out} {file} -lm", "{out}", aliases="gcc"),
-    _language("cpp", ".cpp", "c++|g++|clang++ -I. -o {out} {file}", "{out}", aliases="c++ cxx g++",
+    _language("c", ".c", "cc|gcc|clang -I. -o {out} {file} {lines}.c -lm", "{out}", aliases="gcc"),
+    _language("cpp", ".cpp", "c++|g++|clang++ -I. -o {out} {file} {lines}.cpp", "{out}", aliases="c++ cxx g++",
               suffixes=".cc .cxx"),
     _language("rust", ".rs", "rustc -o {out} {file}", "{out}", aliases="rs rustc", needs="cc",
               beside=r"(?m)\binclude(?:_str|_bytes)?!|^\s*(?:pub )?mod \w+;"),
@@ -303,9 +324,10 @@ def _of_program(words: list[str], languages: tuple[Language, ...]) -> Language:
     name = os.path.basename(words[0])
     if _OUR_PYTHON.fullmatch(name):
         return PYTHON
-    suffix = next((each.suffix for each in languages if name in (*each.aliases, *_programs(each))), "")
     shown = "".join(filter(str.isprintable, name))[:_SHOWN].strip()  # the code chose it
-    return Language(name=shown or "#!", suffix=suffix, commands=((*words, FILE),))
+    found = next((each for each in languages if name in (*each.aliases, *_programs(each))), None)
+    own = Language(name=shown or "#!", suffix=found.suffix if found else "", commands=((*words, FILE),))
+    return replace(own, lines=found.lines, through=found.through, beside=found.beside) if found else own
 
 
 def _programs(language: Language) -> list[str]:

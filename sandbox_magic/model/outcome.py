@@ -43,7 +43,8 @@ class Ending:
         cut: The label at the end of its curves: what cut the run short; empty where the code ended by itself.
         cause: What PID 1 and the host call it when they end a run for it; empty where they never do.
         limit: The field of `Limits` that was reached; empty if none was.
-        note: A sentence about that limit; ``{limit}`` is the limit, ``{option}`` the option that sets it.
+        note: A sentence about that limit; ``{who}`` reached it, ``{limit}`` is the limit, ``{option}`` the
+            option that sets it.
         exit_status: The exit status of the command; None where it depends on the code.
         exit_words: What the command's help says of that exit status.
     """
@@ -65,23 +66,23 @@ ENDINGS: dict[Outcome, Ending] = {
     Outcome.SIGNALLED: Ending(words="ended by signal {signal}", took="after", cut="signal {signal}"),
     Outcome.WALL_TIME: Ending(
         words="stopped at the time limit", icon="time", cut="killed: time limit", cause="deadline",
-        limit="wall_seconds", note="The code ran for longer than {limit}; {option} allows more.",
+        limit="wall_seconds", note="{who} ran for longer than {limit}; {option} allows more.",
         exit_status=124, exit_words="stopped at the time limit (as timeout(1))",
     ),
     Outcome.CPU_TIME: Ending(
         words="stopped at the CPU time limit", icon="time", cut="killed: CPU time limit", cause="cpu",
-        limit="cpu_seconds", note="The code used {limit} of CPU time; {option} allows more.",
+        limit="cpu_seconds", note="{who} used {limit} of CPU time; {option} allows more.",
         exit_status=128 + _signal.SIGXCPU, exit_words="stopped at the CPU time limit",
     ),
     Outcome.OUT_OF_MEMORY: Ending(
         words="out of memory", cut="killed: memory limit", cause="memory", limit="memory_bytes",
-        note="The code needed more than {limit} of memory; {option} allows more.",
+        note="{who} needed more than {limit} of memory; {option} allows more.",
         exit_status=128 + _signal.SIGKILL,  # as the kernel, Docker and Kubernetes show it
         exit_words="out of memory, or the code destroyed its own sandbox",
     ),
     Outcome.OUTPUT_LIMIT: Ending(
         words="stopped at the output limit", icon="stopped", cut="killed: output limit", cause="output",
-        limit="output_bytes", note="The code wrote more than {limit} of output; {option} allows more.",
+        limit="output_bytes", note="{who} wrote more than {limit} of output; {option} allows more.",
         exit_status=128 + _signal.SIGXFSZ,  # "file size limit exceeded", the nearest there is
         exit_words="stopped at the output limit",
     ),

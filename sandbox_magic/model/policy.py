@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import MIB
 
 _VERSION = re.compile(r"3\.\d{1,3}(\.\d{1,3})?", re.ASCII)
+_COMPILE_SECONDS = 60.0
 
 OnOutputLimit = Literal["cut", "stop"]
 
@@ -19,7 +21,7 @@ class Limits:
     """Bounds on the resources of one run.
 
     Attributes:
-        wall_seconds: Real time from "go"; None for no bound.
+        wall_seconds: Real time from "go", or from the end of a compiler; None for no bound.
         cpu_seconds: CPU time of all processes of the run together; None for no bound.
         memory_bytes: Memory of all processes of the run and of its tmpfs together.
         processes: Processes and threads at once.
@@ -40,6 +42,11 @@ class Limits:
     open_files: int = 256
     output_bytes: int = 1 * MIB
     on_output_limit: OnOutputLimit = "cut"
+
+    @property
+    def compile_seconds(self) -> float:
+        """Real time for a compiler, which is not the code: a minute, or what the code has if that is more."""
+        return inf if self.wall_seconds is None else max(_COMPILE_SECONDS, self.wall_seconds)
 
     def __post_init__(self) -> None:
         """Refuse bounds under which no cell could run, and those that the kernel can't enforce."""

@@ -26,8 +26,8 @@ class Usage:
     """What a run used. What is not known is None, never 0.
 
     Attributes:
-        wall_seconds: Real time from "go" to the end of the code.
-        cpu_seconds: CPU time of all its processes.
+        wall_seconds: Real time from "go", or from the end of a compiler, to the end of the code.
+        cpu_seconds: CPU time of all its processes; a compiler's is not in it.
         peak_memory_bytes: The most memory at one time; with a cgroup the kernel's own figure.
         peak_includes_files: Whether cached pages of files, which do not count as use, are in it.
         peak_processes: The most processes at one time that a sample saw.

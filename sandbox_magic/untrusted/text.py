@@ -8,18 +8,20 @@ import re
 
 _HELD_BACK = 4096  # an escape sequence longer than this is no escape sequence
 
+# A control character from U+0080 on takes nothing with it: no front end that shows UTF-8 has to read one, and in text
+# that was once decoded wrongly (a curly quote is three characters then) they stand around words.
+#
 # Each begins with one character of a class, which the engine looks for ten times as fast as for several
 # beginnings. No string runs over the start of another: so each place is looked at a bounded number of times,
 # however many starts without an end there are.
 _ESCAPE = re.compile(
     r"""
     [\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f] (?:           # a control character; tab, newline, return stay
-      (?: (?<=\x1b)\[ | (?<=\x9b) ) (?:
+      (?<=\x1b)\[ (?:
         (?P<sgr> [0-9;:]* m )                                # colours and weights
       | [0-?]* [\ -/]* [@-~]                                 # any other control sequence
       )
-    | (?: (?<=\x1b)[\]PX^_] | (?<=[\x90\x98\x9d-\x9f]) )    # strings: OSC, DCS
-      [^\x07\x1b\x90\x98\x9c-\x9f]* (?: \x07 | \x1b\\ | \x9c )
+    | (?<=\x1b)[\]PX^_] [^\x07\x1b\x9c]* (?: \x07 | \x1b\\ | \x9c )    # strings: OSC, DCS
     | (?<=\x1b) [\ -/]* [0-Z\\`-~]                          # two and three character sequences
     | )                                                      # it alone
     """,
@@ -27,10 +29,10 @@ _ESCAPE = re.compile(
 )
 _UNFINISHED = re.compile(
     r"""
-    [\x1b\x90\x98\x9b\x9d-\x9f] (?:
-      (?: (?<=\x1b)\[ | (?<=\x9b) ) [0-?]* [\ -/]*
-    | (?: (?<=\x1b)[\]PX^_] | (?<=[\x90\x98\x9d-\x9f]) ) [^\x07\x1b\x90\x98\x9c-\x9f]* \x1b?
-    | (?<=\x1b) [\ -/]*
+    \x1b (?:
+      \[ [0-?]* [\ -/]*
+    | [\]PX^_] [^\x07\x1b\x9c]* \x1b?
+    | [\ -/]*
     ) \Z
     """,
     re.VERBOSE,

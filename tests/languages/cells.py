@@ -16,7 +16,7 @@ class Cell:
     status: int
     """The exit status then; minus a signal."""
     loop: str
-    """Prints ``started``, and goes on for ever."""
+    """Prints ``started``, without a flush, and goes on for ever."""
     opens: str = ""
     """Reads data.csv, and fails if it can't; empty: its error names no file."""
     connect: str = ""
@@ -133,7 +133,7 @@ CELLS = {
         says="lost at /sandbox/cell.pl line 4",
         status=255,
         opens='open(my $f, "<", "data.csv") or die "cannot open data.csv: $!";',
-        loop='$| = 1; print "started\\n"; while (1) {}',
+        loop='print "started\\n"; while (1) {}',
         connect='use IO::Socket::INET; IO::Socket::INET->new("127.0.0.1:PORT") or die $!;',
         first_line="#!/usr/bin/perl",
         version="perl -e 'print $^V'",
@@ -144,7 +144,7 @@ CELLS = {
         says="/sandbox/cell.rb:4:in ",
         status=1,
         opens='File.read("data.csv")',
-        loop="puts :started; STDOUT.flush; loop {}",
+        loop="puts :started; loop {}",
         connect='require "socket"; TCPSocket.new("127.0.0.1", PORT)',
         first_line="#!/usr/bin/env ruby",
         version="ruby --version",
@@ -166,7 +166,7 @@ CELLS = {
         says="/sandbox/cell.lua:4: ",
         status=1,
         opens='for line in io.lines("data.csv") do end',
-        loop='print("started") io.stdout:flush() while true do end',
+        loop='io.write("started\\n") while true do end',
         first_line="#!/usr/bin/env lua",
         version="lua -v",
     ),
@@ -197,7 +197,7 @@ CELLS = {
         says="/sandbox/cell.awk:4: fatal: division by zero",
         status=2,
         opens='BEGIN { if ((getline < "data.csv") < 0) { print "data.csv: " ERRNO > "/dev/stderr"; exit 1 } }',
-        loop='BEGIN { print "started"; fflush(); while (1); }',
+        loop='BEGIN { print "started"; while (1); }',
         connect='BEGIN { s = "/inet/tcp/0/127.0.0.1/PORT"; if ((s |& getline) < 0) {\n'
         '  print ERRNO > "/dev/stderr"; exit 1 } }',
         first_line="#!/usr/bin/awk -f",
@@ -217,7 +217,7 @@ CELLS = {
         says="/sandbox/cell.c:7: main: Assertion",
         status=-6,
         opens=_C_OPENS,
-        loop='#include <stdio.h>\nint main(void) { puts("started"); fflush(stdout); for (volatile int i = 0;; i++); }',
+        loop='#include <stdio.h>\nint main(void) { puts("started"); for (volatile int i = 0;; i++); }',
         connect=_C_CONNECT,
         version="cc --version",
     ),
@@ -226,7 +226,7 @@ CELLS = {
         says="/sandbox/cell.cpp:7: int main(): Assertion",
         status=-6,
         opens=_C_OPENS,
-        loop='#include <iostream>\nint main() { std::cout << "started" << std::endl; for (volatile int i;;) i = 0; }',
+        loop='#include <iostream>\nint main() { std::cout << "started" << "\\n"; for (volatile int i;;) i = 0; }',
         connect=_C_CONNECT,
         version="c++ --version",
     ),

@@ -74,6 +74,35 @@ def test_standard_input_is_not_asked_for():
     assert (result.stdout, asked) == ("own\n", [])
 
 
+def test_what_was_put_in_the_place_of_descriptor_0_is_read():
+    """Another file, and a terminal of one's own, also by getpass(); when it is back where it was, nobody answers."""
+    code = """
+    import getpass, os, pty
+    given, write = os.pipe()
+    os.write(write, b"from a pipe\\n")
+    before = os.dup(0)
+    os.dup2(given, 0)
+    print(input("? "))
+    os.dup2(before, 0)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        print("got", input("name? "), getpass.getpass("word? "))
+        os._exit(0)
+    def until(end, seen=b""):
+        while end not in seen:
+            seen += os.read(terminal, 1000)
+        return seen
+    os.write(terminal, b"Ann\\n")
+    until(b"word? ")
+    os.write(terminal, b"secret\\n")
+    print(b"got Ann secret" in until(b"secret\\r\\n"))
+    print(input("who? "))
+    """
+    result, asked = run(code, answers("you"))
+    assert (result.stdout, result.stderr) == ("? from a pipe\nTrue\nyou\n", "")
+    assert [each.prompt for each in asked] == ["who?"]
+
+
 def test_a_prompt_is_one_line_made_safe():
     _, (asked,) = run(r"input('a\x1b]52;c;x\x07b\u202ec\u200bd\n' + 'y' * 9999)")
     assert asked.prompt.startswith(r"ab\u202ec\u200bd yyy")

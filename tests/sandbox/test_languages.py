@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -136,8 +137,8 @@ def test_sqlite():
 @pytest.mark.parametrize(
     ("line", "prints"),
     [
-        ("#!/bin/bash\necho $0", "/sandbox/cell.bash"),
-        ("#!/usr/bin/env sh\necho $0", "/sandbox/cell.sh"),
+        ("#!/bin/bash\necho $0", "/home/sandbox/cell.bash"),
+        ("#!/usr/bin/env sh\necho $0", "/home/sandbox/cell.sh"),
         ("#!/bin/bash -x -y\n", ""),
         ("#!/usr/bin/env -S FOO=42 sh\necho $FOO", "42"),
         ("#!/usr/bin/env python3\nprint(6*7)", "42"),
@@ -190,13 +191,45 @@ def test_an_interrupt_ends_it():
 
 
 def test_signals_are_as_a_shells_child_has_them():
-    """A closed pipe ends whoever writes there; our Python ignored that signal. One that PID 1 sends stays ignored."""
+    """A closed pipe ends whoever writes there; our Python ignored that signal."""
     assert sm.run("yes | head -1; echo ${PIPESTATUS[0]}", language="bash").stdout == "y\n141\n"
     own = sm.Language(name="mine", commands=("cat /proc/self/status {file}",))
     facts = dict(line.split(":\t", 1) for line in sm.run("", language=own).stdout.splitlines())
     of_the_c_library = 0b11 << 31  # 32 and 33, which nobody else can set: as the host's own parent left them
     assert int(facts["SigBlk"], 16) == 0
-    assert int(facts["SigIgn"], 16) & ~of_the_c_library == 1 << 62
+    assert int(facts["SigIgn"], 16) & ~of_the_c_library == 0
+
+
+# A line is written without a flush; then something holds that leaves no time for one.
+LINES = {
+    "perl": 'print "started\\n"; sleep 60;',
+    "awk": 'BEGIN { print "started"; while (1); }',
+    "c": '#include <stdio.h>\nint main(void) { puts("started"); *(volatile int *)0 = 7; }',
+    "cpp": '#include <iostream>\nint main() { std::cout << "started" << "\\n"; *(volatile int *)0 = 7; }',
+    "node": "console.log('started'); for (;;);",
+    "sqlite": "select 'started';\nwith recursive n(x) as (select 1 union all select 2 from n) select max(x) from n;",
+}
+
+
+@pytest.mark.parametrize("language", LINES)
+def test_lines_are_written_as_they_come(language):
+    """So what was printed before a crash or a limit is there, and seen live; a pipe would keep it to the end."""
+    result = sm.run(LINES[language], language=language, timeout=5)
+    assert result.outcome in (Outcome.SIGNALLED, Outcome.WALL_TIME)
+    assert (result.stdout, result.stderr) == ("started\n", "")
+
+
+def test_a_first_line_changes_nothing_about_that():
+    result = sm.run("#!/usr/bin/perl -w\nprint 'line ', __LINE__, qq{\\n}; sleep 60;", timeout=1)
+    assert (result.stdout, result.outcome) == ("line 2\n", Outcome.WALL_TIME)
+
+
+def test_a_program_in_c_is_told_of_its_own_errors_only():
+    """Also in C++, and with every warning that a user's own command may turn into an error."""
+    for name, compiler in (("c", "gcc"), ("cpp", "g++")):
+        strict = f"{compiler} -Wall -Wextra -Werror -pedantic -o {{out}} {{file}} {{lines}}.{name}"
+        own = sm.Language(name="strict", suffix=f".{name}", commands=(strict, "{out}"))
+        assert sm.run("int main(void) { return 0; }", language=own).ok
 
 
 def test_it_holds_no_descriptor_of_ours():
@@ -260,8 +293,8 @@ def test_a_workspace_and_files_out_are_as_for_python(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "prints"),
     [
-        ("script.sh", [], "/sandbox/cell.sh a b\n"),
-        ("script.py", ["-l", "bash"], "/sandbox/cell.bash a b\n"),
+        ("script.sh", [], "/home/sandbox/script.sh a b\n"),
+        ("script.py", ["-l", "bash"], "/home/sandbox/script.py a b\n"),
         ("script.PL", [], None),
         ("script", [], None),
     ],
@@ -292,3 +325,53 @@ def test_another_python_is_a_language_too():
     own = sm.Language(name="plain", suffix=".py", commands=("python3 -E {file}",))
     assert sm.run("print(6*7)", language=own).stdout == "42\n"
     assert places.CELL == "/sandbox"
+
+
+def compiled(step, program, **options):
+    """Run a program behind a step of a compiler, both commands of the shell."""
+    own = sm.Language(name="own", commands=(("sh", "-c", step, "{file}"), ("sh", "-c", program, "{file}")))
+    return sm.run("", language=own, **options)
+
+
+BUSY = "i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done"
+
+
+def test_a_compilers_time_is_not_the_programs(tier):
+    """Neither real time nor CPU time, in the limits as in what is said of the run."""
+    result = compiled(f"sleep 0.6; {BUSY}", "true", timeout=0.5, cpu_time=0.3)
+    assert (result.outcome, result.notes) == (Outcome.COMPLETED, ())
+    assert max(result.usage.wall_seconds, result.usage.cpu_seconds) < 0.3
+    assert all(0 <= sample.seconds < 0.5 and sample.cpu_seconds < 0.3 for sample in result.timeline.samples)
+    busy = compiled("true", f"{BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}", cpu_time=0.3)
+    assert busy.outcome is Outcome.CPU_TIME
+    assert compiled("true", "sleep 60", timeout=0.3).outcome is Outcome.WALL_TIME
+
+
+def test_a_compiler_has_a_limit_of_its_own(monkeypatch, tier):
+    monkeypatch.setattr("sandbox_magic.model.policy._COMPILE_SECONDS", 0.5)
+    result = compiled("echo on; sleep 60", "echo never", timeout=0.1)
+    assert (result.outcome, result.stdout) == (Outcome.WALL_TIME, "on\n")
+    assert result.notes == ("The compiler ran for longer than 500 ms; --timeout allows more. The program never began.",)
+    assert 0.5 <= result.usage.wall_seconds < 5
+
+
+def test_a_compiler_can_be_interrupted_and_paused():
+    own = sm.Language(
+        name="own", commands=(("sh", "-c", "echo on; sleep 0.3", "{file}"), ("sh", "-c", "echo done", "{file}"))
+    )
+    with sm.stream("", language=own, timeout=1) as run:
+        for event in run:
+            if isinstance(event, sm.Text) and event.text == "on\n":
+                run.pause()
+                time.sleep(0.5)
+                run.resume()
+    assert (run.result.outcome, run.result.stdout) == (Outcome.COMPLETED, "on\ndone\n")
+    with sm.stream("", language=own, timeout=1) as run:
+        for event in run:
+            if isinstance(event, sm.Text):
+                run.interrupt()
+    assert (run.result.outcome, run.result.stdout) == (Outcome.INTERRUPTED, "on\n")
+
+
+def test_a_program_gets_nothing_of_what_tells_that_it_is_compiled():
+    assert compiled("ls /proc/self/fd", "ls /proc/self/fd").stdout == "0\n1\n2\n3\n" * 2  # the last is of ls

@@ -290,3 +290,19 @@ def test_without_a_cgroup(monkeypatch, slowness):
     data, processes, cpu = map(int, run(code, memory="64M", processes=20, cpu_time=5).stdout.split())
     assert (data, cpu) == (64 * MIB, 7)
     assert processes in (20, 21, 22)  # PID 1's own two may be counted with them
+
+
+@pytest.mark.parametrize("language", ["python", "sh"])
+def test_a_time_limit_ends_the_run_when_it_is_reached(language):
+    """Also where the stack is shown first. Other work of the machine may hold up any one of the runs."""
+    source = {"python": "import time\ntime.sleep(60)", "sh": "sleep 60"}[language]
+    runs = [run(source, language=language, timeout=0.5) for _ in range(5)]
+    assert {(each.outcome, each.signal) for each in runs} == {(Outcome.WALL_TIME, 9)}
+    assert min(each.usage.wall_seconds for each in runs) < 0.58
+    assert all(('cell.py", line 2' in each.stderr) == (language == "python") for each in runs)
+
+
+def test_a_process_that_does_not_show_its_stack_is_killed_all_the_same():
+    source = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\nwhile True: pass"
+    result = run(source, timeout=0.5)
+    assert (result.outcome, result.signal, result.stderr) == (Outcome.WALL_TIME, 9, "")

@@ -494,3 +494,37 @@ def test_where_the_code_was_at_a_limit_is_not_its_first_output():
     assert [mark.label for mark in result.timeline.marks] == []
     result = sm.run("import time\ntime.sleep(0.6)\nprint(1, flush=True)\ntime.sleep(60)", timeout=1.5)
     assert [mark.label for mark in result.timeline.marks] == ["first output"]
+
+
+def test_pythons_two_streams_keep_their_order():
+    """Though they are two pipes, which the host reads when it can; also what is written below the text layer."""
+    code = """
+        import sys, warnings
+        for n in range(5):
+            print("out", n)
+            print("error", n, file=sys.stderr)
+        sys.stdout.buffer.write(b"bytes\\n")
+        sys.stderr.write("end\\n")
+    """
+    with sm.stream(textwrap.dedent(code)) as run:
+        shown = "".join(event.text for event in run if isinstance(event, Text))
+    assert shown == "".join(f"out {n}\nerror {n}\n" for n in range(5)) + "bytes\nend\n"
+
+
+def test_an_error_that_many_processes_end_with_is_shown_once():
+    """With its count; none runs into another's."""
+    code = """
+        import os
+        for _ in range(5):
+            if os.fork() == 0:
+                raise ValueError("same")
+        for _ in range(5):
+            os.wait()
+    """
+    lines = sm.run(textwrap.dedent(code)).stderr.splitlines()
+    assert [lines[0], *lines[-2:]] == [
+        "Traceback (most recent call last):",
+        "ValueError: same",
+        "[sandbox: 4 more processes ended with the same error: ValueError: same]",
+    ]
+    assert len(lines) == 5

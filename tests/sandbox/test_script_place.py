@@ -138,3 +138,15 @@ def test_a_path_that_cannot_be_read_is_refused(here):
         sm.run(here / "absent.py")
     with pytest.raises(sm.PolicyError, match="is a directory"):
         sm.run(here)
+
+
+def test_an_encoding_line_counts_in_a_file_and_not_in_a_cell(here):
+    """A file is bytes, and a cell has characters. A traceback shows the same line of either."""
+    source = "# -*- coding: latin-1 -*-\nprint('Köln', len('Köln'))\n1 / 0, 'Köln'\n"
+    (here / "town.py").write_bytes(source.encode("latin-1"))
+    for code in (source, here / "town.py", source.encode("latin-1")):
+        result = sm.run(code)
+        assert result.stdout == "Köln 4\n", result.stderr
+        assert "    1 / 0, 'Köln'\n" in result.stderr
+    (here / "town.py").write_bytes(source.encode("utf-8"))
+    assert sm.run(here / "town.py").stdout == "KÃ¶ln 5\n"  # as python3 has it

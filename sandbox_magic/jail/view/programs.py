@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.view.interpreter import Interpreter
     from sandbox_magic.model.policy import Limits
 
+LINES = f"{places.GUEST}/lines/lines"  # see model/languages.py
 _MADE = "/tmp/cell"  # noqa: S108 - what a compiler makes; in the sandbox's own /tmp
 _MOST_LINKS = 40  # as the kernel's, path_resolution(7)
 _SHOWN = 80
@@ -47,7 +48,7 @@ def commands(
         return ()
     view = View(interpreter, limits)
     found = []
-    for first, *rest in language.argv(file, _MADE):
+    for first, *rest in language.argv(file, _MADE, LINES):
         program = view.find(first)
         if program is None:
             raise _missing(first, view, own)
@@ -55,6 +56,8 @@ def commands(
     for needed in language.needs:
         if view.find(needed) is None:
             raise _missing(needed, view, own)
+    if found and language.through and view.find(language.through[0]):
+        found[-1] = (*language.through, *found[-1])
     return tuple(found)
 
 

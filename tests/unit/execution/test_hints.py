@@ -279,6 +279,8 @@ def test_the_network(line):
         ("RuntimeError: can't start new thread", "--processes"),
         ("OpenBLAS blas_thread_init: pthread_create failed for thread 3 of 4: Resource", "--processes"),
         ("bash: fork: retry: Resource temporarily unavailable", "--processes"),
+        ("pthread_create: Resource temporarily unavailable", "--processes"),
+        ("blas_thread_init: pthread_create failed for thread 3 of 9: Resource temporarily unavailable", "--processes"),
         ("PermissionError: [Errno 1] Operation not permitted", "by design"),
         ("OSError: [Errno 38] Function not implemented", "by design"),
         ("EOFError: EOF when reading a line", "--stdin"),
@@ -315,6 +317,7 @@ def test_what_the_result_says_already_is_not_said_twice():
         "pthread_create is a function of C",
         "cell.c:3: warning: implicit declaration of function 'pthread_create'",
         TRACEBACK + "ValueError: Network\nis unreachable? no, another line\n",
+        "cell.c:3:5: warning: implicit declaration of function 'pthread_create'",
         "Network is unreachable\n" + TRACEBACK + "ValueError: x\n",  # handled, and then it failed otherwise
     ],
 )

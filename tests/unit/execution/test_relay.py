@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sandbox_magic import Text
 from sandbox_magic.execution import relay
-from sandbox_magic.execution.relay import COALESCE_SECONDS, PARTIAL_SECONDS, Coalescer, Stream
+from sandbox_magic.execution.relay import COALESCE_SECONDS, PARTIAL_SECONDS, Coalescer, Relay, Stream
 from sandbox_magic.untrusted.text import dropped_line
 
 settings.register_profile("unhurried", settings(), deadline=None)
@@ -62,14 +62,6 @@ def test_whole_lines_of_both_streams_keep_their_order_and_neighbours_are_joined(
 def test_a_line_written_in_two_pieces_is_not_torn_by_the_other_stream():
     events = joined(("stdout", "wor"), ("stderr", "warning\n"), ("stdout", "ld\n"), ("stderr", "again\n"))
     assert events == [Text("stdout", "world\n"), Text("stderr", "warning\nagain\n")]
-
-
-def test_a_stream_whose_line_is_unfinished_is_waited_on():
-    coalescer = Coalescer()
-    coalescer.add("stdout", "a")
-    assert (coalescer.waits_on("stdout"), coalescer.waits_on("stderr")) == (True, False)
-    coalescer.add("stdout", "\n")
-    assert not coalescer.waits_on("stdout")
 
 
 def test_the_first_whole_line_is_due_at_once_and_a_part_of_one_a_little_later(clock):
@@ -170,3 +162,25 @@ def test_what_is_kept_is_as_text_what_it_would_be_at_once(pieces, most):
         for piece in pieces:
             pipe.shown(piece)
         assert pipe.stream.whole() == (pipe.stream.kept.data, pipe.stream.kept.text)
+
+
+def test_what_was_written_to_standard_output_before_an_error_comes_before_it():
+    """Of standard error no more is read than was there before standard output is looked at."""
+    (out, to_out), (error, to_error) = os.pipe(), os.pipe()
+    relay = Relay(out, error, 1000)
+    stdout, stderr = relay.streams
+    os.set_blocking(out, False)
+    os.write(to_error, b"error\n")
+    os.write(to_out, b"before\n")
+    (first, most), (second, there) = relay.in_order([stderr])  # that standard output has something came later
+    os.write(to_error, b"later\n")
+    assert (first, second, there) == (stdout, stderr, 6)
+    assert all([relay.read(first, most), relay.read(second, there)])
+    os.close(to_out)
+    relay.read(stdout)
+    assert relay.in_order([stderr, stdout]) == [(stderr, 6)]
+    os.close(to_error)
+    assert relay.finish() == [Text("stdout", "before\n"), Text("stderr", "error\nlater\n")]
+    assert relay.in_order([]) == []
+    for descriptor in (out, error):
+        os.close(descriptor)

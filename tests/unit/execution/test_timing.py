@@ -94,3 +94,34 @@ def test_what_is_excluded_does_not_hold_up_an_end_that_is_being_made(now):
     due = run.due
     run.exclude(3.0)
     assert run.due == due
+
+
+def test_a_compiler_has_a_limit_of_its_own_before_the_clock_begins(now):
+    timing = Timing(2.0)
+    timing.compile(60.0)
+    now.seconds += 59
+    assert (timing.elapsed(), timing.limit_passed) == (0.0, False)
+    now.seconds += 1
+    assert (timing.limit_passed, timing.passed) == (True, False)
+    timing.begin()
+    now.seconds += 1.5
+    assert (timing.elapsed(), timing.limit_passed) == (1.5, False)
+    now.seconds += 0.5
+    assert timing.limit_passed
+
+
+def test_code_without_a_limit_has_none_when_it_is_compiled(now):
+    timing = Timing(None)
+    timing.compile(float("inf"))
+    now.seconds += 10**6
+    assert not timing.limit_passed
+    timing.begin()
+    assert timing.due is None
+
+
+def test_a_run_that_is_being_ended_while_it_is_compiled_keeps_its_end(now):
+    timing = Timing(None)
+    timing.compile(60.0)
+    timing.expect("interrupt")
+    timing.begin()
+    assert timing.due == pytest.approx(now.seconds + STOP_SECONDS)

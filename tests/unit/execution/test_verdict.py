@@ -15,9 +15,10 @@ def exited(code):
     return code << 8
 
 
-def report(status=0, cause="", *, cpu=0.0, stopped=0):
+def report(status=0, cause="", *, cpu=0.0, stopped=0, compiling=False):
     return Report(
-        status=status, cause=cause, wall_seconds=1.0, cpu_seconds=cpu, largest_bytes=MIB, stopped=stopped
+        status=status, cause=cause, wall_seconds=1.0, cpu_seconds=cpu, largest_bytes=MIB, stopped=stopped,
+        compiling=compiling,
     )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def test_a_kill_by_the_kernel_for_memory_counts_before_all_but_the_callers_inter
 
 def frame(**changes):
     fields = {"word": b"ended", "cause": b"cpu", "status": b"9", "wall": b"1.5", "cpu": b"0.25", "largest": b"4096"}
-    return list({**fields, "stopped": b"2", **changes}.values())
+    return list({**fields, "stopped": b"2", "compiling": b"0", **changes}.values())
 
 
 def test_a_report_is_read_from_its_frame():
@@ -164,3 +165,18 @@ def test_refused_forks_name_the_limit_whatever_the_outcome():
 def test_dropped_output_is_always_told():
     (note,) = notes(Verdict(outcome=Outcome.COMPLETED), report(), LIMITS, dropped=1234567)
     assert note == "1,234,567 bytes of output were dropped from the result; --output-limit keeps more."
+
+
+def test_of_a_compiler_it_is_said_that_it_was_the_compiler():
+    """Its real time is not the code's limit; of what the kernel killed in it nothing else is said."""
+    limits = Limits(wall_seconds=1.0, memory_bytes=64 * MIB)
+    for outcome, expected in (
+        (Outcome.WALL_TIME, "The compiler ran for longer than 1 min; --timeout allows more. The program never began."),
+        (Outcome.OUT_OF_MEMORY,
+         "The compiler needed more than 64 MiB of memory; --memory allows more. The program never began."),
+        (Outcome.FAILED, "It was the compiler that failed; the program never began."),
+        (Outcome.SIGNALLED, "It was the compiler that failed; the program never began."),
+    ):  # fmt: skip
+        verdict = Verdict(outcome=outcome, exit_code=1)
+        assert notes(verdict, report(compiling=True), limits, oom_kills=1) == (expected,)
+    assert notes(Verdict(outcome=Outcome.FAILED, exit_code=1), report(), limits) == ()

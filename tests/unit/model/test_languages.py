@@ -112,11 +112,21 @@ def test_the_end_of_a_files_name_says_its_language_and_stays():
 
 
 def test_paths_take_their_places_in_the_commands():
-    cell, out = "/sandbox/cell.c", "/tmp/cell"
-    steps = of(b"", "c").argv(cell, out)
-    assert steps == (("cc|gcc|clang", "-I.", "-o", out, cell, "-lm"), (out,))
+    paths = "/sandbox/cell.c", "/tmp/cell", "/lines"
+    steps = of(b"", "c").argv(*paths)
+    assert steps == (("cc|gcc|clang", "-I.", "-o", "/tmp/cell", paths[0], "/lines.c", "-lm"), ("/tmp/cell",))
     odd = Language(name="odd", commands=(("x", "{print}", "--in={file}"),))
-    assert odd.argv(cell, out) == (("x", "{print}", "--in=/sandbox/cell.c"),)
+    assert odd.argv(*paths) == (("x", "{print}", "--in=/sandbox/cell.c"),)
+    assert PYTHON.argv(*paths) == ()
+
+
+def test_what_makes_a_program_write_lines_stands_behind_its_name():
+    """Of the last command, and of a program that a first line names: before the arguments there."""
+    own = Language(name="own", commands=("make {file}", "run -x {file}"), lines=("-l", "{lines}.rb"))
+    assert own.argv("f", "o", "/lines") == (("make", "f"), ("run", "-l", "/lines.rb", "-x", "f"))
+    perl = of(b"#!/usr/bin/env -S perl -w\n")
+    assert perl.argv("f", "o", "/lines") == (("perl", *of(b"", "perl").lines, "-w", "f"),)
+    assert of(b"#!/usr/bin/awk -f\n").through == ("stdbuf", "-oL")
 
 
 def test_what_a_language_needs_is_what_its_commands_start_and_name():

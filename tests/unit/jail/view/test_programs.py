@@ -1,9 +1,12 @@
 """The programs of a language are found in what a sandbox sees, and nowhere else."""
 
+from itertools import repeat
+from pathlib import Path
+
 import pytest
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail.view import programs
+from sandbox_magic.jail.view import places, programs
 from sandbox_magic.jail.view.interpreter import Interpreter
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.languages import PYTHON, Language, of
@@ -103,3 +106,18 @@ def test_the_guest_gets_a_frame_for_each_command(inside):
     language = Language(name="mine", suffix=".m", commands=("mine1|mine2 -o {out} {file}", "{out} π"))
     frames = wire.Reader().feed(programs.packed(language, inside, LIMITS, file="/sandbox/cell.m"))
     assert frames == [[b"mine2", b"-o", b"/tmp/cell", b"/sandbox/cell.m"], [b"/tmp/cell", "π".encode()]]
+
+
+def test_a_program_that_writes_lines_through_another_does_so_where_that_is(inside, tmp_path):
+    own = Language(name="own", commands=("sh {file}", "mine2 {file}"), through=("lines1", "-oL"))
+    assert programs.commands(own, inside, LIMITS, file="f") == (("sh", "f"), ("mine2", "f"))
+    program(tmp_path / "env/bin/lines1")
+    assert programs.commands(own, inside, LIMITS, file="f") == (("sh", "f"), ("lines1", "-oL", "mine2", "f"))
+
+
+def test_what_makes_programs_write_lines_is_there():
+    guest = Path(wire.__file__).parent
+    for language in map(of, repeat(b""), ("c", "cpp", "ruby")):
+        words = [word for words in language.argv("", "", programs.LINES) for word in words]
+        (path,) = (word.removeprefix("-r") for word in words if programs.LINES in word)
+        assert (guest / path.removeprefix(f"{places.GUEST}/")).is_file()
