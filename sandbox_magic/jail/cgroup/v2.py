@@ -64,6 +64,7 @@ class Group2(Group):
     def reading(self) -> Reading:
         """Return what is used now."""
         memory = table(f"{self.path}/memory.stat")
+        charged = int(read(f"{self.path}/memory.current"))  # before the peak, which is not below it
         return Reading(
             pids=tuple(files.members(self.path)),
             tasks=int(read(f"{self.path}/pids.current")),
@@ -71,6 +72,8 @@ class Group2(Group):
             anonymous_bytes=memory["anon"],
             shared_bytes=memory["shmem"],
             file_bytes=memory["file"] - memory["shmem"],
+            charged_bytes=charged,
+            peak_bytes=self._peak_bytes(),
         )
 
     def _cpu_seconds(self) -> float:
@@ -78,13 +81,16 @@ class Group2(Group):
 
     def facts(self) -> Facts:
         """Return what the kernel counted so far."""
-        peak = f"{self.path}/memory.peak"  # Linux 5.19
         return Facts(
             oom_kills=table(f"{self.path}/memory.events")["oom_kill"],
             refused_forks=table(f"{self.path}/pids.events")["max"],
-            peak_bytes=int(read(peak)) if os.path.exists(peak) else None,
+            peak_bytes=self._peak_bytes(),
             cpu_seconds=self._cpu_seconds(),
         )
+
+    def _peak_bytes(self) -> int | None:
+        peak = f"{self.path}/memory.peak"  # Linux 5.19
+        return int(read(peak)) if os.path.exists(peak) else None
 
     def kill(self) -> None:
         """Kill every process in it."""
