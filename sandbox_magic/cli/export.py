@@ -8,7 +8,7 @@ import os
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.model import summary
+from sandbox_magic.model import even, summary
 from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.picture import course
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Timeline
     from sandbox_magic.picture.axes import Axis
 
 _REMEDY = "pip install 'sandbox-magic[plot]', or a name that ends in .svg or .html, which need nothing"
@@ -88,13 +89,13 @@ def _png(result: Result) -> bytes:
 
 
 def _panels(figure: Any, result: Result) -> None:
-    timeline, limits = result.timeline, result.limits
+    timeline, limits = even.drawn(result.timeline), result.limits
     last = timeline.samples[-1].seconds if timeline.samples else 0.0
     across = time_axis(max(result.usage.wall_seconds, last))
     upper, lower = figure.subplots(2, 1, sharex=True)
-    _panel(upper, result, "cpu_percent", "#56B4E9", cpu_axis(timeline.peak("cpu_percent")))
-    up = memory_axis(timeline.peak("memory_bytes"), limits.memory_bytes)
-    _panel(lower, result, "memory_bytes", "#E69F00", up)
+    _panel(upper, timeline, "cpu_percent", "#56B4E9", cpu_axis(timeline.peak("cpu_percent")))
+    up = memory_axis(summary.peak_memory(result), limits.memory_bytes)
+    _panel(lower, timeline, "memory_bytes", "#E69F00", up)
     if up.limit is not None:
         lower.axhline(up.limit, color="#59636e", linestyle="--", linewidth=1)
     upper.set_ylabel("CPU")
@@ -104,9 +105,9 @@ def _panels(figure: Any, result: Result) -> None:
     figure.suptitle(str(summary.ended(result)).replace("$", r"\$"), fontsize=10, x=0.01, ha="left")
 
 
-def _panel(axes: Any, result: Result, field: str, colour: str, up: Axis) -> None:
-    values = [getattr(sample, field) for sample in result.timeline.samples]
-    times = [sample.seconds for sample in result.timeline.samples]
+def _panel(axes: Any, timeline: Timeline, field: str, colour: str, up: Axis) -> None:
+    values = [getattr(sample, field) for sample in timeline.samples]
+    times = [sample.seconds for sample in timeline.samples]
     known = [float("nan") if value is None else value for value in values]
     axes.plot(times, known, color=colour, linewidth=1.5)
     axes.fill_between(times, known, color=colour, alpha=0.18, linewidth=0)
