@@ -14,7 +14,7 @@ from sandbox_magic.model.result import Result
 from sandbox_magic.model.units import limit_size, seconds, size
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.card import STYLE, table
-from sandbox_magic.picture.drawing import SAVED_WIDTH, Drawing, save
+from sandbox_magic.picture.drawing import Drawing, save
 from sandbox_magic.picture.panel import Curve, Panel, plot, time_ticks
 from sandbox_magic.picture.placing import leave_out
 from sandbox_magic.picture.theme import RUNS
@@ -72,7 +72,11 @@ class Comparison:
         time = plot(top + _CPU_TOP, bottom, time_ticks(across, bottom + 15))
         body = (*self._legend(), *(panel.draw() for panel in panels), time)
         height = top + _MEMORY_TOP + _MEMORY_HEIGHT + _BELOW
-        return Drawing(described=self._described(), height=height, body="".join(body))
+        rows = tuple(
+            (f"{_name(index)}-word", f"{label} · {result.ending}, {seconds(result.usage.wall_seconds)}")
+            for index, (label, result) in enumerate(zip(self.labels, self.results, strict=True))
+        )
+        return Drawing(described=self._described(), height=height, body="".join(body), rows=rows, panels=panels)
 
     def html(self, *, theme: Theme = "auto") -> str:
         """Return the picture and the table as HTML that needs nothing else."""
@@ -80,15 +84,13 @@ class Comparison:
         return f'{STYLE}<div class="sandbox-result">{self.plot().html(theme=theme)}{figures}</div>'
 
     def save(self, path: str | os.PathLike[str], *, theme: Theme = "auto") -> None:
-        """Write it to a file: the picture alone if the name ends in ``.svg``, with the table if in ``.html``.
+        """Write it to a file: as ``.html`` with the table, as ``.svg`` or ``.png`` the picture alone.
 
         Raises:
-            SandboxError: The name ends otherwise.
+            SandboxError: The name ends otherwise, or there is no matplotlib for a PNG.
             OSError: The file can't be written.
         """
-        title = " and ".join(self.labels)
-        svg = self.plot().svg(theme=theme, width=SAVED_WIDTH)
-        save(path, svg=svg, html=self.html(theme=theme), title=title, theme=theme)
+        save(path, self.plot(), html=self.html(theme=theme), title=" and ".join(self.labels), theme=theme)
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
         """Return what a notebook shows."""

@@ -108,17 +108,21 @@ def html(result: Result, *, theme: Theme = "auto") -> str:
 
 
 def _drawing(timeline: Timeline, told: _Told, *, seconds: float) -> Drawing:
+    rows = (("ink", str(told.line)),)
     if len(timeline.samples) < 2 or not seconds:  # noqa: PLR2004 - two points make a line
-        return Drawing(described=told.described, height=SHORT_HEIGHT, body=_words(told.line, two_lines=False))
+        return Drawing(
+            described=told.described, height=SHORT_HEIGHT, body=_words(told.line, two_lines=False), rows=rows
+        )
     timeline = drawn(timeline)
     end = max(seconds + sum(mark.paused_seconds for mark in timeline.marks), timeline.samples[-1].seconds)
     across = time_axis(end)
     moments, rules = mark_labels.draw(mark_labels.flags(timeline.marks, across.end), _BOTTOM)
+    panels = (_cpu(timeline, across), _memory(timeline, across, told))
     body = (
         _words(told.line, two_lines=True), _style(rules), plot(CPU_TOP, _BOTTOM, moments),
-        _cpu(timeline, across).draw(), _memory(timeline, across, told).draw(), _time(across, told.cause, end),
+        *(panel.draw() for panel in panels), _time(across, told.cause, end),
     )  # fmt: skip
-    return Drawing(described=told.described, height=HEIGHT, body="".join(body))
+    return Drawing(described=told.described, height=HEIGHT, body="".join(body), rows=rows, panels=panels)
 
 
 def _words(line: summary.Line, *, two_lines: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 Theme = Literal["light", "dark", "auto"]
 
+LARGE = 1.6  # times the size, for a projector
 LEFT, RIGHT = 60, 88  # gutters, in pixels: of the ticks' labels, of the words at the curves' ends
 _CAUSE_FROM = LEFT + RIGHT + 280  # pixels; in a narrower picture the words at the end would meet the limit's
 
@@ -54,10 +55,16 @@ _SHAPES = (
 
 # For the page around an <img>: a picture inside it prefers the colours that its element is said to have.
 PAGE_STYLE = (
-    "<style>img.sandbox-picture{width:100%;max-width:1200px;display:block}"
+    f"<style>.sandbox-large img.sandbox-picture{{zoom:{LARGE}}}"
+    "img.sandbox-picture{width:100%;max-width:1200px;display:block}"
     "[data-jp-theme-light=true] img.sandbox-picture{color-scheme:only light}"
     "[data-jp-theme-light=false] img.sandbox-picture{color-scheme:only dark}</style>"
 )
+
+
+def colours(theme: Theme) -> dict[str, str]:
+    """Return the colours of a picture by name; as on a light page, unless it is dark."""
+    return _DARK if theme == "dark" else _LIGHT
 
 
 def stylesheet(theme: Theme) -> str:

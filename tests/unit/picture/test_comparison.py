@@ -157,8 +157,8 @@ def test_it_is_saved_as_a_picture_or_as_a_page_with_the_table(tmp_path):
     assert re.search('name="color-scheme" content="dark"', page)
     assert "peak memory" in page
     with pytest.raises(SandboxError, match="A picture is saved"):
-        comparison.save(tmp_path / "both.png")
-    assert not (tmp_path / "both.png").exists()
+        comparison.save(tmp_path / "both.pdf")
+    assert not (tmp_path / "both.pdf").exists()
 
 
 def test_a_comparison_keeps_its_results():

@@ -334,6 +334,6 @@ def test_a_picture_in_a_file_can_be_drawn_by_programs_that_are_no_browsers():
 
 def test_a_drawing_in_another_format_is_refused_with_a_remedy(tmp_path):
     with pytest.raises(SandboxError) as caught:
-        result().plot().save(tmp_path / "run.png")
+        result().plot().save(tmp_path / "run.pdf")
     assert "svg" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []
