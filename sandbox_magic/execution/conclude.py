@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sandbox_magic.model.timeline import Timeline
 
 _LOST = "The control group was removed during the run; memory and process limits were only monitored after that."
-_WORTH_A_MARK = 2**20  # bytes of file pages in a peak
 
 
 def build_result(  # noqa: PLR0913 - everything that is known at the end, each by name
@@ -73,6 +72,10 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
     outputs, refused = messages.outputs.values(stopped) if verdict.outcome is Outcome.COMPLETED else ({}, ())
     changes, told = files.finish()
+    wall = report.wall_seconds if report else wall_seconds
+    cpu = _cpu_seconds(counted, meter, report, timeline)
+    timeline = timeline.ended(wall, cpu, _last_peak(counted, meter, report, verdict.outcome))
+    timeline = replace(timeline, memory_limit_bytes=limits.memory_bytes)
     out, err = (stream.kept for stream in streams)
     (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)
     dropped = out.dropped + err.dropped
@@ -94,10 +97,9 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         outputs=outputs,
         changes=changes,
         usage=Usage(
-            wall_seconds=report.wall_seconds if report else wall_seconds,
-            cpu_seconds=_cpu_seconds(counted, meter, report, timeline),
-            peak_memory_bytes=_peak_memory(counted, report, timeline),
-            peak_includes_files=counted.peak_bytes is not None and _file_bytes(sandbox) >= _WORTH_A_MARK,
+            wall_seconds=wall,
+            cpu_seconds=cpu,
+            peak_memory_bytes=_most(timeline.peak("memory_bytes")),
             peak_processes=_most(timeline.peak("processes"), 1 if report else None),
             read_bytes=_most(timeline.peak("read_bytes")),
             written_bytes=_most(timeline.peak("written_bytes")),
@@ -106,7 +108,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
             paused_seconds=paused_seconds,
         ),
         limits=limits,
-        timeline=replace(timeline, memory_limit_bytes=limits.memory_bytes),
+        timeline=timeline,
         isolation=isolation,
         notes=(_LOST,) * meter.lost
         + _unloaded(sandbox)
@@ -155,20 +157,15 @@ def _cpu_seconds(counted: Facts, meter: Meter, report: Report | None, timeline: 
     return report.cpu_seconds if report else timeline.peak("cpu_seconds")
 
 
-def _peak_memory(counted: Facts, report: Report | None, timeline: Timeline) -> int | None:
-    if counted.peak_bytes is not None:
+def _last_peak(counted: Facts, meter: Meter, report: Report | None, outcome: Outcome) -> int | None:
+    """Return the most memory since the last sample, or of the whole run where only that is known."""
+    if outcome is Outcome.OUT_OF_MEMORY and counted.oom_kills:  # all of it: the kernel had no other page left to take
         return counted.peak_bytes
-    return _most(timeline.peak("memory_bytes"), report.largest_bytes if report else None)
+    if counted.peak_bytes is not None:
+        return meter.last_peak()
+    return report.largest_bytes if report else None
 
 
 def _most(*values: float | None) -> int | None:
     known = [value for value in values if value is not None]
     return int(max(known)) if known else None
-
-
-def _file_bytes(sandbox: Sandbox) -> int:
-    try:
-        reading = sandbox.group.reading()
-    except (OSError, KeyError, ValueError):
-        return 0
-    return (reading.file_bytes or 0) if reading is not None else 0

@@ -23,7 +23,7 @@ from sandbox_magic.guest import wire
 from sandbox_magic.jail import isolation
 from sandbox_magic.model.events import Ended, Event, Output
 from sandbox_magic.model.output import InputRequest
-from sandbox_magic.model.timeline import Mark, Recorder
+from sandbox_magic.model.timeline import MOST_SAMPLES, Mark, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class Loop:
         self._numbers: deque[int] = deque()  # of the questions in the queue
         self._budget = QuestionBudget()
         self._processes = 1
-        self._recorder = Recorder()
+        self._recorder = Recorder(MOST_SAMPLES - 1)  # the run's end is one more
         self._selector = selectors.PollSelector()  # needs no descriptor of its own
         self._closed = False
 
@@ -205,8 +205,8 @@ class Loop:
         elif said.number:
             sandbox.reply(b"%d" % said.number)
 
-    def _mark(self, what: str, *, own: bool = False) -> None:
-        mark = Mark(what, self.timing.elapsed(), own)
+    def _mark(self, what: str, *, own: bool = False, paused_seconds: float = 0.0) -> None:
+        mark = Mark(what, self.timing.elapsed(), own, paused_seconds)
         if self._recorder.mark(mark):
             self.queue.append(mark)
 
@@ -273,7 +273,7 @@ class Loop:
         limits = self.policy.limits
         if self.timing.compiling:  # the compiler is not the code
             limits = replace(limits, cpu_seconds=None)
-        else:
+        elif sample.processes:  # else it was taken after the exit, and is no part of the run's course either
             self._record(sample)
         lost = self._meter.lost or sandbox.group.tier == "none"
         cause, soon = host_limits.check(limits, sample, memory=lost)
@@ -316,9 +316,10 @@ class Loop:
         """Let paused code go on."""
         with self._lock:
             if self.sandbox is not None and not self._closed and self.timing.paused:
+                paused_seconds = self.timing.pause_seconds
                 self.timing.resume()
                 self.sandbox.control.resume()
-                self._mark("resumed")
+                self._mark("resumed", paused_seconds=paused_seconds)
 
     def ask(self, step: Callable[[], bool]) -> bool:
         """Begin with the next question; return whether there is still somebody who wants the answer.

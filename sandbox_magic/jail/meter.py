@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 _FINEST_SECONDS = 0.01
 _COARSEST_SECONDS = 0.25
-_SHARE_OF_TIME = 0.05  # the interval grows with the run: 1 s in, every 50 ms
+_SHARE_OF_TIME = 0.02  # the interval grows with the run: 1 s in, every 20 ms
 _MOST_COST = 0.02  # of one core
 _SLOW_SECONDS = 0.05  # for one look at memory: a process can make its PSS as slow to read as it likes
+_UNSURE = 2**20 + 64 * 4096 * (os.cpu_count() or 1)  # bytes: a group counts ahead, up to 64 pages on each processor
 _LARGE_TABLES = 16 * 2**20  # bytes of page tables, which the kernel walks for the PSS: about as slow as that
 
 
@@ -54,9 +55,16 @@ class Meter:
         self._cost = 0.0
         self.lost: bool = False
         reading = self._reading()
+        self._peak = reading.peak_bytes or 0  # of the group, up to the sample before
+        self._kernel = _kernel(reading)
+        self._most: dict[int, int] = {}  # of each process, likewise
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
         self.cpu_before: float = self._cpu(reading)
         self._last = time.monotonic(), 0.0  # moment and CPU seconds of the sample before
+
+    def forget_peak(self) -> None:
+        """Take the group's peak as one that counts from now on."""
+        self._peak = 0
 
     def start(self) -> None:
         """Begin: what is sampled is that of the time from now on."""
@@ -94,7 +102,7 @@ class Meter:
             anonymous_bytes=reading.anonymous_bytes,
             shared_bytes=reading.shared_bytes,
             file_bytes=reading.file_bytes,
-            processes=len(reading.pids),
+            processes=sum(not process_memory.is_ending(pid) for pid in reading.pids),
             threads=sum(each.threads for each in statuses.values()) if reading.tasks is None else reading.tasks,
             read_bytes=read,
             written_bytes=written,
@@ -148,7 +156,7 @@ class Meter:
 
     def _memory(self, reading: Reading, statuses: dict[int, Status]) -> int | None:
         if reading.anonymous_bytes is not None and reading.shared_bytes is not None:
-            return reading.anonymous_bytes + reading.shared_bytes
+            return self._highest(reading, reading.anonymous_bytes + reading.shared_bytes)
         began, total = time.monotonic(), 0
         for pid, status in statuses.items():
             total += status.table_bytes + status.huge_bytes
@@ -157,6 +165,28 @@ class Meter:
             if self.memory_source == "pss" and time.monotonic() - began > _SLOW_SECONDS:
                 self.memory_source = "rss"  # very many mappings, say: the limits wait for this sample
         return total
+
+    def _highest(self, reading: Reading, now: int) -> int:
+        """Return the most since the sample before: the group's own peak if that rose, less what is no memory of it."""
+        peak, before = reading.peak_bytes or 0, self._peak
+        self._peak = max(peak, before)
+        most = peak - self._beside(reading)
+        return most if peak > before and most > now + _UNSURE else now
+
+    def _beside(self, reading: Reading) -> int:
+        """Return what the group is charged for beside its memory.
+
+        While much is given back the charge stays behind, so of the kernel's own the least of two looks counts.
+        """
+        before, self._kernel = self._kernel, _kernel(reading)
+        return (reading.file_bytes or 0) + min(before, self._kernel)
+
+    def last_peak(self) -> int | None:
+        """Return the most memory since the last sample, once everything is dead; None if that is not known."""
+        reading = self._reading()
+        if reading.peak_bytes is None or reading.peak_bytes <= self._peak:
+            return None
+        return reading.peak_bytes - self._beside(reading)
 
     def _share(self, pid: int, status: Status, *, alone: bool) -> int:
         """Return its share of memory. PSS walks every page, so a process that shares with none is read by RSS."""
@@ -167,7 +197,8 @@ class Meter:
             except PermissionError:
                 pass
             self.memory_source = "rss"
-        return status.resident_bytes
+        before, self._most[pid] = self._most.get(pid, status.most_bytes), status.most_bytes
+        return max(status.resident_bytes, status.most_bytes if status.most_bytes > before else 0)
 
     def _bytes_moved(self, pids: tuple[int, ...]) -> tuple[int | None, int | None]:
         """Return bytes read and written by all processes that could be read; None if none could (undumpable)."""
@@ -185,6 +216,12 @@ class Meter:
         (before, cpu_before), now = self._last, time.monotonic()
         self._last = now, cpu
         return max(0.0, 100 * (cpu - cpu_before) / (now - before)) if now > before else None
+
+
+def _kernel(reading: Reading) -> int:
+    """Return what the kernel needs for a group itself: its tables, its stacks."""
+    known = (reading.anonymous_bytes, reading.shared_bytes, reading.file_bytes)
+    return max(0, (reading.charged_bytes or 0) - sum(value or 0 for value in known))
 
 
 def _tree(pid: int) -> list[int]:

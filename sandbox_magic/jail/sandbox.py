@@ -251,6 +251,7 @@ class Sandbox:
             file.write(task.source)
         if self.warm or self.unloaded:
             self.group.restart_peak()
+            self.meter.forget_peak()
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         compiler = repr(limits.compile_seconds) if task.compiles else ""

@@ -28,8 +28,8 @@ class Usage:
     Attributes:
         wall_seconds: Real time from "go", or from the end of a compiler, to the end of the code.
         cpu_seconds: CPU time of all its processes; a compiler's is not in it.
-        peak_memory_bytes: The most memory at one time; with a cgroup the kernel's own figure.
-        peak_includes_files: Whether cached pages of files, which do not count as use, are in it.
+        peak_memory_bytes: The most memory at one time, cached pages of files left out; with a cgroup by the kernel's
+            own count, so that what came and went between two samples is in it.
         peak_processes: The most processes at one time that a sample saw.
         read_bytes: Bytes read, as far as samples saw them.
         written_bytes: Bytes written, likewise.
@@ -41,7 +41,6 @@ class Usage:
     wall_seconds: float
     cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
-    peak_includes_files: bool = False
     peak_processes: int | None = None
     read_bytes: int | None = None
     written_bytes: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox_magic.model.even import drawn
 from sandbox_magic.model.outcome import ending
 from sandbox_magic.model.units import amount, counted, limit_seconds, limit_size, running, seconds, size
 
@@ -48,11 +49,11 @@ def live(sample: Sample | None, limits: Limits, *, state: str = "running") -> Li
     """
     if sample is None:
         return Line(icon="running", state=state, figures=())
-    cores = "unknown" if sample.cpu_percent is None else f"{sample.cpu_percent / 100:.1f} cores"
+    used = "unknown" if sample.cpu_percent is None else f"{sample.cpu_percent:.0f} %"
     figures = (
         running(sample.seconds, limits.wall_seconds),
-        f"CPU {cores}{_cpu_seconds(sample.cpu_seconds, limits)}",
-        "memory unknown" if sample.memory_bytes is None else amount(sample.memory_bytes, limits.memory_bytes),
+        f"CPU {used}{_cpu_seconds(sample.cpu_seconds, limits)}",
+        f"memory {_known_amount(sample.memory_bytes, limits.memory_bytes)}",
         counted(sample.processes, "process", "processes"),
     )
     return Line(icon="running", state=state, figures=figures)
@@ -70,9 +71,9 @@ def ended(result: Result) -> Line:
     how = ending(result.outcome, result.exit_code, result.signal)
     figures = [f"{how.took} {seconds(usage.wall_seconds)}"]
     if usage.cpu_seconds is not None:
-        figures.append(f"CPU {seconds(usage.cpu_seconds)}")
+        figures.append(f"CPU time {seconds(usage.cpu_seconds)}")
     if usage.peak_memory_bytes is not None:
-        figures.append(f"peak {_peak(usage.peak_memory_bytes, limits.memory_bytes)}")
+        figures.append(f"peak memory {_peak(usage.peak_memory_bytes, limits.memory_bytes)}")
     if usage.peak_processes is not None and usage.peak_processes > 1:
         figures.append(f"up to {usage.peak_processes} processes")
     if usage.paused_seconds:
@@ -86,13 +87,19 @@ def watched(timeline: Timeline) -> Line:
         return Line(icon="done", state="", figures=("no samples",))
     figures = [seconds(timeline.samples[-1].seconds)]
     if (cpu := timeline.peak("cpu_seconds")) is not None:
-        figures.append(f"CPU {seconds(cpu)}")
+        figures.append(f"CPU time {seconds(cpu)}")
     if (memory := timeline.peak("memory_bytes")) is not None:
         limit = timeline.memory_limit_bytes
-        figures.append(f"peak {size(memory) if limit is None else _peak(int(memory), limit)}")
+        figures.append(f"peak memory {size(memory) if limit is None else _peak(int(memory), limit)}")
     if (processes := timeline.peak("processes")) is not None and processes > 1:
         figures.append(f"up to {processes:.0f} processes")
     return Line(icon="done", state="", figures=tuple(figures))
+
+
+def peak_memory(result: Result) -> float | None:
+    """Return the most memory of a run, by what it cost or else by its samples."""
+    most = result.usage.peak_memory_bytes
+    return result.timeline.peak("memory_bytes") if most is None else most
 
 
 def cause(result: Result) -> str:
@@ -105,11 +112,11 @@ def described(result: Result) -> str:
     line = ended(result)
     sentences = [f"Sandbox run: {line}."]
     samples = result.timeline.samples
-    cpu, memory = result.timeline.peak("cpu_percent"), result.timeline.peak("memory_bytes")
+    cpu, memory = drawn(result.timeline).peak("cpu_percent"), peak_memory(result)
     if len(samples) > 1 and cpu is not None:
         sentences.append(f"CPU: at most {cpu:.0f} % of one core.")
-    if len(samples) > 1 and memory is not None:
-        known = [sample.memory_bytes for sample in samples if sample.memory_bytes is not None]
+    known = [sample.memory_bytes for sample in samples if sample.memory_bytes is not None]
+    if len(known) > 1 and memory is not None:
         path = f"from {size(known[0])} to {size(known[-1])}, at most {size(memory)}"
         sentences.append(f"Memory: {path}, limit {limit_size(result.limits.memory_bytes)}.")
     if marks := result.timeline.marks:
@@ -133,6 +140,10 @@ def printable(text: str, most: int) -> str:
 
 def _cpu_seconds(value: float | None, limits: Limits) -> str:
     return "" if value is None else f", {running(value, limits.cpu_seconds)}"
+
+
+def _known_amount(value: int | None, limit: int) -> str:
+    return "unknown" if value is None else amount(value, limit)
 
 
 def _peak(value: int, limit: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import SandboxError
@@ -30,7 +30,7 @@ class Sample:
         cpu_percent: Use since the sample before, in percent of one core: 200 is two cores.
         cpu_seconds: CPU time of all its processes so far.
         memory_bytes: Memory of all its processes and its tmpfs that the kernel can't take back
-            (with a cgroup: anonymous and shared).
+            (with a cgroup: anonymous and shared); the most since the sample before, where the kernel tells.
         anonymous_bytes: Their own memory (with a cgroup only, as the next two).
         shared_bytes: tmpfs, memfd and shared memory.
         file_bytes: Cached pages of files, which the kernel takes back when memory is short.
@@ -61,11 +61,13 @@ class Mark:
         label: What, in a few words; the code's own (``mark("sorted")``) made safe to show.
         seconds: Real time since "go".
         own: Whether the code itself set it.
+        paused_seconds: How long the run had been paused, of the end of a pause; no part of ``seconds``.
     """
 
     label: str
     seconds: float
     own: bool = False
+    paused_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Timeline:
     """The samples of one run, oldest first, at most 600 whatever the run's length.
 
     Attributes:
-        samples: The samples.
+        samples: The samples. The last one of a run that is over is its end, with all of its CPU time.
         memory_source: What ``memory_bytes`` counts: ``cgroup`` (the kernel's own count), ``pss``
             (shared pages divided among the processes that share them) or ``rss`` (counted in each), both
             with swap and page tables.
@@ -92,6 +94,22 @@ class Timeline:
         """Return the largest known value of a field of `Sample` in the whole run, None where it is never known."""
         known = [value for sample in self.samples if (value := getattr(sample, field)) is not None]
         return max((*known, *(value for name, value in self.peaks if name == field)), default=None)
+
+    def ended(self, wall_seconds: float, cpu_seconds: float | None, last_peak_bytes: int | None) -> Timeline:
+        """Return the timeline with the run's end as its last sample, and without those that came after it.
+
+        Its use in percent is not known: its CPU time has in it what it took to end the run.
+
+        Args:
+            wall_seconds: When the code ended.
+            cpu_seconds: CPU time of the whole run.
+            last_peak_bytes: The most memory since the last sample, if it is known.
+        """
+        samples = tuple(sample for sample in self.samples if sample.seconds < wall_seconds)
+        last = samples[-1] if samples else Sample(seconds=0.0, cpu_seconds=0.0)
+        memory = max((known for known in (last.memory_bytes, last_peak_bytes) if known is not None), default=None)
+        end = replace(last, seconds=wall_seconds, cpu_percent=None, cpu_seconds=cpu_seconds, memory_bytes=memory)
+        return replace(self, samples=(*samples, end))
 
     def to_json(self) -> str:
         """Return the samples as a JSON list of objects; unknown is null."""

@@ -117,8 +117,7 @@ def _cost(result: Result) -> str:
 def _figures(usage: Usage) -> Iterator[tuple[str, str]]:
     yield "real time", seconds(usage.wall_seconds)
     yield "CPU time", _known(usage.cpu_seconds, seconds)
-    files = ", cached pages of files included" if usage.peak_includes_files else ""
-    yield "most memory", _known(usage.peak_memory_bytes, size) + files
+    yield "peak memory", _known(usage.peak_memory_bytes, size)
     yield "most processes at once", _known(usage.peak_processes, str)
     yield "bytes read", _known(usage.read_bytes, size)
     yield "bytes written", _known(usage.written_bytes, size)

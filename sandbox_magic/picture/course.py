@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
+from sandbox_magic.model.even import drawn
 from sandbox_magic.model.units import limit_size, size
 from sandbox_magic.picture import mark_labels
 from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
     from sandbox_magic.model.outcome import Icon
     from sandbox_magic.model.result import Result
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.timeline import Sample, Timeline
     from sandbox_magic.picture.axes import Axis
     from sandbox_magic.picture.theme import Theme
 
 HEIGHT, SHORT_HEIGHT = 184, 36
 SHORT_SECONDS = 0.1  # the words tell all of a run that was over before it had a course
 CPU_TOP, CPU_HEIGHT = 48, 40
-MEMORY_TOP, MEMORY_HEIGHT = 106, 50
+MEMORY_TOP, MEMORY_HEIGHT = 109, 48
 _CHARACTER, _STATE_CHARACTER = 6.4, 8.0  # a wide sans-serif, at 12 px and bold at 13 px
 _BOTTOM = MEMORY_TOP + MEMORY_HEIGHT - CPU_TOP  # of both panels, from the upper edge of the first
 _SHARE_FROM = 0.06  # of the axis: a thinner part could not be seen
@@ -44,19 +45,51 @@ _MARKS: dict[Icon, str] = {
 
 def drawing(result: Result) -> Drawing:
     """Draw how a run went: 184 px high, or 36 px and words only if it was too short for curves."""
-    wall, limit = result.usage.wall_seconds, result.limits.memory_bytes
-    return _drawing(
-        result.timeline, summary.ended(result), summary.described(result),
-        seconds=wall if wall >= SHORT_SECONDS else 0.0, cause=summary.cause(result), limit=limit,
-    )  # fmt: skip
+    wall = result.usage.wall_seconds
+    told = _Told(
+        line=summary.ended(result),
+        described=summary.described(result),
+        cause=summary.cause(result),
+        limit_bytes=result.limits.memory_bytes,
+        peak_bytes=summary.peak_memory(result),
+    )
+    return _drawing(result.timeline, told, seconds=wall if wall >= SHORT_SECONDS else 0.0)
 
 
 def course(timeline: Timeline) -> Drawing:
     """Draw samples of which no more is known: not how the run ended."""
+    return in_words(timeline, summary.watched(timeline))
+
+
+def in_words(timeline: Timeline, line: summary.Line) -> Drawing:
+    """Draw samples under a line about them."""
     last = timeline.samples[-1].seconds if timeline.samples else 0.0
-    described = f"Course of a sandbox run: {summary.watched(timeline)}."
-    limit = timeline.memory_limit_bytes
-    return _drawing(timeline, summary.watched(timeline), described, seconds=last, cause="", limit=limit)
+    told = _Told(
+        line=line,
+        described=f"Course of a sandbox run: {line}.",
+        limit_bytes=timeline.memory_limit_bytes,
+        peak_bytes=timeline.peak("memory_bytes"),
+    )
+    return _drawing(timeline, told, seconds=last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What is known of a run beside its samples.
+
+    Attributes:
+        line: The line of words.
+        described: The whole picture in sentences.
+        cause: What cut the run short.
+        limit_bytes: The bound on memory; None if it is not known.
+        peak_bytes: The most memory; None if it is not known.
+    """
+
+    line: summary.Line
+    described: str
+    cause: str = ""
+    limit_bytes: int | None = None
+    peak_bytes: float | None = None
 
 
 def svg(result: Result, *, theme: Theme = "auto") -> str:
@@ -74,19 +107,22 @@ def html(result: Result, *, theme: Theme = "auto") -> str:
     return drawing(result).html(theme=theme)
 
 
-def _drawing(  # noqa: PLR0913 - what a picture is made of, each by name
-    timeline: Timeline, told: summary.Line, described: str, *, seconds: float, cause: str, limit: int | None
-) -> Drawing:
+def _drawing(timeline: Timeline, told: _Told, *, seconds: float) -> Drawing:
+    rows = (("ink", str(told.line)),)
     if len(timeline.samples) < 2 or not seconds:  # noqa: PLR2004 - two points make a line
-        return Drawing(described=described, height=SHORT_HEIGHT, body=_words(told, two_lines=False))
-    end = max(seconds, timeline.samples[-1].seconds)  # samples count the time for which it was paused, too
+        return Drawing(
+            described=told.described, height=SHORT_HEIGHT, body=_words(told.line, two_lines=False), rows=rows
+        )
+    timeline = drawn(timeline)
+    end = max(seconds + sum(mark.paused_seconds for mark in timeline.marks), timeline.samples[-1].seconds)
     across = time_axis(end)
     moments, rules = mark_labels.draw(mark_labels.flags(timeline.marks, across.end), _BOTTOM)
+    panels = (_cpu(timeline, across), _memory(timeline, across, told))
     body = (
-        _words(told, two_lines=True), _style(rules), plot(CPU_TOP, _BOTTOM, moments),
-        _cpu(timeline, across).draw(), _memory(timeline, across, limit).draw(), _time(across, cause, end),
+        _words(told.line, two_lines=True), _style(rules), plot(CPU_TOP, _BOTTOM, moments),
+        *(panel.draw() for panel in panels), _time(across, told.cause, end),
     )  # fmt: skip
-    return Drawing(described=described, height=HEIGHT, body="".join(body))
+    return Drawing(described=told.described, height=HEIGHT, body="".join(body), rows=rows, panels=panels)
 
 
 def _words(line: summary.Line, *, two_lines: bool) -> str:
@@ -131,28 +167,37 @@ def _style(*rules: str) -> str:
 
 
 def _cpu(timeline: Timeline, across: Axis) -> Panel:
-    last = timeline.samples[-1].cpu_percent
+    peak = timeline.peak("cpu_percent")
     curve = Curve(
         name="cpu",
         points=[(sample.seconds, sample.cpu_percent) for sample in timeline.samples],
-        word="CPU unknown" if last is None else f"{last:.0f} % CPU",
+        word="CPU unknown" if peak is None else f"{peak:.0f} %",
+        below="" if peak is None else "peak CPU",
+        at_peak=True,
     )
-    up = cpu_axis(timeline.peak("cpu_percent"))
-    return Panel(top=CPU_TOP, height=CPU_HEIGHT, across=across, up=up, curves=(curve,))
+    up, pauses = cpu_axis(peak), _pauses(timeline)
+    return Panel(top=CPU_TOP, height=CPU_HEIGHT, across=across, up=up, curves=(curve,), pauses=pauses)
 
 
-def _memory(timeline: Timeline, across: Axis, limit: int | None) -> Panel:
-    last = timeline.samples[-1].memory_bytes
+def _memory(timeline: Timeline, across: Axis, told: _Told) -> Panel:
+    peak, limit = told.peak_bytes, told.limit_bytes
     curve = Curve(
         name="memory",
         points=[(sample.seconds, sample.memory_bytes) for sample in timeline.samples],
-        word="memory unknown" if last is None else size(last),
+        word="memory unknown" if peak is None else size(peak),
+        below="" if peak is None else "peak memory",
+        at_peak=True,
     )
-    up = memory_axis(timeline.peak("memory_bytes"), limit)
+    up = memory_axis(peak, limit)
     return Panel(
         top=MEMORY_TOP, height=MEMORY_HEIGHT, across=across, up=up, curves=(curve,),
-        caption=limit_caption(up, limit), share=_shared(timeline, up),
+        caption=limit_caption(up, limit), share=_shared(timeline, up), pauses=_pauses(timeline),
     )  # fmt: skip
+
+
+def _pauses(timeline: Timeline) -> list[tuple[float, float]]:
+    """Return from when to when a run was paused, by the clock of its picture."""
+    return [(mark.seconds - mark.paused_seconds, mark.seconds) for mark in timeline.marks if mark.paused_seconds]
 
 
 def limit_caption(up: Axis, limit: int | None) -> str:
@@ -162,7 +207,7 @@ def limit_caption(up: Axis, limit: int | None) -> str:
 
 def _shared(timeline: Timeline, up: Axis) -> Share | None:
     """Return the shared part of the memory, if it is known and large enough to be seen."""
-    points = [(sample.seconds, sample.anonymous_bytes, sample.memory_bytes) for sample in timeline.samples]
+    points = [(sample.seconds, _own(sample), sample.memory_bytes) for sample in timeline.samples]
     shared = [0 if own is None or whole is None else whole - own for _, own, whole in points]
     if max(shared) < _SHARE_FROM * up.end:
         return None
@@ -170,6 +215,14 @@ def _shared(timeline: Timeline, up: Axis) -> Share | None:
     if 2 * shared[-1] >= max(shared) and size(timeline.samples[-1].memory_bytes or 0).endswith(unit):
         return Share(points=points, word=f"{number} shared", lasts=True)
     return Share(points=points, word=f"{size(max(shared))} shared", lasts=False)
+
+
+def _own(sample: Sample) -> int | None:
+    """Return the part of the memory that is not shared, also where the whole is of another moment than the parts."""
+    if sample.memory_bytes is None or sample.anonymous_bytes is None:
+        return None
+    shared = sample.shared_bytes
+    return sample.anonymous_bytes if shared is None else max(0, sample.memory_bytes - shared)
 
 
 def _time(across: Axis, cause: str, end: float) -> str:

@@ -13,6 +13,7 @@ from sandbox_magic.picture.panel import at_width
 from sandbox_magic.picture.theme import PAGE_STYLE, stylesheet
 
 if TYPE_CHECKING:
+    from sandbox_magic.picture.panel import Panel
     from sandbox_magic.picture.theme import Theme
 
 SAVED_WIDTH = 960  # pixels, of a picture in a file
@@ -26,11 +27,15 @@ class Drawing:
         described: The whole picture in sentences, for a reader who does not see it.
         height: In pixels.
         body: The elements on its card.
+        rows: The words above the panels, each row with the name of its colour.
+        panels: The panels that are in the body, for a picture that is no SVG.
     """
 
     described: str
     height: int
     body: str
+    rows: tuple[tuple[str, str], ...] = ()
+    panels: tuple[Panel, ...] = ()
 
     def svg(self, *, theme: Theme = "auto", width: int | None = None) -> str:
         """Return a whole SVG document.
@@ -60,19 +65,13 @@ class Drawing:
         return image + PAGE_STYLE if theme == "auto" else image
 
     def save(self, path: str | os.PathLike[str], *, theme: Theme = "auto") -> None:
-        """Write it to a file whose name ends in ``.svg`` or ``.html``.
+        """Write it to a file whose name ends in ``.svg``, ``.html`` or, with matplotlib, ``.png``.
 
         Raises:
-            SandboxError: The name ends otherwise.
+            SandboxError: The name ends otherwise, or there is no matplotlib.
             OSError: The file can't be written.
         """
-        save(
-            path,
-            svg=self.svg(theme=theme, width=SAVED_WIDTH),
-            html=self.html(theme=theme),
-            title=self.described,
-            theme=theme,
-        )
+        save(path, self, html=self.html(theme=theme), title=self.described, theme=theme)
 
     def _repr_mimebundle_(self, **_wanted: object) -> dict[str, str]:
         """Return what a notebook shows."""
@@ -85,22 +84,24 @@ class Drawing:
         return f"<Drawing: {self.described}>"
 
 
-def save(path: str | os.PathLike[str], *, svg: str, html: str, title: str, theme: Theme = "auto") -> None:
-    """Write a picture to a file, as its name says: the SVG alone, or the HTML as a page of its own.
+def save(path: str | os.PathLike[str], drawing: Drawing, *, html: str, title: str, theme: Theme = "auto") -> None:
+    """Write a picture to a file, as its name says: the drawing alone, or the HTML as a page of its own.
 
     Raises:
-        SandboxError: The name ends neither in ``.svg`` nor in ``.html``.
-        OSError: The file can't be written.
+        SandboxError: The name ends in none of ``.svg``, ``.html`` and ``.png``, or there is no matplotlib for the last.
     """
     from sandbox_magic.atomic_write import write
+    from sandbox_magic.picture.png import png
 
     match os.path.splitext(os.fspath(path))[1].lower():
         case ".svg":
-            write(path, svg.encode())
+            write(path, drawing.svg(theme=theme, width=SAVED_WIDTH).encode())
         case ".html" | ".htm":
             write(path, page(html, title, theme=theme))
+        case ".png":
+            write(path, png(drawing, theme))
         case other:
-            what = "A picture is saved as .svg or .html."
+            what = "A picture is saved as .svg, .html or .png."
             raise SandboxError(what, seen=f"a name that ends in {other!r}", remedy='.save("run.svg")')
 
 

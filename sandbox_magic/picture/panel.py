@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sandbox_magic.picture.theme import LEFT, RIGHT
@@ -23,7 +24,6 @@ Point = tuple[float, float | None]
 _STRETCH = 1000  # the curves' own unit of width
 _LINE_HEIGHT = 12
 _AT_END = 0.9  # of the width: the word of a curve that ends later stands behind all that marks the end
-_BESIDE = 0.4  # of the width: words that begin closer than this may meet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,21 +31,28 @@ class Curve:
     """One curve.
 
     Attributes:
-        name: ``cpu``, ``memory``, ``first`` or ``second``; the prefix of its classes.
+        name: ``cpu``, ``memory`` or ``run0``, ``run1``, ...; the prefix of its classes.
         points: Time and value; None where the value is not known.
-        word: What is written at its end.
-        dashed: Whether the line is dashed and nothing is filled below it.
+        word: What is written behind it.
+        below: What is written in small letters below that.
+        at_peak: Whether the word and a dot are at the height of its largest value; else of its last.
+        dashes: The class of its dashes; none for a solid line.
+        filled: Whether what is below it is filled.
     """
 
     name: str
     points: Sequence[Point]
     word: str
-    dashed: bool = False
+    below: str = ""
+    at_peak: bool = False
+    dashes: str = ""
+    filled: bool = True
 
     @property
-    def last(self) -> tuple[float, float] | None:
-        """The last known point."""
-        return next(((x, y) for x, y in reversed(self.points) if y is not None), None)
+    def told(self) -> tuple[float, float] | None:
+        """The point of which the word tells: the last known one, or the highest."""
+        known = [(x, y) for x, y in reversed(self.points) if y is not None]
+        return max(known, key=lambda point: point[1], default=None) if self.at_peak else next(iter(known), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,7 @@ class Panel:
         curves: The curves, the last one on top.
         caption: Written above the limit's line, or above the panel.
         share: A part of the only curve's value.
+        pauses: When the run was paused, from and to.
     """
 
     top: int
@@ -84,10 +92,11 @@ class Panel:
     curves: tuple[Curve, ...]
     caption: str = ""
     share: Share | None = None
+    pauses: Sequence[tuple[float, float]] = ()
 
     def draw(self) -> str:
         """Draw it, in an element of its own."""
-        stretched = "".join((*self._areas(), *self._shared(), *self._lines()))
+        stretched = "".join((*self._pauses(), *self._areas(), *self._shared(), *self._lines()))
         curves = (
             f'<svg viewBox="0 0 {_STRETCH} {self.height}" preserveAspectRatio="none" '
             f'width="100%" height="100%">{stretched}</svg>'
@@ -108,17 +117,21 @@ class Panel:
             yield line("grid", 0, y, 100, y)
             yield f'<text x="-7" y="{y + 3.5:.1f}" text-anchor="end">{escape(label)}</text>'
 
+    def _pauses(self) -> Iterator[str]:
+        for start, end in self.pauses:
+            left, right = (_STRETCH * place / self.across.end for place in (start, end))
+            yield f'<path class="pause" d="M{left:.1f},0H{right:.1f}V{self.height}H{left:.1f}Z"/>'
+
     def _areas(self) -> Iterator[str]:
         for curve in self.curves:
-            for piece in () if curve.dashed else _pieces(curve.points):
+            for piece in _pieces(curve.points) if curve.filled else ():
                 feet = self._path([(piece[0][0], 0), *piece, (piece[-1][0], 0)])
                 yield f'<path class="area {curve.name}-fill" d="M{feet}Z"/>'
 
     def _lines(self) -> Iterator[str]:
         for curve in self.curves:
-            dashed = " dashed" if curve.dashed else ""
             for piece in _pieces(curve.points):
-                yield f'<path class="curve {curve.name}{dashed}" d="M{self._path(piece)}"/>'
+                yield f'<path class="curve {curve.name} {curve.dashes}" d="M{self._path(piece)}"/>'
 
     def _shared(self) -> Iterator[str]:
         if self.share is None:
@@ -137,10 +150,10 @@ class Panel:
             return
         known = [(x, y, whole) for x, y, whole in self.share.points if y is not None and whole is not None]
         if self.share.lasts:
-            x, _, whole = known[-1]
-            below = self._baseline(whole) + _LINE_HEIGHT
-            baseline = min(below, self.height + _LINE_HEIGHT)
-            yield self._word(self.curves[0].name, self._beyond(x), baseline, self.share.word, "aside")
+            _, _, whole = known[-1]
+            below = self._baseline(whole) + 2 * _LINE_HEIGHT
+            baseline = min(below, self.height + _LINE_HEIGHT + 2)
+            yield self._word(self.curves[0].name, self.across.end, baseline, self.share.word, "aside")
             return
         x, y, whole = max(known, key=lambda point: point[2] - point[1])
         anchor = "start" if x < self.across.end / 3 else "end" if x > self.across.end * 2 / 3 else "middle"
@@ -150,32 +163,33 @@ class Panel:
         )
 
     def _ends(self) -> Iterator[str]:
-        ends = [(curve, curve.last) for curve in self.curves]
-        baselines = [self.height if last is None else self._baseline(last[1]) for _, last in ends]
-        if len(ends) > 1:
-            baselines = self._apart(ends, baselines)
-        for (curve, last), baseline in zip(ends, baselines, strict=True):
-            if last is not None:
-                x, y = f"{100 * last[0] / self.across.end:.2f}%", self._y(last[1])
-                yield f'<circle class="{curve.name}-fill" cx="{x}" cy="{y:.1f}" r="3"/>'
-            at = self.across.end if last is None else self._beyond(last[0])
-            yield self._word(curve.name, at, baseline, curve.word)
+        ends = [(curve, curve.told) for curve in self.curves]
+        baselines = self._apart([self.height if told is None else self._baseline(told[1]) for _, told in ends])
+        for (curve, told), baseline in zip(ends, baselines, strict=True):
+            if told is not None:
+                place, y = 100 * told[0] / self.across.end, self._y(told[1])
+                if curve.at_peak:
+                    yield line("lead", place, y, 100, y)
+                yield f'<circle class="{curve.name}-fill" cx="{place:.2f}%" cy="{y:.1f}" r="3"/>'
+            at = self.across.end if told is None or curve.at_peak else self._beyond(told[0])
+            above = min(baseline, self.height - _LINE_HEIGHT + 2) if curve.below else baseline
+            yield self._word(curve.name, at, above, curve.word)
+            if curve.below:
+                yield self._word(curve.name, at, above + _LINE_HEIGHT, curve.below, "aside")
 
     def _beyond(self, x: float) -> float:
         """Return where the word of a curve that ends there begins."""
         return self.across.end if x > _AT_END * self.across.end else x
 
-    def _apart(
-        self, ends: Sequence[tuple[Curve, tuple[float, float] | None]], baselines: Sequence[float]
-    ) -> list[float]:
-        """Move two words apart that would meet, the lower one down, or the upper one up at the bottom."""
-        places = [self.across.end if last is None else last[0] for _, last in ends]
-        upper, lower = sorted(range(2), key=lambda index: baselines[index])
-        moved = list(baselines)
-        if abs(places[0] - places[1]) < _BESIDE * self.across.end:
-            lack = max(0.0, _LINE_HEIGHT - (moved[lower] - moved[upper]))
-            moved[lower] = min(moved[lower] + lack, self.height + 3)
-            moved[upper] = min(moved[upper], moved[lower] - _LINE_HEIGHT)
+    def _apart(self, baselines: Sequence[float]) -> list[float]:
+        """Move words apart that would meet, the lower ones down, or the upper ones up at the bottom."""
+        moved, order = list(baselines), sorted(range(len(baselines)), key=baselines.__getitem__)
+        for upper, lower in pairwise(order):
+            moved[lower] = max(moved[lower], moved[upper] + _LINE_HEIGHT)
+        most = self.height + 3.0
+        for index in reversed(order) if len(order) > 1 else ():
+            moved[index] = min(moved[index], most)
+            most = moved[index] - _LINE_HEIGHT
         return moved
 
     def _baseline(self, value: float) -> float:

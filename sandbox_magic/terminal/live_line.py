@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model import summary
+from sandbox_magic.model.even import drawn
 from sandbox_magic.model.timeline import Recorder
 from sandbox_magic.safe_import import importing
 from sandbox_magic.terminal.sparkline import pair
@@ -70,7 +71,7 @@ class LiveLine:
 
             line = summary.live(self._newest, self._limits)
             width = self._console.width - 1  # a full row would begin the next one
-            text = Text.assemble(*pieces(line, self._recorder.timeline(), width))
+            text = Text.assemble(*pieces(line, drawn(self._recorder.timeline()), self._limits.memory_bytes, width))
             self._erase()
             self._shown = True
             self._console.print(text, end="", no_wrap=True, overflow="ellipsis", crop=True)
@@ -116,10 +117,10 @@ def fitted(line: summary.Line, width: int) -> tuple[tuple[str, ...], int]:
     return line.figures[: next((count for count, left in room.items() if left >= 0), 0)], 0
 
 
-def pieces(line: summary.Line, timeline: Timeline, width: int) -> Iterator[tuple[str, str]]:
+def pieces(line: summary.Line, timeline: Timeline, memory_limit_bytes: int, width: int) -> Iterator[tuple[str, str]]:
     """Yield the text of the live line piece by piece, each with its style."""
     figures, curve = fitted(line, width)
-    curves = dict(zip((_OF_CPU, _OF_MEMORY), pair(timeline, curve), strict=True)) if curve else {}
+    curves = dict(zip((_OF_CPU, _OF_MEMORY), pair(timeline, memory_limit_bytes, curve), strict=True)) if curve else {}
     yield "● ", "green"
     yield line.state, "bold"
     for number, figure in enumerate(figures, 1):

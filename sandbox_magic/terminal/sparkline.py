@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sandbox_magic.model.even import drawn
 from sandbox_magic.model.units import amount
 from sandbox_magic.picture.axes import cpu_axis
 
@@ -43,15 +44,15 @@ def columns(samples: Sequence[Sample], field: str, width: int) -> list[float | N
     return values
 
 
-def pair(timeline: Timeline, width: int) -> tuple[str, str]:
-    """Return the sparklines of CPU and memory, each ``width`` characters.
+def pair(timeline: Timeline, memory_limit_bytes: int, width: int) -> tuple[str, str]:
+    """Return the sparklines of CPU and memory, each ``width`` characters, of a timeline as it is drawn.
 
-    CPU reaches up to whole cores; memory to its own peak, for eight levels up to a limit far above would be flat.
+    CPU reaches up to whole cores, memory to its limit: a run that needs next to nothing looks like it.
     """
     cores = cpu_axis(timeline.peak("cpu_percent")).ticks[-1][0]
     return (
         spark(columns(timeline.samples, "cpu_percent", width), cores),
-        spark(columns(timeline.samples, "memory_bytes", width), timeline.peak("memory_bytes") or 1),
+        spark(columns(timeline.samples, "memory_bytes", width), memory_limit_bytes),
     )
 
 
@@ -63,10 +64,11 @@ def chart(timeline: Timeline, limits: Limits, width: int) -> tuple[str, str]:
         limits: The run's.
         width: Characters of the courses alone.
     """
-    cpu, memory = pair(timeline, width)
-    most_cpu, most_memory = timeline.peak("cpu_percent"), timeline.peak("memory_bytes")
-    cpu_words = "unknown" if most_cpu is None else f"at most {most_cpu:.0f} %"
-    memory_words = "unknown" if most_memory is None else f"at most {amount(most_memory, limits.memory_bytes)}"
+    course = drawn(timeline)
+    cpu, memory = pair(course, limits.memory_bytes, width)
+    most_cpu, most_memory = course.peak("cpu_percent"), course.peak("memory_bytes")
+    cpu_words = "unknown" if most_cpu is None else f"peak {most_cpu:.0f} %"
+    memory_words = "unknown" if most_memory is None else f"peak {amount(most_memory, limits.memory_bytes)}"
     return f"CPU    {cpu} {cpu_words}", f"memory {memory} {memory_words}"
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Ended, Outcome, Sample, Text
+from sandbox_magic.model import summary, units
 
 
 def texts(events, stream="stdout"):
@@ -312,6 +313,31 @@ def test_memory_and_process_limits():
     assert result.stdout == "19 11\n"
 
 
+def test_the_end_of_the_course_is_the_end_of_the_run():
+    """No sample is of a time at which the code had gone, and the last one has the figures of the whole run."""
+    for _ in range(5):
+        result = sm.run("import os, time\nb = bytearray(200 << 20)\ntime.sleep(0.3)\nos._exit(0)")
+        samples, usage = result.timeline.samples, result.usage
+        assert (samples[-1].seconds, samples[-1].cpu_seconds) == (usage.wall_seconds, usage.cpu_seconds)
+        assert max(sample.seconds for sample in samples[:-1]) < usage.wall_seconds
+        assert min(sample.memory_bytes for sample in samples[-3:]) >= 190 << 20
+        assert all(sample.processes for sample in samples)
+
+
+def test_every_figure_of_a_run_is_told_alike():
+    """The line of words, the table, the timeline's own picture and a comparison."""
+    result = sm.run(
+        "import time\nopen('/tmp/f', 'wb').write(bytes(30 << 20))\nb = bytearray(30 << 20)\ntime.sleep(0.4)"
+    )
+    peak = units.size(result.usage.peak_memory_bytes)
+    assert result.usage.peak_memory_bytes == result.timeline.peak("memory_bytes") >= 60 << 20
+    assert sm.compare(result, result).rows[3][1] == peak
+    figures = summary.ended(result).figures
+    assert figures[0].removeprefix("took ") == summary.watched(result.timeline).figures[0]
+    assert figures[1:] == summary.watched(result.timeline).figures[1:]
+    assert all(f">{peak}</text>" in each.plot().svg() for each in (result, result.timeline))
+
+
 def test_cpu_of_children_counts():
     """Four busy processes reach a CPU limit in a quarter of the time, or half with two processors."""
     code = "import os\nfor _ in range(3): os.fork()\nwhile True: pass"
@@ -327,7 +353,7 @@ def test_samples_tell_what_is_used():
     assert len(samples) >= 10
     assert max(sample.memory_bytes for sample in samples) >= 100 << 20
     assert max(sample.cpu_percent for sample in samples) > 50
-    assert {sample.processes for sample in samples[2:-1]} == {1}  # at the last one it may just have ended
+    assert {sample.processes for sample in samples[2:]} == {1}
     assert [sample.seconds for sample in samples] == sorted(sample.seconds for sample in samples)
 
 
@@ -439,7 +465,9 @@ def test_a_pause_stops_the_code_and_its_clock():
     assert run.result.outcome is Outcome.COMPLETED
     assert 2.4 < usage.paused_seconds < 3.5
     assert usage.wall_seconds < 2
-    assert [mark.label for mark in run.result.timeline.marks if not mark.own] == ["paused", "resumed"]
+    marks = [mark for mark in run.result.timeline.marks if not mark.own]
+    assert [mark.label for mark in marks] == ["paused", "resumed"]
+    assert [mark.paused_seconds for mark in marks] == [0.0, pytest.approx(usage.paused_seconds, abs=0.01)]
 
 
 def test_a_paused_run_can_be_interrupted_and_dropped():

@@ -30,6 +30,8 @@ class Reading:
         anonymous_bytes: Memory of their own.
         shared_bytes: tmpfs, memfd and shared memory.
         file_bytes: Cached pages of files, which the kernel takes back when memory is short.
+        charged_bytes: Memory of every kind, as it counts towards the limit.
+        peak_bytes: The most of that at one time so far.
     """
 
     pids: tuple[int, ...]
@@ -38,6 +40,8 @@ class Reading:
     anonymous_bytes: int | None = None
     shared_bytes: int | None = None
     file_bytes: int | None = None
+    charged_bytes: int | None = None
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

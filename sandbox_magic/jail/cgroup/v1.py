@@ -71,6 +71,7 @@ class Group1(Group):
     def reading(self) -> Reading:
         """Return what is used now."""
         memory = table(f"{self._at['memory']}/memory.stat")
+        charged = int(read(f"{self._at['memory']}/memory.usage_in_bytes"))  # before the peak, which is not below it
         return Reading(
             pids=tuple(files.members(self._at["pids"])),
             tasks=int(read(f"{self._at['pids']}/pids.current")),
@@ -78,6 +79,8 @@ class Group1(Group):
             anonymous_bytes=memory["rss"],
             shared_bytes=memory["shmem"],
             file_bytes=memory["cache"] - memory["shmem"],
+            charged_bytes=charged,
+            peak_bytes=self._peak_bytes(),
         )
 
     def _cpu_seconds(self) -> float | None:
@@ -89,7 +92,7 @@ class Group1(Group):
         return Facts(
             oom_kills=table(f"{memory}/memory.oom_control").get("oom_kill", 0),  # Linux 4.13
             refused_forks=table(f"{self._at['pids']}/pids.events")["max"],
-            peak_bytes=int(read(f"{memory}/memory.max_usage_in_bytes")),
+            peak_bytes=self._peak_bytes(),
             cpu_seconds=self._cpu_seconds(),
         )
 
@@ -97,6 +100,9 @@ class Group1(Group):
         """Let the peak of memory count from now on."""
         with suppress(OSError):
             write(f"{self._at['memory']}/memory.max_usage_in_bytes", 0)
+
+    def _peak_bytes(self) -> int:
+        return int(read(f"{self._at['memory']}/memory.max_usage_in_bytes"))
 
     def close(self) -> None:
         """Remove it."""

@@ -65,6 +65,7 @@ class Group2(Group):
     def reading(self) -> Reading:
         """Return what is used now."""
         memory = table(f"{self.path}/memory.stat")
+        charged = int(read(f"{self.path}/memory.current"))  # before the peak, which is not below it
         return Reading(
             pids=tuple(files.members(self.path)),
             tasks=int(read(f"{self.path}/pids.current")),
@@ -72,6 +73,8 @@ class Group2(Group):
             anonymous_bytes=memory["anon"],
             shared_bytes=memory["shmem"],
             file_bytes=memory["file"] - memory["shmem"],
+            charged_bytes=charged,
+            peak_bytes=self._peak_bytes(),
         )
 
     def _cpu_seconds(self) -> float:

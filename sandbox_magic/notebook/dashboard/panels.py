@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from sandbox_magic.execution.loop import MOST_PAUSED_SECONDS
 from sandbox_magic.model import summary
+from sandbox_magic.model.even import drawn
 from sandbox_magic.model.units import limit_size, size
 from sandbox_magic.notebook.dashboard.buttons import Buttons
 from sandbox_magic.notebook.dashboard.chart import Chart, Look
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sandbox_magic.model.policy import Limits
-    from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.model.timeline import Sample, Timeline
     from sandbox_magic.picture.axes import Axis
 
 HOVER_EVERY_SECONDS = 1.0  # what lies under the pointer may be so old
@@ -93,18 +94,24 @@ class Panels:
             if held_seconds is not None:
                 line = summary.paused(line, held_seconds, MOST_PAUSED_SECONDS)
             self._line.value = line_html(line)
-            if told != self._told or last.seconds >= self._draw_due:
-                time = live_time_axis(last.seconds, self._limits.wall_seconds)
-                self._draw(timeline, time)
-                self._draw_details(timeline, time, park_seconds)
+            if told != self._told or held_seconds is not None or last.seconds >= self._draw_due:
+                course = drawn(timeline, held_seconds or 0.0)
+                time = self._time_axis(course)
+                self._draw(course, last, time)
+                self._draw_details(course, time, park_seconds)
                 self._told, self._draw_due = told, last.seconds * (1 + DRAW_SHARE)
             self.buttons.update(paused=paused, opened=self.opened)
 
-    def _draw(self, timeline: Timeline, time: Axis) -> None:
-        samples, last = timeline.samples, timeline.samples[-1]
+    def _time_axis(self, course: Timeline) -> Axis:
+        """Return the axis of time; the limit moves along with the pauses, which do not count."""
+        limit, paused_seconds = self._limits.wall_seconds, sum(mark.paused_seconds for mark in course.marks)
+        return live_time_axis(course.samples[-1].seconds, None if limit is None else limit + paused_seconds)
+
+    def _draw(self, course: Timeline, last: Sample, time: Axis) -> None:
+        samples = course.samples
         self._cpu.update(
             time,
-            cpu_axis(timeline.peak("cpu_percent")),
+            cpu_axis(course.peak("cpu_percent")),
             (
                 [(sample.seconds, sample.cpu_percent) for sample in samples],
                 "CPU unknown" if last.cpu_percent is None else f"{last.cpu_percent:.0f} % CPU",
@@ -112,16 +119,16 @@ class Panels:
         )
         self._memory.update(
             time,
-            memory_axis(timeline.peak("memory_bytes"), self._limits.memory_bytes),
+            memory_axis(course.peak("memory_bytes"), self._limits.memory_bytes),
             (
                 [(sample.seconds, sample.memory_bytes) for sample in samples],
                 "memory unknown" if last.memory_bytes is None else size(last.memory_bytes),
             ),
         )
-        self._marks.value = marks_html(timeline.marks, time.end, LINES_HEIGHT)
+        self._marks.value = marks_html(course.marks, time.end, LINES_HEIGHT)
         if last.seconds >= self._hover_due:
             self._hover_due = last.seconds + HOVER_EVERY_SECONDS
-            self._hover.value = hover_html(samples, time.end) + told_html(samples, timeline.marks, self._limits)
+            self._hover.value = hover_html(samples, time.end) + told_html(samples, course.marks, self._limits)
 
     def _draw_details(self, timeline: Timeline, time: Axis, park_seconds: float | None) -> None:
         """Move the details while they are open, place or remove them."""
@@ -151,7 +158,7 @@ class Panels:
         self.buttons: Buttons = Buttons(self._make, pressed, controlled=controlled)
         head = self._make(ipywidgets.HBox, children=(self._line, self.buttons.box), _dom_classes=("sandbox-head",))
         self._across = self._make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
-        limit = f"limit {limit_size(self._limits.memory_bytes)}"
+        limit = f"memory, limit {limit_size(self._limits.memory_bytes)}"
         cpu = Look(name="cpu", curves=("cpu",), height=52, top=8, bottom=4)
         memory = Look(name="memory", curves=("memory",), height=90, top=18, bottom=22, limit=limit, timed=True)
         self._cpu, self._memory = (Chart(self._make, self._across, look) for look in (cpu, memory))

@@ -123,7 +123,7 @@ def test_the_isolation_is_a_table_with_remedies():
 def test_what_is_not_known_is_called_unknown():
     page = html(Result(outcome=Outcome.FAILED, exit_code=1, usage=Usage(wall_seconds=0.02)))
     assert "<tr><th>CPU time</th><td>unknown</td></tr>" in page
-    assert "<tr><th>most memory</th><td>unknown</td></tr>" in page
+    assert "<tr><th>peak memory</th><td>unknown</td></tr>" in page
     assert [words[0] for words in summaries(page)] == ["figures"]
 
 

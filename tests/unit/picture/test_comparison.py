@@ -1,6 +1,7 @@
-"""Two runs in one picture, and the table below it."""
+"""Runs in one picture, and the table below it."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -50,7 +51,7 @@ PAIR = (result(), result(wall=1.0, cpu=190.0, memory=160))
 def test_both_runs_are_drawn_in_both_panels_over_the_same_axes():
     """The second takes a quarter of the time, so its curve ends after a quarter of the width."""
     root = drawn(compare(*PAIR))
-    lines = {name: of_class(root, "curve", name) for name in ("first", "second")}
+    lines = {name: of_class(root, "curve", name) for name in ("run0", "run1")}
     assert [len(found) for found in lines.values()] == [3, 3]  # one in the legend
     ends = [float(found[-1].get("d").split("L")[-1].split(",")[0]) for found in lines.values()]
     assert ends == pytest.approx([1000, 250])
@@ -58,9 +59,9 @@ def test_both_runs_are_drawn_in_both_panels_over_the_same_axes():
 
 def test_the_lines_differ_in_style_and_not_in_colour_alone():
     root = drawn(compare(*PAIR))
-    assert len(of_class(root, "curve", "dashed", "second")) == 3
-    assert not of_class(root, "curve", "dashed", "first")
-    assert not of_class(root, "area", "second-fill")
+    assert len(of_class(root, "curve", "dashed", "run1")) == 3
+    assert not of_class(root, "curve", "dashed", "run0")
+    assert not of_class(root, "area", "run1-fill")
 
 
 def test_each_line_has_its_label_at_its_end_and_in_the_first_rows():
@@ -90,22 +91,22 @@ def test_the_limit_is_drawn_if_it_is_the_same_for_both():
     assert "memory" in texts(drawn(compare(result(), other)))
 
 
-def test_the_table_has_the_outcome_and_three_figures_with_their_ratio():
+def test_the_table_has_the_outcome_and_three_figures_and_what_they_are_to_the_first():
     stopped = result(Outcome.WALL_TIME, wall=8.0, memory=20)
     assert compare(result(), stopped).rows == [
-        ("outcome", "✓ done", "◷ stopped at the time limit", ""),
-        ("real time", "4.00 s", "8.00 s", "2 \u00d7"),
-        ("CPU time", "4.00 s", "8.00 s", "2 \u00d7"),
-        ("most memory", "80.0 MiB", "20.0 MiB", "0.25 \u00d7"),
+        ("outcome", "✓ done", "◷ stopped at the time limit"),
+        ("real time", "4.00 s", "8.00 s (2 times as slow)"),
+        ("CPU time", "4.00 s", "8.00 s (2 \u00d7)"),
+        ("peak memory", "80.0 MiB", "20.0 MiB (0.25 \u00d7)"),
     ]
 
 
 def test_what_is_not_known_is_called_unknown_and_has_no_ratio():
     bare = Result(outcome=Outcome.FAILED, usage=Usage(wall_seconds=0.0))
     assert compare(bare, PAIR[0]).rows[1:] == [
-        ("real time", "0 ms", "4.00 s", ""),
-        ("CPU time", "unknown", "4.00 s", ""),
-        ("most memory", "unknown", "80.0 MiB", ""),
+        ("real time", "0 ms", "4.00 s"),
+        ("CPU time", "unknown", "4.00 s"),
+        ("peak memory", "unknown", "80.0 MiB"),
     ]
 
 
@@ -119,10 +120,10 @@ def test_a_notebook_shows_the_picture_and_the_table_and_a_terminal_the_table():
     bundle = compare(*PAIR, labels=("a", "b"))._repr_mimebundle_(include=None, exclude=None)
     assert set(bundle) == {"text/html", "text/plain"}
     assert 'src="data:image/svg+xml;base64,' in bundle["text/html"]
-    assert "<td>160 MiB</td>" in bundle["text/html"]
+    assert "<td>160 MiB (2 \u00d7)</td>" in bundle["text/html"]
     assert "<script" not in bundle["text/html"]
     lines = bundle["text/plain"].splitlines()
-    assert lines[0].split() == ["a", "b", "ratio"]
+    assert lines[0].split() == ["a", "b"]
     assert lines[1].split() == ["outcome", "✓", "done", "✓", "done"]
 
 
@@ -142,7 +143,8 @@ def test_there_are_two_labels(labels):
 
 def test_the_description_tells_how_each_run_ended():
     described = compare(*PAIR, labels=("a", "b")).plot().described
-    assert described == f"Two sandbox runs compared. a: {summary.ended(PAIR[0])}. b: {summary.ended(PAIR[1])}."
+    ended = f"a: {summary.ended(PAIR[0])}. b: {summary.ended(PAIR[1])}."
+    assert described == f"Two sandbox runs compared. {ended} b is 4 times as fast as a."
 
 
 def test_it_is_saved_as_a_picture_or_as_a_page_with_the_table(tmp_path):
@@ -153,11 +155,50 @@ def test_it_is_saved_as_a_picture_or_as_a_page_with_the_table(tmp_path):
     page = (tmp_path / "both.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert re.search('name="color-scheme" content="dark"', page)
-    assert "most memory" in page
+    assert "peak memory" in page
     with pytest.raises(SandboxError, match="A picture is saved"):
-        comparison.save(tmp_path / "both.png")
-    assert not (tmp_path / "both.png").exists()
+        comparison.save(tmp_path / "both.pdf")
+    assert not (tmp_path / "both.pdf").exists()
 
 
 def test_a_comparison_keeps_its_results():
     assert compare(*PAIR) == Comparison(results=PAIR, labels=("first", "second"))
+
+
+def test_runs_are_called_what_the_callers_variables_are():
+    bubble, quick = PAIR
+    assert compare(bubble, quick).labels == ("bubble", "quick")
+    assert compare(bubble, bubble).labels == ("bubble", "second")
+    assert compare(quick, result()).labels == ("quick", "second")
+    called = {"compare": compare, "_hidden": bubble, "shown": quick}
+    exec("labels = compare(_hidden, shown).labels", called)
+    assert called["labels"] == ("first", "shown")
+
+
+@pytest.mark.parametrize(
+    ("wall", "words"),
+    [(8.6, "172 times as fast"), (0.05, "as fast"), (0.051, "as fast"), (0.02, "2.5 times as slow"), (0.0, "")],
+)
+def test_the_speed_is_said_in_words(wall, words):
+    slow, quick = result(wall=wall), result(wall=0.05)
+    assert compare(slow, quick).rows[1][2] == "50 ms" + f" ({words})" * bool(words)
+
+
+def test_any_number_of_runs_is_compared():
+    runs = [result(wall=4.0 - n / 2, memory=20 + n) for n in range(7)]
+    comparison = compare(*runs)
+    assert comparison.labels == ("first", "second", "third", "fourth", "fifth", "sixth", "run 7")
+    assert {len(row) for row in comparison.rows} == {8}
+    root = drawn(comparison)
+    styles = {tuple(curve.get("class").split()[1:]) for curve in of_class(root, "curve")}
+    assert len(styles) == 7
+    for panel in of_class(root, "plot")[:2]:
+        heights = sorted(float(word.get("y")) for word in of_class(panel, "word") if word.get("x") == "100.00%")
+        assert all(after - before >= 12 for before, after in pairwise(heights))
+    assert comparison.plot().described.startswith("7 sandbox runs compared. first: done")
+
+
+@pytest.mark.parametrize("given", [(), PAIR[:1], (PAIR[0], ("a", "b")), (PAIR[0], None)])
+def test_only_two_results_or_more_can_be_compared(given):
+    with pytest.raises(PolicyError, match="two results or more"):
+        compare(*given)

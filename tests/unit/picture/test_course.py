@@ -69,6 +69,31 @@ def test_the_memory_curve_rises_to_the_limits_line():
     assert "limit 512 MiB" in texts(root)
 
 
+def test_the_bold_figures_are_the_peaks_and_each_has_its_dot_and_its_name():
+    samples = [(1, 20.0, 10), (2, 90.0, 300), (3, 40.0, 43)]
+    timeline = Timeline(tuple(Sample(seconds=s, cpu_percent=c, memory_bytes=m * MIB) for s, c, m in samples))
+    usage = Usage(wall_seconds=3, peak_memory_bytes=300 * MIB)
+    root = drawn(Result(outcome=Outcome.COMPLETED, usage=usage, timeline=timeline))
+    assert ["".join(word.itertext()) for word in of_class(root, "word")] == ["90 %", "300 MiB"]
+    assert ["".join(word.itertext()) for word in of_class(root, "aside")] == ["peak CPU", "peak memory"]
+    assert [dot.get("cx") for dot in of_class(root, "cpu-fill") if dot.tag == f"{SVG}circle"] == ["66.67%"]
+    assert [dot.get("cx") for dot in of_class(root, "memory-fill") if dot.tag == f"{SVG}circle"] == ["66.67%"]
+    assert any("peak memory 300 of 512 MiB" in text for text in texts(root))
+
+
+def test_a_pause_has_its_width_on_the_axis_of_time():
+    run = result(Outcome.COMPLETED, wall=4.0, count=80)
+    marks = (Mark("paused", 2.0), Mark("resumed", 2.0, paused_seconds=6.0))
+    root = drawn(replace(run, timeline=replace(run.timeline, marks=marks)))
+    bands = [band.get("d") for band in of_class(root, "pause")]
+    assert [band.split(",")[0] for band in bands] == ["M200.0"] * 2
+    assert ["H800.0" in band for band in bands] == [True, True]
+    curves = [curve for curve in of_class(root, "curve") if "memory" in curve.get("class").split()]
+    assert len(curves) == 2
+    assert curves[1].get("d").startswith("M800.0,")
+    assert [line.get("x1") for line in of_class(root, "moment")] == ["20.00%", "80.00%"]
+
+
 def test_a_limit_outside_the_picture_is_said_and_not_drawn():
     root = drawn(replace(result(), limits=Limits(memory_bytes=64 * 1024 * MIB)))
     assert not of_class(root, "limit")
@@ -309,6 +334,6 @@ def test_a_picture_in_a_file_can_be_drawn_by_programs_that_are_no_browsers():
 
 def test_a_drawing_in_another_format_is_refused_with_a_remedy(tmp_path):
     with pytest.raises(SandboxError) as caught:
-        result().plot().save(tmp_path / "run.png")
+        result().plot().save(tmp_path / "run.pdf")
     assert "svg" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []

@@ -48,20 +48,22 @@ def test_what_is_not_known_is_not_drawn_as_nothing():
     unknown = [Sample(seconds=n) for n in (1, 2, 3)]
     assert columns(unknown, "cpu_percent", 3) == [None, None, None]
     assert columns([], "cpu_percent", 2) == [None, None]
-    assert pair(Timeline(tuple(unknown)), 3) == (UNKNOWN * 3, UNKNOWN * 3)
+    assert pair(Timeline(tuple(unknown)), MIB, 3) == (UNKNOWN * 3, UNKNOWN * 3)
 
 
-def test_cpu_is_drawn_against_whole_cores_and_memory_against_its_peak():
-    cpu, memory = pair(timeline(cpu_percent=50.0, memory_bytes=MIB), 6)
-    assert (cpu, memory) == ("▅" * 6, "█" * 6)
-    assert set(pair(timeline(cpu_percent=200.0), 6)[0]) == {"█"}
+def test_cpu_is_drawn_against_whole_cores_and_memory_against_its_limit():
+    half = timeline(cpu_percent=50.0, memory_bytes=MIB)
+    assert pair(half, 2 * MIB, 6) == ("▅" * 6, "▅" * 6)
+    assert pair(half, MIB, 6)[1] == "█" * 6
+    assert pair(half, 512 * MIB, 6)[1] == "▁" * 6
+    assert set(pair(timeline(cpu_percent=200.0), MIB, 6)[0]) == {"█"}
 
 
 def test_the_chart_has_two_rows_that_stand_under_each_other_and_say_the_peaks():
     rows = chart(timeline(cpu_percent=101.4, memory_bytes=271 * MIB), Limits(memory_bytes=512 * MIB), 30)
     assert [row[:7] for row in rows] == ["CPU    ", "memory "]
     assert [set(row[7:37]) <= set(BLOCKS) for row in rows] == [True, True]
-    assert [row[37:] for row in rows] == [" at most 101 %", " at most 271 of 512 MiB"]
+    assert [row[37:] for row in rows] == [" peak 101 %", " peak 271 of 512 MiB"]
 
 
 def test_a_chart_of_nothing_says_so():
