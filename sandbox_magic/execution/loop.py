@@ -194,8 +194,9 @@ class Loop:
         if isinstance(said.what, str):
             self._mark(said.what, own=True)
             return
-        self.queue.extend(self._relay.drain())
         what = said.what
+        if what is not None:  # it is shown behind what was written before it
+            self.queue.extend(self._relay.drain())
         if isinstance(what, InputRequest) and len(self._numbers) >= _MOST_WAITING:
             what = None  # input() waits for its answer; code that asks so often at once does not
         if what is not None:
