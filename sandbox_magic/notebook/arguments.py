@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import NoReturn
 
 from sandbox_magic.model import options as _options
@@ -41,11 +42,34 @@ def parse(line: str) -> dict[str, object] | None:
     Raises:
         PolicyError: An option or a value is wrong; says what would be right.
     """
+    return _read(_words(line))
+
+
+def parse_file(line: str) -> tuple[str, dict[str, object] | None]:
+    """Return the path of the file that a line begins with, and the options behind it, as `parse` returns them.
+
+    Raises:
+        PolicyError: There is no file, or an option or a value is wrong; says what would be right.
+    """
+    words = _words(line)
+    if words[:1] in (["-h"], ["--help"]):
+        return "", None
+    if not words or words[0].startswith("-"):
+        seen = f"{words[0]} is an option" if words else ""
+        raise PolicyError("%sandbox run needs a file", seen=seen, remedy="%sandbox run FILE [OPTION ...]")
+    return os.path.expanduser(words[0]), _read(words[1:])
+
+
+def _words(line: str) -> list[str]:
     words = line.strip()
     if (len(words) - len(words.rstrip("\\"))) % 2:  # two are a backslash, one would escape what follows
         msg = "options stand on one line, and this one ends in \\"
         raise PolicyError(msg, seen=words, remedy="all of them behind %%sandbox, without the \\")
-    read, rest = _parser().parse_known_args(split_words(words, f"the line can't be read: {words}"))
+    return split_words(words, f"the line can't be read: {words}")
+
+
+def _read(words: list[str]) -> dict[str, object] | None:
+    read, rest = _parser().parse_known_args(words)
     if rest:
         raise _options.unknown(rest, [f"--{option.name}" for option in _options.OPTIONS], _HELP)
     given = vars(read)

@@ -64,10 +64,17 @@ class _Matcher:
         if line is None:
             return {"completions": []}
         if line["magic"] == "%":
-            return _result("option", ["doctor", *_NO_VALUE], line["words"])
+            return self._after_line_magic(line["words"])
         if not all(_may_stand_above(above) for above in lines[: context.cursor_line]):
             return {"completions": []}  # it is in a cell's body
         return self._at_end(line["words"], "\n".join(lines[context.cursor_line + 1 :]))
+
+    def _after_line_magic(self, text: str) -> SimpleMatcherResult:
+        """Complete a word of ours, or the file and the options of ``%sandbox run``."""
+        given, last = _divided(text)
+        if given[:1] != ["run"]:
+            return _result("option", ["run", "doctor", *_NO_VALUE], text)
+        return self._at_end(text, "") if len(given) > 1 else _result("path", _paths(_plain(last)), last)
 
     def _at_end(self, text: str, cell: str) -> SimpleMatcherResult:
         """Complete the last word of the options so far."""

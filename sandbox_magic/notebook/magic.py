@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -21,14 +22,14 @@ from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
 from sandbox_magic.model.result import RunFailed
 from sandbox_magic.notebook import completion, namespace
-from sandbox_magic.notebook.arguments import HELP, parse
+from sandbox_magic.notebook.arguments import HELP, parse, parse_file
 from sandbox_magic.notebook.defaults import OptionDefault, traits
 from sandbox_magic.notebook.earlier import EarlierCells
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets import Bunch
@@ -42,7 +43,17 @@ if TYPE_CHECKING:
 
 
 _ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter.
-%sandbox stop ends all runs in the background."""
+%sandbox run FILE [OPTION ...] runs a file as %%sandbox runs a cell, %sandbox stop ends all runs in the background."""
+_SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run", "show")
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """Say what is wrong with an option as IPython says it: in one message, without a traceback."""
+    try:
+        yield
+    except PolicyError as error:
+        raise UsageError(str(error)) from None
 
 
 @magics_class
@@ -73,7 +84,22 @@ class SandboxMagics(Magics):
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
     def run_cell(self, line: str, cell: str) -> Display | None:
         """Run a cell; what a person is shown is the help, below."""
-        values = self._values(line)
+        with _usage():
+            given = parse(line)
+            values = None if given is None else {**self._defaults(_SCOPES), **given}
+        return self._run(cell, values)
+
+    def _run_file(self, line: str) -> Display | None:
+        """Run the file that a line names, as `sandbox_magic.run` runs a path: its suffix says its language."""
+        with _usage():
+            path, given = parse_file(line)
+            defaults = self._defaults(_SCOPES)
+            defaults.pop("language", None)  # of cells
+            values = None if given is None else {**defaults, **given}
+        return self._run(Path(path), values)
+
+    def _run(self, source: str | Path, values: dict[str, Any] | None) -> Display | None:
+        """Run code and show how it goes; show the help instead where there are no options, for it was asked for."""
         if values is None:
             print(HELP)
             return None
@@ -84,7 +110,7 @@ class SandboxMagics(Magics):
             name = namespace.variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = namespace.chosen(self.shell, values["inputs"])
-            run = prepare(cell, values, variable=self._known)
+            run = prepare(source, values, variable=self._known)
             view = view_for(self.shell, run, shown, raises=raises)
             if shown.get("bg"):
                 self._start(run, view, str(name))
@@ -97,8 +123,8 @@ class SandboxMagics(Magics):
                 raise StoppedEarly from None
             raise
         self.shell.push({**result.outputs, name: result})  # type: ignore[no-untyped-call] # IPython's own
-        if result.ok:
-            self._earlier.add(cell)
+        if result.ok and isinstance(source, str):
+            self._earlier.add(source)
         if not shown.get("quiet"):
             _say_weaker(result)
         return self._value(result, view, raises=raises)
@@ -131,29 +157,30 @@ class SandboxMagics(Magics):
 
     @no_var_expand
     @line_magic("sandbox")  # type: ignore[arg-type] # as above
-    def about(self, line: str) -> None:
-        """Say what is configured and what this machine enforces; what a person is shown is the help, below."""
+    def about(self, line: str) -> Display | None:
+        """Run a file, or say what is configured and enforced; what a person is shown is the help, below."""
         word = line.strip()
+        if word.split(maxsplit=1)[:1] == ["run"]:
+            return self._run_file(word.removeprefix("run"))
         if word in ("-h", "--help"):
             print(HELP)
-            return
+            return None
         if word == "stop":
             for run in background.running():
                 run.stop()
-            return
+            return None
         if word not in ("", "doctor"):
-            msg = f"%sandbox takes no {word!r}: %sandbox, %sandbox doctor, %sandbox stop, or %%sandbox on top of a cell"
-            raise UsageError(msg)
-        try:
+            ways = "%sandbox, %sandbox doctor, %sandbox stop, %sandbox run FILE, or %%sandbox on top of a cell"
+            raise UsageError(f"%sandbox takes no {word!r}: {ways}")
+        with _usage():
             policy = _options.to_policy(self._defaults(["limits", "policy"]))
-        except PolicyError as error:
-            raise UsageError(str(error)) from None
         if not word:
             print("defaults (%config SandboxMagics.NAME = VALUE changes one):")
             own = self._own()
             for option in _options.OPTIONS:
                 print(f"  {option.name:<16} {own.get(option.keyword, option.default)}")
         print(diagnose(policy))
+        return None
 
     # The table too: who asks for help with the cursor on %%sandbox (Shift-Tab) is shown the line magic's.
     about.__doc__ = f"{HELP}\n{_ABOUT}"  # type: ignore[assignment] # as above
@@ -170,17 +197,7 @@ class SandboxMagics(Magics):
     def _known(self, name: str) -> Known:
         return namespace.known(self.shell, name) or self._earlier.known(name)
 
-    def _values(self, line: str) -> dict[str, object] | None:
-        """Return the parsed options of a line on top of the configured ones; None if help is asked for."""
-        try:
-            given = parse(line)
-            if given is None:
-                return None
-            return {**self._defaults(["limits", "policy", "run", "show"]), **given}
-        except PolicyError as error:
-            raise UsageError(str(error)) from None
-
-    def _defaults(self, scopes: list[_options.Scope]) -> dict[str, object]:
+    def _defaults(self, scopes: Sequence[_options.Scope]) -> dict[str, object]:
         own = self._own()
         return _options.read({key: own[key] for key in own if _options.BY_KEYWORD[key].scope in scopes}, scopes)
 

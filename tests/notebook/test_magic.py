@@ -414,3 +414,65 @@ def test_what_such_a_hint_names_does_help(run):
     assert run("%%sandbox\nprint(it)").error is not None
     run("%%sandbox -o it\nit = 42")
     assert run("%%sandbox -i it\nprint(it)").out.startswith("42\n")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_file_is_run_as_a_cell_is(run, here):
+    code = "import sys, helper\nprint(__file__, sys.argv[1:], helper.word)\ntotal = helper.twice(given)\ntotal"
+    (here / "my greet.py").write_text(code)
+    (here / "helper.py").write_text("word = 'helps'\ndef twice(x): return 2 * x\n")
+    run.shell.push({"given": 21})
+    ran = run("%sandbox run 'my greet.py' --args 'a b' -i given -o total --bind helper.py --result mine", "mine")
+    assert ran.error is None, ran.err
+    assert ran.out.endswith("my greet.py ['a', 'b'] helps\nOut[0]: 42\n"), ran.out
+    assert run.shell.user_ns["total"] == 42
+    assert ran.result.ok
+
+
+def test_the_suffix_of_a_file_says_its_language_whatever_is_configured_for_cells(run, here):
+    (here / "greet.sh").write_text("echo shell")
+    (here / "greet.py").write_text("print('python')")
+    run("%config SandboxMagics.language = 'perl'")
+    assert run("%sandbox run greet.sh --quiet").out == "shell\n"
+    assert run("%sandbox run greet.py --quiet").out == "python\n"
+    assert run("%sandbox run greet.py --quiet --lang sh").error is not None
+
+
+def test_a_file_that_fails_fails_the_cell(run, here):
+    (here / "fails.py").write_text("1 / 0")
+    ran = run("%sandbox run fails.py")
+    assert isinstance(ran.error, RunFailed)
+    assert "fails.py" in ran.err
+    assert run("%sandbox run fails.py --no-raise-error").error is None
+
+
+def test_a_home_is_written_short(run, here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here))
+    (here / "greet.py").write_text("print(6 * 7)")
+    assert run("%sandbox run ~/greet.py --quiet").out == "42\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("run", ("needs a file", "%sandbox run FILE [OPTION ...]")),
+        ("run --quiet greet.py", ("needs a file", "--quiet is an option")),
+        ("run nowhere.py", ("nowhere.py", "can't be read")),
+        ("run greet.py --tiemout 3", ("--tiemout", "--timeout")),
+        ("run greet.py other.py", ("'other.py' belongs to no option",)),
+        ("runs greet.py", ("'runs greet.py'", "%sandbox run FILE")),
+        ("run 'greet.py", ("No closing quotation",)),
+    ],
+)
+def test_a_line_that_names_no_file_is_refused_in_words(run, here, line, words):
+    (here / "greet.py").write_text("print('ran')")
+    refused(run(f"%sandbox {line}"), *words)
+
+
+def test_its_help_is_the_table(run):
+    assert run("%sandbox run -h").out == run("%sandbox -h").out == f"{HELP}\n"
