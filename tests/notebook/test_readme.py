@@ -125,6 +125,39 @@ def test_its_cells_run_in_the_order_in_which_they_stand(shell, here):
     assert shell.user_ns["totals"]["price"].to_dict() == {"Oslo": 2, "Rome": 4}
     assert (here / "project" / "summary.txt").read_text() == "city,price\nRome,1\n"
     assert (here / "run.svg").exists()
+    assert (shell.user_ns["divided"].error.name, shell.user_ns["marks"]) == ("ZeroDivisionError", 3)
+
+
+EQUAL = "class Equal:\n    __eq__ = lambda self, other: True\n    __hash__ = object.__hash__\n"
+# What is handed in -> what a test that is appended to it says, and the marks that its values deserve.
+SUBMISSIONS = {
+    "right": ("def mean(xs): return sum(xs) / len(xs)", True, 3),
+    "wrong": ("def mean(xs): return 2.0", True, 1),
+    "equal to everything": (f"{EQUAL}def mean(xs): return Equal()", True, 0),
+    "a float that is equal to everything": (
+        f"{EQUAL}class Number(float, Equal):\n    __eq__ = Equal.__eq__\ndef mean(xs): return Number()", True, 0
+    ),
+    "a list that is equal to everything": (
+        f"{EQUAL}def mean(xs): return 2.0\nclass Cases(list): pass\ncases = [[], [], []]\nmean = lambda xs: Equal()",
+        True,
+        0,
+    ),
+    "ends before the test": ("import os\nos._exit(0)", True, 0),
+    "fails": ("def mean(xs): return 1 / 0", False, 0),
+}  # fmt: skip
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", SUBMISSIONS)
+def test_its_grading_by_values_is_not_deceived_as_an_appended_test_is(name):
+    submission, passes, marks = SUBMISSIONS[name]
+    assert sm.run(f"{submission}\nassert mean([1, 2, 3]) == 2.0").ok is passes, "the control: it is deceived"
+    (recipe,) = [cell for cell in CELLS if "def grade(" in cell]
+    names = {"sm": sm}
+    exec(recipe, names)
+    got, result = names["grade"](submission)
+    assert got == marks
+    assert result.finished is (name in ("right", "wrong") or "equal" in name)
 
 
 @pytest.mark.timeout(120)
