@@ -3,7 +3,7 @@
 import base64
 import json
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -275,3 +275,12 @@ def test_too_much_of_it_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr(record, "MOST_VALUES", 1000)
     with pytest.raises(ValueError, match="1,000 values"):
         Result.from_dict(changed(displays=[None] * 1000))
+
+
+def test_nothing_of_a_result_is_forgotten():
+    """A field that is added to it is added here too."""
+    assert {field.name for field in fields(Result)} - RESULT.to_dict().keys() == set()
+    assert all(getattr(RESULT, field.name) != field.default for field in fields(Result) if field.name not in SAME)
+
+
+SAME = {"signal", "limits", "isolation"}  # whose defaults the example has
