@@ -171,6 +171,8 @@ def _check_form(whole: object) -> None:
             _refuse(f"it has more than {MOST_VALUES:,} values or {MOST_CHARACTERS:,} characters")
         if type(value) not in (dict, list, str, int, float, bool, type(None)):
             _refuse(f"a {type(value).__name__} is in it")
+        if type(value) is dict and not all(type(key) is str for key in value):
+            _refuse("a name in it is no text")
         if type(value) is int and not -_LARGEST <= value < _LARGEST:
             _refuse("a number in it is too large")
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import pickle
+import random
 from dataclasses import fields, replace
 
 import numpy as np
@@ -202,6 +203,7 @@ BAD = {
     "bytes": changed(stdout=b"x"),
     "a tuple": changed(displays=()),
     "keys that are no text": changed(outputs={1: {"value": 1}}),
+    "a kind of display that is no text": changed(displays=[{"data": {5: "x"}}]),
     "a number without end": changed(exit_code=10**5000),
     "a circle": circle(),
     "nested too deep": changed(outputs={"a": {"value": nested(100_000)}}),
@@ -284,3 +286,39 @@ def test_nothing_of_a_result_is_forgotten():
 
 
 SAME = {"signal", "limits", "isolation"}  # whose defaults the example has
+
+
+ODD = (None, True, 0, -1, 2**62, 10**30, 1.5, float("nan"), "", "a", "../x", "\ud800", "\x1b[2J", "eA==", [], [1], {},
+       {5: 1}, {"a": 1}, {"value": 1}, {"codec": "eA=="}, "link", "removed", "COMPLETED", b"x", (1,))  # fmt: skip
+
+
+def places(value, above=()):
+    """Yield the way to each place in plain JSON types."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in pairs:
+        yield (*above, key)
+        yield from places(below, (*above, key))
+
+
+def test_whatever_a_stranger_changes_it_is_refused_or_does_no_harm():
+    chance = random.Random(5)
+    ways = list(places(changed()))
+    refused = 0
+    for _ in range(400):
+        whole = changed()
+        *above, last = chance.choice(ways)
+        holder = whole
+        for key in above:
+            holder = holder[key]
+        holder[last] = chance.choice(ODD)
+        try:
+            result = Result.from_dict(whole)
+        except record.NotAResult:
+            refused += 1
+            continue
+        assert repr(result)
+        assert result._repr_mimebundle_()
+        assert all(isinstance(data, bytes) for data in (*result.files.values(), *result.images()))
+        assert result.changes is None or result.changes._repr_html_()
+        Result.from_dict(json.loads(result.to_json()))
+    assert 100 < refused < 400
