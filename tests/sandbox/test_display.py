@@ -423,6 +423,18 @@ def test_tables_and_images():
     assert table.text.splitlines()[0].split() == ["a"]
 
 
+def test_a_sound_with_its_data_is_played():
+    result = run("import numpy\nfrom IPython.display import Audio\nAudio(numpy.sin(numpy.arange(8000) / 5), rate=8000)")
+    (sound,) = result.displays
+    assert '<audio src="data:audio/wav;base64,UklGR' in sound.data["text/html"]
+    assert result.notes == ()
+
+
+def test_json_is_set_out_to_be_read():
+    (shown,) = run("from IPython.display import JSON\nJSON({'a': [1, {'π': None}]})").displays
+    assert shown.text == '{\n  "a": [\n    1,\n    {\n      "π": null\n    }\n  ]\n}'
+
+
 def test_the_systems_own_python_shows_too():
     result = run(OWN + "display(1); mark('m')\nOwn()", python="system")
     assert texts(result) == ["1", "plain"]
