@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import socket
 import struct
 import textwrap
@@ -421,6 +422,23 @@ def test_tables_and_images():
     assert size(picture) == (7, 5)
     assert "<td>2</td>" in table.data["text/html"].replace("\n", "")
     assert table.text.splitlines()[0].split() == ["a"]
+
+
+@pytest.mark.parametrize("rows", [20_000, 120_000])
+def test_a_table_of_all_rows_is_cut_to_what_fits(rows):
+    """Which is two, or ten, million characters."""
+    code = f"""
+    import numpy as np, pandas as pd
+    pd.set_option("display.max_rows", None)
+    pd.DataFrame(np.arange({5 * rows}).reshape({rows}, 5), columns=list("vwxyz"))
+    """
+    result = run(code, memory="1G", timeout=120)
+    (table,) = result.displays
+    assert "<td>7</td>" in table.data["text/html"]
+    assert f"<td>{5 * rows - 1}</td>" not in table.data["text/html"]
+    assert table.text.splitlines()[0].split() == list("vwxyz")
+    (note,) = result.notes
+    assert re.search(r"Left out of a display: text/html: what follows the first [\d,]{5,6} rows of a table \(", note)
 
 
 def test_a_sound_with_its_data_is_played():

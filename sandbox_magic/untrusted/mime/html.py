@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.safe_import import importing
 from sandbox_magic.untrusted.mime import css, latex, media
 from sandbox_magic.untrusted.mime.allowlist import FLAG, LINK, MEDIA, REASONS, SHAPED, SPAN, SPANS, TAGS
+from sandbox_magic.untrusted.mime.first_rows import first_rows
 from sandbox_magic.untrusted.mime.images import MOST_PIXELS, NotAPicture, from_base64, picture
 from sandbox_magic.untrusted.mime.selectors import Scope
 from sandbox_magic.untrusted.mime.svg import svg
@@ -308,9 +309,22 @@ _LIKE_LAB = "jp-RenderedHTMLCommon"  # or its rules for what is directly inside 
 def clean(source: str) -> tuple[str, list[str]]:
     """Return the HTML as it may be in a page (or nothing, if nothing is to be seen), and what was left out.
 
+    Of a table that is too large the first rows are kept.
+
     Raises:
         ValueError: It is too much.
     """
+    try:
+        return _cleaned(source)
+    except ValueError as why:
+        shorter, rows = first_rows(source)
+        if not rows:
+            raise
+        shown, dropped = _cleaned(shorter)
+        return shown, [*dropped, f"what follows the first {rows:,} rows of a table ({why})"]
+
+
+def _cleaned(source: str) -> tuple[str, list[str]]:
     alone = len(source) <= _MOST_OF_MEDIA and _ALONE.fullmatch(source)
     most = _MOST_OF_MEDIA if alone else MOST_CHARACTERS
     if len(source) > most:
