@@ -43,7 +43,7 @@ _INSTEAD = {
     "warm": ("each command starts its own sandbox", "sandbox_magic.run, in a program that runs many"),
 }
 _TOLD = {
-    "python": "the Python inside: a path, system, or kernel, which is the one that sandbox-magic is installed in "
+    "python": "the Python inside: a version (3.12), a path, system, or kernel, which is sandbox-magic's own "
     "(default: that of $VIRTUAL_ENV, else python3 on PATH)",
     "stdin": "text for the code's standard input (default: what comes in)",
 }

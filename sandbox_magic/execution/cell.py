@@ -98,9 +98,9 @@ class Cell:
         sandbox.go(task, policy.limits)
 
     @property
-    def reads_nothing(self) -> bool:
-        """Whether the code reads standard input, as it seems, and there is none."""
-        return self.stdin == b"" and bool(_READS.search(self.source.text))
+    def reads_input(self) -> bool:
+        """Whether the code reads standard input, as it seems."""
+        return bool(_READS.search(self.source.text))
 
     @property
     def _name(self) -> str:

@@ -44,6 +44,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     messages: MessageReader,
     files: FileTransfer,
     cell: Cell,
+    fed: bool,
     stopped: Callable[[], bool],
     tells_its_end: bool,
 ) -> Result:
@@ -62,6 +63,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         messages: What it showed.
         files: The files that came out.
         cell: What was run.
+        fed: Whether there was anything on its standard input.
         stopped: Returns whether the run has been interrupted meanwhile.
         tells_its_end: Whether it is run by our guest, which tells when the code has come to its end.
     """
@@ -113,7 +115,9 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         notes=(_LOST,) * meter.lost
         + _unloaded(sandbox)
         + said
-        + hints.of(verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, cell))
+        + hints.of(
+            verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, cell, fed=fed)
+        )
         + (*messages.notes, *refused, *told),
     )
 
@@ -123,7 +127,9 @@ def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:
     return (f"Not preloaded, because importing it failed or took too long: {names}.",) if names else ()
 
 
-def _known(policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[str, ...], cell: Cell) -> HintFacts:
+def _known(  # noqa: PLR0913 - likewise
+    policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[str, ...], cell: Cell, *, fed: bool
+) -> HintFacts:
     outside = Outside(sandbox.interpreter, policy, cell.source.path)
     watched = isolation["memory"].strength == "watched"
     return HintFacts(
@@ -137,7 +143,7 @@ def _known(policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[s
         elsewhere=outside.elsewhere,
         beside=outside.beside,
         variable=cell.variable,
-        reads_nothing=cell.reads_nothing,
+        reads_nothing=cell.reads_input and not fed,
         binds_reach_home=not policy.workspace,
         layered=isinstance(sandbox.workspace, Layer),
     )

@@ -25,6 +25,12 @@ NO_NETWORK = (
     "The sandbox has no network, and no option gives it one: fetch the data outside and pass it in with --bind (or -i)."
 )
 _NLTK = re.compile(r"^LookupError:\s.{0,200}?Resource .{1,100}? not found\.", re.MULTILINE | re.DOTALL)
+# It refuses data of another account's, as which those of a root caller are seen.
+_NLTK_DATA = (
+    "NLTK wanted to download its data, and a sandbox has no network: let it do so outside, once; --bind "
+    "~/nltk_data:data passes the data in, and shutil.copytree('data', 'nltk_data') in the code puts it where NLTK "
+    "takes it."
+)
 # What a library downloads it keeps in the home, and the home is the working directory, where --bind shows things.
 _KEPT = (
     (re.compile(r'^  File "[^"\n]{1,300}/sklearn/datasets/', re.MULTILINE), "~/scikit_learn_data"),
@@ -64,7 +70,9 @@ def module(line: str, _text: str, facts: Facts) -> str:
 
 def nltk_data(text: str, facts: Facts) -> str:
     """Return the hint for data that NLTK has not; its message is no line but a page."""
-    return _downloaded("~/nltk_data", facts) if _NLTK.search(text) else ""
+    if not _NLTK.search(text):
+        return ""
+    return _NLTK_DATA if facts.binds_reach_home else NO_NETWORK
 
 
 def download(text: str, facts: Facts) -> str:

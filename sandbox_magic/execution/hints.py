@@ -37,7 +37,10 @@ _NOT_PYTHON = (
     "Lines that begin with % or ! are IPython's, and a sandboxed cell is plain Python: leave magics out; to run a "
     "program use subprocess.run, or --lang bash for the whole cell."
 )
-_NO_IPYTHON = "get_ipython belongs to the notebook; a sandboxed cell is plain Python."
+_NO_IPYTHON = (
+    "get_ipython belongs to the notebook, and a sandboxed cell is plain Python: leave magics out; figures are shown "
+    "without any."
+)
 _VARIABLE: dict[str, str] = {
     "value": "is a variable of the notebook, not of the sandbox; -i {name} gives the code a copy.",
     "unsupported": "is a variable of the notebook, of a type that can't be passed in: make it in the sandboxed cell, "

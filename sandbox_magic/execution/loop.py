@@ -382,6 +382,7 @@ class Loop:
             messages=self._messages,
             files=self._files,
             cell=self._cell,
+            fed=self._input.fed,
             stopped=lambda: self.timing.cause != cause,
             tells_its_end=not self._cell.language.commands,
         )

@@ -24,6 +24,9 @@ _NOT_OFFERED = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 class StandardInput:
     """Feeds the code's pipe, step by step, and closes it at the end of what there is.
 
+    Attributes:
+        fed: Whether there was anything.
+
     Args:
         source: The bytes, or a descriptor to copy from, which is left open.
         pipe: The host's end of the code's standard input, which does not block.
@@ -39,6 +42,7 @@ class StandardInput:
         self._pipe = pipe
         self._selector = selector
         self._close = close
+        self.fed: bool = False
         self._awaited: int | None = None
         if source == b"":
             close()
@@ -70,6 +74,7 @@ class StandardInput:
             self._wait_for(self._source, selectors.EVENT_READ)
             raise BlockingIOError
         data = self._read(select.PIPE_BUF)
+        self.fed = self.fed or bool(data)
         return not data or not os.write(self._pipe, data)
 
     def _wait_for(self, descriptor: int | None, events: int = 0) -> None:

@@ -31,6 +31,7 @@ METHODS = (
 )
 _IN_BASE64 = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
 _ROOM = 12 * 2**20  # for all representations of one value, of a frame's 16
+_MOST_ROWS = 4 * 2**20  # bytes of the rows of a table; the host takes two million characters
 _MOST_METADATA = 64 * 1024
 
 
@@ -147,6 +148,7 @@ class Display:
         self, kind: bytes, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False
     ) -> None:
         parts = {str(mime): _encoded(str(mime), value) for mime, value in data.items() if value is not None}
+        parts.update({mime: _first_rows(part) for mime, part in parts.items() if mime == "text/html"})
         left = []
         while sum(map(len, parts.values())) > _ROOM:
             largest = max(parts, key=lambda mime: len(parts[mime]))
@@ -252,6 +254,14 @@ def _encoded(mime: str, value: Any) -> bytes:
         except ValueError:
             return text
     return text
+
+
+def _first_rows(page: bytes) -> bytes:
+    """Cut a table that is longer than any page that is shown; where it is shown less of it is kept."""
+    if len(page) <= _MOST_ROWS:
+        return page
+    end = page.rfind(b"</tr>", 0, _MOST_ROWS)
+    return page if end < 0 else page[: end + 5]
 
 
 def _json(value: Any, most: int) -> bytes:

@@ -150,6 +150,8 @@ def read(options: Mapping[str, object], scopes: Iterable[Scope]) -> dict[str, ob
     values: dict[str, object] = {}
     for word, value in options.items():
         if word not in known:
+            if _is_network(word):
+                raise _no_network(word)
             msg = f"there is no option {word!r}"
             keywords = dict.fromkeys(option.keyword for option in known.values())
             raise PolicyError(msg, remedy=_nearest(word, known) or f"one of {', '.join(keywords)}")
@@ -175,10 +177,23 @@ def unknown(words: Sequence[str], names: Collection[str], remedy: str) -> Policy
         remedy: What to try where none of them is near.
     """
     name = words[0].partition("=")[0]
+    if _is_network(name):
+        return _no_network(name)
     if name.startswith("-"):
         return PolicyError(f"there is no option {name}", remedy=_nearest(name, names) or remedy)
     quoted = "; --bind a --bind b for several, --bind 'my data.csv' for spaces" if "--bind" in names else ""
     return PolicyError(f"{words[0]!r} belongs to no option", remedy=f"{remedy}{quoted}")
+
+
+def _is_network(name: str) -> bool:
+    """Return whether somebody asks for a network."""
+    words = name.strip("-").replace("_", "-").removeprefix("allow-").removeprefix("enable-")
+    return words in ("net", "network", "networking", "internet")
+
+
+def _no_network(name: str) -> PolicyError:
+    what = f"there is no option {name}: a sandbox has no network, and no option gives it one"
+    return PolicyError(what, remedy="fetch the data outside and pass it in with --bind (or -i)")
 
 
 def _nearest(name: str, names: Collection[str]) -> str:

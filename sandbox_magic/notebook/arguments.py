@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from typing import NoReturn
 
 from sandbox_magic.model import options as _options
@@ -11,6 +12,9 @@ from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.option_values import split_words
 
 _HELP = "%sandbox -h lists the options"
+_PIECE = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|\s+|[^\s'"\\]+|.""", re.DOTALL)
+_VARIABLE = re.compile(r"\{([^\W\d]\w*(?:[.\[(][^{}]*)?)\}")
+_OF_LANGUAGES = ("{file}", "{out}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,7 +65,8 @@ def parse_file(line: str) -> tuple[str, dict[str, object] | None]:
 
 
 def _words(line: str) -> list[str]:
-    words = line.strip()
+    words = _without_comment(line).strip()
+    _refuse_variables(words)
     if (len(words) - len(words.rstrip("\\"))) % 2:  # two are a backslash, one would escape what follows
         msg = "options stand on one line, and this one ends in \\"
         raise PolicyError(msg, seen=words, remedy="all of them behind %%sandbox, without the \\")
@@ -76,3 +81,29 @@ def _read(words: list[str]) -> dict[str, object] | None:
     if given.pop("help"):
         return None
     return _options.read(given, ("limits", "policy", "run", "show"))
+
+
+def _without_comment(line: str) -> str:
+    """Return the line up to a ``#`` that begins a word, as a shell reads it."""
+    kept: list[str] = []
+    for piece in _PIECE.findall(line):
+        if piece.startswith("#") and (not kept or kept[-1].isspace()):
+            break
+        kept.append(piece)
+    return "".join(kept)
+
+
+def _refuse_variables(line: str) -> None:
+    """Refuse what other magics replace by a variable's value; in single quotes it is meant as it is.
+
+    Raises:
+        PolicyError: It is there; says what it would be, and the ways to a variable.
+    """
+    pieces = [piece for piece in _PIECE.findall(line) if not piece.startswith("'")]
+    for found in (match for piece in pieces for match in _VARIABLE.finditer(piece)):
+        if found[0] in _OF_LANGUAGES and "--languages" in line:
+            continue
+        name = found[1]
+        msg = f"{found[0]} on the line stays what it is: no variable is put into it, so that braces may be given"
+        ways = f"-i {name} to pass it in, %config SandboxMagics.timeout = {name} for an option's value"
+        raise PolicyError(msg, remedy=f"{ways}, '{found[0]}' in single quotes for the braces")

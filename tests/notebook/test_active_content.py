@@ -32,12 +32,18 @@ with open({name!r}, encoding="utf-8") as file:
 ACTIVE = r"""
 () => {
     const TAGS = new Set(("script iframe frame object embed applet form button textarea select dialog link meta base " +
-        "portal fencedframe video audio noscript template canvas slot bgsound marquee picture source track map area " +
+        "portal fencedframe noscript template canvas slot bgsound marquee picture source track map area " +
         "param keygen menuitem output fieldset datalist").split(" "));
     const PLAIN = new Set(("title lang dir hidden align valign width height bgcolor nowrap scope border cellpadding " +
         "cellspacing alt start type reversed value open color size face checked disabled max min low high optimum " +
-        "colspan rowspan span rel target href src class id for style").split(" "));
+        "colspan rowspan span rel target href src class id for style controls controlslist preload loop muted " +
+        "disablepictureinpicture").split(" "));
     const PICTURE = /^data:image\/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+\/=]+$/;
+    const HELD = {
+        img: PICTURE,
+        audio: /^data:audio\/(wav|mpeg|ogg|flac|mp4|webm);base64,[A-Za-z0-9+\/=]+$/,
+        video: /^data:video\/(mp4|webm);base64,[A-Za-z0-9+\/=]+$/,
+    };
     const OWN = /^s[0-9a-f]{16}-/;
     const {getAttributeNames, getAttribute} = Element.prototype;  // a form's fields hide the form's own
     const attributes = element => getAttributeNames.call(element).map(name => [name, getAttribute.call(element, name)]);
@@ -73,7 +79,7 @@ ACTIVE = r"""
             if (key === "class" && !own && /(^|\s)(jp-|lm-|lab-|mod-)/.test(value)) found.add("class");
             if (key === "href" && !/^(https?:\/\/|mailto:)/.test(value)) found.add("href");
             if (key === "href" && URL.parse(value, location)?.origin === location.origin) found.add("href: the server");
-            if (key === "src" && !(name === "img" && PICTURE.test(value))) found.add("src");
+            if (key === "src" && !HELD[name]?.test(value)) found.add("src");
             if (key === "style" && /url\(|image-set|\\/i.test(value)) found.add("style: address");
         }
         if (name === "a" && element.href && !/noopener/.test(element.rel)) found.add("rel");

@@ -124,6 +124,22 @@ WRONG = [
     ("-i nope", "there is no variable nope", "Try: the name of one that the notebook has"),  # not IPython's own "open"
     ("--result a.b", "'a.b' is not the name of a variable", "such as"),
     ("--result class", "'class' is not the name of a variable", "such as"),
+    (
+        "--net",
+        "no option --net: a sandbox has no network, and no option gives it one",
+        "pass it in with --bind (or -i)",
+    ),
+    ("--network=host", "no option --network: a sandbox has no network"),
+    ("--allow-network", "a sandbox has no network"),
+    (
+        "--timeout {t}",
+        "{t} on the line stays what it is",
+        "-i t to pass it in",
+        "%config SandboxMagics.timeout = t for",
+    ),
+    ('--args "--day {day.name}"', "{day.name} on the line", "'{day.name}' in single quotes for the braces"),
+    ("--bind {paths[0]}", "{paths[0]} on the line"),
+    ("--timeout # 5", "--timeout: expected one argument"),
     ("--python /no/such", "no Python at /no/such", "--python kernel"),
 ]
 
@@ -132,6 +148,17 @@ WRONG = [
 def test_a_wrong_line_says_what_would_be_right_and_runs_nothing(run, line_and_words):
     line, *words = line_and_words
     refused(run(f"%%sandbox {line}\nprint('ran')"), *words)
+
+
+@pytest.mark.parametrize("line", ["--timeout 5  # quick", "# as it is", "--args '#1'  # and 'more", "#"])
+def test_what_follows_a_hash_on_the_line_is_a_comment(run, line):
+    assert run(f"%%sandbox {line}\nimport sys; print('ran', sys.argv[1:])").out.startswith("ran [")
+
+
+def test_a_hash_or_a_brace_that_is_meant_stays(run):
+    given = """--args 'a #b {x} "#c"' --stdin d#e --languages "{\\"up\\": \\"tac {file}\\"}" """
+    ran = run(f"%%sandbox {given}\nimport sys; print(sys.argv[1:], input())")
+    assert ran.out.startswith("['a', '#b', '{x}', '#c'] d#e\n"), ran.err
 
 
 def attempt(code):

@@ -214,6 +214,14 @@ def test_an_empty_script_is_said(run, text):
     assert run(text, "--quiet").stderr == ""
 
 
+def test_standard_input_that_is_empty_is_said(run):
+    """As a grader's program has it, which gives its children none."""
+    code = "import sys\nint(sys.stdin.readline())"
+    assert "sandbox: Standard input is empty; --stdin TEXT provides it." in run(code).stderr.splitlines()
+    assert run(code, stdin="7\n").returncode == 0
+    assert "is empty" not in run(code, stdin="seven\n").stderr
+
+
 def test_closed_streams_do_no_harm(run):
     assert run("print(input())", preexec_fn=lambda: os.close(0), input=None).returncode == 1
 

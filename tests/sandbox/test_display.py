@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import socket
 import struct
 import textwrap
@@ -379,7 +380,10 @@ def test_a_plotly_figure_says_why_it_is_not_shown(tmp_path):
 def test_ipython_that_is_imported_has_no_shell_and_the_hint_says_so():
     result = run("from IPython import get_ipython\nprint(get_ipython())\nget_ipython().run_line_magic('ls', '')")
     assert result.stdout == "None\n"
-    assert result.notes == ("get_ipython belongs to the notebook; a sandboxed cell is plain Python.",)
+    (note,) = result.notes
+    assert note.startswith(
+        "get_ipython belongs to the notebook, and a sandboxed cell is plain Python: leave magics out"
+    )
 
 
 CLEARS = """
@@ -421,6 +425,35 @@ def test_tables_and_images():
     assert size(picture) == (7, 5)
     assert "<td>2</td>" in table.data["text/html"].replace("\n", "")
     assert table.text.splitlines()[0].split() == ["a"]
+
+
+@pytest.mark.parametrize("rows", [20_000, 120_000])
+def test_a_table_of_all_rows_is_cut_to_what_fits(rows):
+    """Which is two, or ten, million characters."""
+    code = f"""
+    import numpy as np, pandas as pd
+    pd.set_option("display.max_rows", None)
+    pd.DataFrame(np.arange({5 * rows}).reshape({rows}, 5), columns=list("vwxyz"))
+    """
+    result = run(code, memory="1G", timeout=120)
+    (table,) = result.displays
+    assert "<td>7</td>" in table.data["text/html"]
+    assert f"<td>{5 * rows - 1}</td>" not in table.data["text/html"]
+    assert table.text.splitlines()[0].split() == list("vwxyz")
+    (note,) = result.notes
+    assert re.search(r"Left out of a display: text/html: what follows the first [\d,]{5,6} rows of a table \(", note)
+
+
+def test_a_sound_with_its_data_is_played():
+    result = run("import numpy\nfrom IPython.display import Audio\nAudio(numpy.sin(numpy.arange(8000) / 5), rate=8000)")
+    (sound,) = result.displays
+    assert '<audio src="data:audio/wav;base64,UklGR' in sound.data["text/html"]
+    assert result.notes == ()
+
+
+def test_json_is_set_out_to_be_read():
+    (shown,) = run("from IPython.display import JSON\nJSON({'a': [1, {'π': None}]})").displays
+    assert shown.text == '{\n  "a": [\n    1,\n    {\n      "π": null\n    }\n  ]\n}'
 
 
 def test_the_systems_own_python_shows_too():

@@ -58,10 +58,12 @@ READING = {
 def test_a_file_of_the_hosts_and_what_helps(notebook, language):
     """The option that is named does help."""
     args = ["data.csv"] if language == "awk" else []
-    said = hinted(READING[language], language=language, args=args)
+    *before, said = run(READING[language], language=language, args=args).notes
     assert said.startswith("data.csv is on this machine, but not in the sandbox; --bind data.csv")
     after = run(READING[language], language=language, args=args, bind=["data.csv"])
-    assert after.notes == ()
+    assert (
+        [*after.notes] == before == (["It was the compiler that failed; the program never began."] * (language == "c"))
+    )
     if language != "c":  # whose compiler now reads it, and does not like it
         assert "6,7" in after.stdout
 
@@ -295,7 +297,7 @@ def test_a_debugger_that_was_left_in(start):
     assert run(code, stdin="c\n" * 3).stdout.endswith("total 3\n")
 
 
-@pytest.mark.parametrize("place", ["nltk_data", "scikit_learn_data", ".cache/seaborn:.cache/seaborn"])
+@pytest.mark.parametrize("place", ["scikit_learn_data", ".cache/seaborn:.cache/seaborn"])
 def test_what_a_library_has_downloaded_outside_is_where_it_looks(tmp_path, monkeypatch, place):
     """As the hint for such a library says it."""
     tmp_path.chmod(0o755)
@@ -306,3 +308,14 @@ def test_what_a_library_has_downloaded_outside_is_where_it_looks(tmp_path, monke
     code = f"import os; print(open(os.path.expanduser('~/{name}/data')).read())"
     assert run(code, bind=f"~/{place}").stdout == "there\n"
     assert run(code).outcome is Outcome.FAILED
+
+
+def test_what_nltk_has_downloaded_outside_can_be_made_its_own(tmp_path, monkeypatch):
+    """As the hint says it: NLTK refuses data of another account's; 3.10 was tried by hand."""
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "nltk_data").mkdir()
+    (tmp_path / "nltk_data" / "data").write_text("there")
+    code = "import os, shutil\nshutil.copytree('data', 'nltk_data')\npath = os.path.expanduser('~/nltk_data/data')\n"
+    result = run(f"{code}print(open(path).read(), os.stat(path).st_uid == os.geteuid())", bind="~/nltk_data:data")
+    assert result.stdout == "there True\n", result.stderr

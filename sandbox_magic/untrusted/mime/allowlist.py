@@ -39,9 +39,15 @@ SHAPED = {  # attributes whose value is kept as it is, where it has this form
     "li": {"value": re.compile(r"-?\d{1,6}")},
     "details": {"open": FLAG},
     "font": {"color": _COLOUR, "size": re.compile("[+-]?[1-7]"), "face": re.compile("[A-Za-z ,-]{1,60}")},
+    "audio": {"loop": FLAG, "muted": FLAG, "preload": re.compile("none")},
+    "video": {"loop": FLAG, "muted": FLAG, "preload": re.compile("none"), "width": _LENGTH, "height": _LENGTH},
     "input": {"checked": FLAG, "disabled": FLAG},
     "progress": {"value": _NUMBER, "max": _NUMBER},
     "meter": dict.fromkeys(("value", "min", "max", "low", "high", "optimum"), _NUMBER),
+}
+MEDIA = {  # what such an element always has: its controls, and no place but its own
+    "audio": {"controls": "", "controlslist": "noremoteplayback"},
+    "video": {"controls": "", "controlslist": "nofullscreen noremoteplayback", "disablepictureinpicture": ""},
 }
 SPAN = re.compile("[0-9]{1,4}")
 SPANS = {"colspan", "rowspan", "span"}
@@ -51,6 +57,6 @@ REASONS = {
     "script": "it would run in the page",
     "math": "only what shows text is kept",
     **dict.fromkeys(("iframe", "object", "embed", "applet"), "it would load a page"),
-    **dict.fromkeys(("link", "video", "audio", "base", "meta"), "it would reach the network"),
+    **dict.fromkeys(("link", "base", "meta"), "it would reach the network"),
     **dict.fromkeys(("form", "button", "select", "textarea"), "it would ask for something"),
 }

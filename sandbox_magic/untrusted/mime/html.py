@@ -15,8 +15,9 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
 from sandbox_magic.safe_import import importing
-from sandbox_magic.untrusted.mime import css, latex
-from sandbox_magic.untrusted.mime.allowlist import FLAG, LINK, REASONS, SHAPED, SPAN, SPANS, TAGS
+from sandbox_magic.untrusted.mime import css, latex, media
+from sandbox_magic.untrusted.mime.allowlist import FLAG, LINK, MEDIA, REASONS, SHAPED, SPAN, SPANS, TAGS
+from sandbox_magic.untrusted.mime.first_rows import first_rows
 from sandbox_magic.untrusted.mime.images import MOST_PIXELS, NotAPicture, from_base64, picture
 from sandbox_magic.untrusted.mime.selectors import Scope
 from sandbox_magic.untrusted.mime.svg import svg
@@ -32,6 +33,7 @@ MOST = {  # of one output, in all
     "columns": 50_000,  # that cells span
     "pixels": 2 * MOST_PIXELS,
     "pictures": 2_000,
+    "media": 20,
     "css": css.MOST_CHARACTERS,
     "names": 400_000,
     "sheets": 200,
@@ -52,7 +54,7 @@ class _Writer:
         self._inline: dict[str, str] = {}
         self._verbatim = 0  # how deep in elements whose text is no mathematics
 
-    def run(self, source: str) -> str:
+    def run(self, source: str, most: int) -> str:
         for token in tokens(source):
             if isinstance(token, str):
                 self._text(token)
@@ -61,7 +63,7 @@ class _Writer:
             else:
                 self._start(token)
         written = "".join(self._out)
-        if len(written) > 2 * MOST_CHARACTERS:
+        if len(written) > most:
             raise TooMuch("too long")
         return written
 
@@ -100,6 +102,8 @@ class _Writer:
             self._svg(tag)
         elif tag.name == "img":
             self._image(tag)
+        elif tag.name in MEDIA:
+            self._media(tag)
         elif tag.name == "input" and tag.attributes.get("type", "").lower() != "checkbox":
             self._note("input")
         elif tag.name not in TAGS or tag.name in RAW:
@@ -171,6 +175,23 @@ class _Writer:
         else:
             self.dropped["<img> (only pictures that came along are shown)"] = None
 
+    def _media(self, tag: Start) -> None:
+        """Write a sound or a film that its address holds, or that of the first ``source`` in it."""
+        inside = (token for token in tokens(tag.raw or "") if isinstance(token, Start) and token.name == "source")
+        source = tag.attributes.get("src") or next((each.attributes.get("src", "") for each in inside), "")
+        try:
+            found = media.address(source, tag.name)
+        except media.NotMedia as why:
+            self.dropped[f"<{tag.name}> ({why})"] = None
+            return
+        if not self._take("media", 1):
+            self.dropped[f"<{tag.name}> (too many)"] = None
+            return
+        still = {} if found.startswith("data:audio/wav") else {"preload": "none"}
+        self._write(tag, {"src": found} | still | MEDIA[tag.name] | self._attributes(tag))
+        self._out.append(f"</{tag.name}>")
+        self.shows = True
+
     def _svg(self, tag: Start) -> None:
         attributes = "".join(
             f' {name}="{html.escape(value)}"' for name, value in tag.attributes.items() if name.isalpha()
@@ -234,11 +255,11 @@ def _parsed(source: str) -> str:
     with importing():
         import nh3
     names = {*_NAMES, "style", "type", "href", "src", "colspan", "rowspan", "span"}
-    attributes = {tag: names | {*SHAPED["*"], *SHAPED.get(tag, ())} for tag in TAGS}
+    attributes = {tag: names | {*SHAPED["*"], *SHAPED.get(tag, ()), *MEDIA.get(tag, ())} for tag in (*TAGS, *MEDIA)}
     try:
         return nh3.clean(
             source,
-            tags=set(TAGS),
+            tags={*TAGS, *MEDIA},
             clean_content_tags={"script", "style"},
             attributes=attributes,
             attribute_filter=_attribute,
@@ -253,10 +274,13 @@ def _parsed(source: str) -> str:
         raise ValueError("the sanitizer failed") from None
 
 
+_HELD = {"img": "data:image/", "audio": "data:audio/", "video": "data:video/"}
+
+
 def _attribute(tag: str, name: str, value: str) -> str | None:
     """Say for nh3 which attributes stay where the list of names does not say it."""
     if name == "src":
-        return value if tag == "img" and value.startswith("data:image/") else None
+        return value if value.startswith(_HELD.get(tag, "\0")) else None
     if name == "href":
         return value if tag == "a" and LINK.fullmatch(value) else None
     return value
@@ -274,6 +298,10 @@ def drawing(source: str) -> str:
 _BARE = "font-size: var(--jp-code-font-size, 13px); line-height: normal; margin: 0"  # as Lab lays an SVG out
 
 
+_MOST_OF_MEDIA = 2 * media.MOST_BYTES  # characters, in base64 and with some room
+_ALONE = re.compile(  # as IPython's Audio and Video write it: one element and nothing else
+    r"\s*+<(audio|video)\b[^<>]*+>\s*+<source\b[^<>]*+>[^<>]*+</\1>\s*+(?:</\w{1,9}>\s*+)?", re.IGNORECASE
+)
 _CONTAINED = "contain: paint; isolation: isolate; margin: 0; overflow: auto; padding: 0; position: relative"
 _LIKE_LAB = "jp-RenderedHTMLCommon"  # or its rules for what is directly inside such an element would not hold
 
@@ -281,15 +309,30 @@ _LIKE_LAB = "jp-RenderedHTMLCommon"  # or its rules for what is directly inside 
 def clean(source: str) -> tuple[str, list[str]]:
     """Return the HTML as it may be in a page (or nothing, if nothing is to be seen), and what was left out.
 
+    Of a table that is too large the first rows are kept.
+
     Raises:
         ValueError: It is too much.
     """
-    if len(source) > MOST_CHARACTERS:
+    try:
+        return _cleaned(source)
+    except ValueError as why:
+        shorter, rows = first_rows(source)
+        if not rows:
+            raise
+        shown, dropped = _cleaned(shorter)
+        return shown, [*dropped, f"what follows the first {rows:,} rows of a table ({why})"]
+
+
+def _cleaned(source: str) -> tuple[str, list[str]]:
+    alone = len(source) <= _MOST_OF_MEDIA and _ALONE.fullmatch(source)
+    most = _MOST_OF_MEDIA if alone else MOST_CHARACTERS
+    if len(source) > most:
         raise ValueError("too long")
     name = "sandbox-" + hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
     scope = Scope(name, f"s{name[8:]}-", KEPT_CLASSES)
     writer = _Writer(scope)
-    body = _parsed(writer.run(source))
+    body = _parsed(writer.run(source, 2 * most))
     style = "\n".join(filter(None, writer.styles))
     if not writer.shows and not _PAINTED.search(style):
         return "", list(writer.dropped)

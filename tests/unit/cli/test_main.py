@@ -52,7 +52,7 @@ def test_the_help_lists_every_command(capsys):
 
 def test_the_help_of_run_lists_every_option_and_every_exit_status(capsys):
     said = helped(capsys, "run", "--help")
-    refused = ["result", "input", "output"]  # which a terminal has no use for
+    refused = ["result", "input", "output", "bg", "warm"]  # which a terminal has no use for
     names = [option.name for option in OPTIONS if option.name not in refused] + ["save-usage", "plot"]
     assert [name for name in names if f" --{name} " not in said] == []
     assert [name for name in refused if f" --{name} " in said] == []
@@ -93,6 +93,7 @@ REFUSED = [
     (["run", "-o", "x", "S"], "a terminal has no variables\nsandbox-magic run: Try: --save PATTERN"),
     (["run", "--args", "a", "S", "b"], "arguments after SCRIPT too"),
     (["run", "--no-such", "S"], "there is no option --no-such\nsandbox-magic run: Try: sandbox-magic run -h"),
+    (["run", "--net", "S"], "there is no option --net: a sandbox has no network, and no option gives it one"),
     (["run", "--time", "3", "S"], "there is no option --time\nsandbox-magic run: Try: --timeout\n"),
     (["run", "--save-usge", "u", "S"], "Try: --save-usage\n"),
     (["plot", "S", "--out", "p.svg"], "there is no option --out\nsandbox-magic plot: Try: --output\n"),

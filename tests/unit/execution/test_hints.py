@@ -226,7 +226,6 @@ NO_NAME = "urllib.error.URLError: <urlopen error [Errno -2] Name or service not 
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (NLTK, "~/nltk_data"),
         (TRACEBACK.replace("/sandbox/cell.py", "/v/sklearn/datasets/_base.py") + NO_NAME, "~/scikit_learn_data"),
         (TRACEBACK.replace("/sandbox/cell.py", "/v/seaborn/utils.py") + NO_NAME, "~/.cache/seaborn:.cache/seaborn"),
     ],
@@ -234,6 +233,12 @@ NO_NAME = "urllib.error.URLError: <urlopen error [Errno -2] Name or service not 
 def test_a_library_that_wants_to_download_its_data(text, place):
     assert f"--bind {place} then shows" in only(text, binds_reach_home=True)
     assert "has no network" in only(text), "below a workspace a bind is not in the home"
+
+
+def test_nltk_takes_its_own_accounts_data_alone():
+    said = only(NLTK, binds_reach_home=True)
+    assert "--bind ~/nltk_data:data passes the data in, and shutil.copytree('data', 'nltk_data')" in said
+    assert "has no network, and no option" in only(NLTK)
 
 
 def test_a_debugger_without_anybody():

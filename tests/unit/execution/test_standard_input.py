@@ -87,12 +87,12 @@ def test_bytes_arrive_whole_and_then_it_is_closed(fed, size):
     while piece := (it.step(), os.read(it.theirs, 2**20))[1]:
         came += piece
     assert came == data
-    assert it.over
+    assert (it.over, it.input.fed) == (True, True)
 
 
 def test_without_bytes_it_is_closed_at_once(fed):
     it = fed(b"")
-    assert it.over
+    assert (it.over, it.input.fed) == (True, False)
     assert os.read(it.theirs, 1) == b""
 
 

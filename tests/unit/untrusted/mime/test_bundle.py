@@ -31,10 +31,14 @@ TAGS = set(
     """a abbr address article aside b bdi big blockquote br caption center cite code col colgroup dd del details dfn div
     dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 header hr i img input ins kbd label li main mark meter nav
     ol p pre progress q rp rt ruby s samp section small span strike strong style sub summary sup table tbody td tfoot th
-    thead time tr tt u ul var wbr""".split()
+    thead time tr tt u ul var wbr audio video""".split()
+)
+PLAYER = set(
+    "src controls controlslist disablepictureinpicture preload loop muted width height id class title style".split()
 )
 ACTIVE = re.compile(r"^on|^data-|^aria-|^(name|form|action|formaction|srcset|poster|background|ping|is|slot|tabindex)$")
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,([A-Za-z0-9+/]+=*)")
+PLAYED = re.compile(r"data:(audio/(wav|mpeg|ogg|flac|mp4|webm)|video/(mp4|webm));base64,([A-Za-z0-9+/]+=*)")
 LINK = re.compile(r"(https?://|mailto:)\S+", re.IGNORECASE)
 FETCHES = re.compile(r"url\s*\(|image-set|src\s*\(|@import|@font-face|expression|javascript:|\\", re.IGNORECASE)
 WRAPPER = re.compile(r"sandbox-[0-9a-f]{16} jp-RenderedHTMLCommon")
@@ -52,8 +56,13 @@ def assert_only_shows(page):
         wrapper = tag == "div" and WRAPPER.fullmatch(attributes.get("class", ""))
         assert not [name for name in attributes if ACTIVE.search(name)], attributes
         if "src" in attributes:
-            assert tag == "img"
-            assert PICTURE.fullmatch(attributes["src"])
+            assert tag in ("img", "audio", "video")
+            assert (PICTURE if tag == "img" else PLAYED).fullmatch(attributes["src"])
+        if tag in ("audio", "video"):
+            assert set(attributes) <= PLAYER, attributes
+            assert {"src", "controls"} <= set(attributes)
+            assert attributes["src"].startswith(("data:audio/wav", f"data:{tag}/"))
+            assert attributes.get("preload") == "none" or attributes["src"].startswith("data:audio/wav")
         if "href" in attributes:
             assert tag == "a"
             assert LINK.fullmatch(attributes["href"])

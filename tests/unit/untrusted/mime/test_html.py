@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox_magic.untrusted.mime.html import clean, drawing
+from sandbox_magic.untrusted.mime.html import MOST_CHARACTERS, clean, drawing
 from sandbox_magic.untrusted.mime.images import NotAPicture
 from sandbox_magic.untrusted.mime.tokenizer import End, Start, TooMuch, tokens, unescape
 
@@ -94,6 +94,27 @@ def test_what_was_left_out_is_said():
         "<iframe> (it would load a page)",
         "<button> (it would ask for something)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "cell", "why"),
+    [(20_000, "<td>7</td>" * 5, "more than 100,000 tags"), (20_000, f"<td>{'x' * 200}</td>", "too long")],
+)
+def test_of_a_table_that_is_too_large_the_first_rows_are_kept(rows, cell, why):
+    source = f"<table><tbody>{''.join(f'<tr><th>n{row}</th>{cell}</tr>' for row in range(rows))}</tbody></table>"
+    page, dropped = clean(source)
+    kept = page.count("</tr>")
+    assert 2000 < kept < rows
+    assert f">n{kept - 1}<" in page
+    assert f">n{kept}<" not in page
+    assert dropped == [f"what follows the first {kept:,} rows of a table ({why})"]
+    assert page.rstrip().endswith("</tbody></table></div>")
+
+
+def test_what_is_too_long_and_no_table_is_refused_still():
+    for source in ("x" * (MOST_CHARACTERS + 1), f"<table><tr><td>{'x' * MOST_CHARACTERS}</td></tr></table>"):
+        with pytest.raises(ValueError, match="too long"):
+            clean(source)
 
 
 def test_a_style_sheet_that_is_too_long_is_named():
