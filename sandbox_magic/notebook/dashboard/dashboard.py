@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OPEN_AFTER_SECONDS = 0.25  # a shorter run costs no widget
 PUSH_EVERY_SECONDS = 0.2
 STILL_FROM_SECONDS = 1.0  # then there is a static picture too, for whoever opens the notebook without this kernel
-_STILL_SHARE = 0.1  # of the run's time so far: how old it may be; and two seconds
+_STILL_SHARE = 0.4  # of the run's time so far: how old it may be, and two seconds; a browser keeps each for a while
 
 _log = logging.getLogger(__name__)
 

@@ -68,5 +68,5 @@ def meanwhile(still: str, *, asks: bool) -> str:
         still: A picture as HTML, or nothing.
         asks: Whether a question is on screen.
     """
-    row = f'<div class="sandbox-asks" style="display:none" role="status"><b>{escape(WAITING)}</b>{_STOP}</div>'
+    row = f'<div class="sandbox-asks" hidden role="status"><b>{escape(WAITING)}</b>{_STOP}</div>'
     return f'{_STYLE}{row * asks}<div class="sandbox-still">{still}</div>'
