@@ -59,7 +59,7 @@ def _html(result: Result) -> bytes:
 
 
 def _png(result: Result) -> bytes:
-    return png.png(course.drawing(result), "light")
+    return course.drawing(result).paint("light")
 
 
 _FORMATS: dict[str, Callable[[Result], bytes]] = {".svg": _svg, ".html": _html, ".png": _png}

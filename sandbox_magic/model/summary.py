@@ -59,6 +59,18 @@ def live(sample: Sample | None, limits: Limits, *, state: str = "running") -> Li
     return Line(icon="running", state=state, figures=figures)
 
 
+def still(sample: Sample, limits: Limits, clock: str) -> Line:
+    """Return the line for a picture that is kept of a run while it goes on, and may be all that is left of it.
+
+    Args:
+        sample: The latest.
+        limits: The bounds of the run.
+        clock: The time of day.
+    """
+    line = live(sample, limits)
+    return Line(icon="time", state=f"as of {clock}", figures=(*line.figures, "how it ended is not in here"))
+
+
 def paused(line: Line, held_seconds: float, most_seconds: float) -> Line:
     """Return the line of a run that goes on for one that is paused: for how long, and that it does not stay so."""
     state = f"paused for {limit_seconds(int(held_seconds))} (goes on by itself after {limit_seconds(most_seconds)})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Integer, TraitError, TraitType, observe
+from traitlets import Enum, Integer, TraitError, TraitType, observe
 
 from sandbox_magic.execution import background
 from sandbox_magic.execution.api import prepare
@@ -62,11 +62,15 @@ class SandboxMagics(Magics):
 
     Attributes:
         shell: Where they are.
+        picture: The size of the dashboard and the picture, ``normal`` or ``large``.
         replaced: Kind (``line``, ``cell``) and the magic that ours took the place of, if any.
     """
 
     shell: InteractiveShell
     replaced: dict[str, Callable[..., object] | None]
+    picture: Any = Enum(
+        ("normal", "large"), "normal", help="size of the dashboard and the picture: large is for a projector"
+    ).tag(config=True)
     vars().update(traits())
     spares: TraitType[Any, Any] = Integer(1, min=0, max=64, help="sandboxes that are parked for the next runs").tag(
         config=True
@@ -111,7 +115,7 @@ class SandboxMagics(Magics):
             if "inputs" in values:
                 values["inputs"] = namespace.chosen(self.shell, values["inputs"])
             run = prepare(source, values, variable=self._known)
-            view = view_for(self.shell, run, shown, raises=raises)
+            view = view_for(self.shell, run, shown, raises=raises, large=self.picture == "large")
             if shown.get("bg"):
                 self._start(run, view, str(name))
                 return None
@@ -262,7 +266,14 @@ def _configured(shell: InteractiveShell) -> SandboxMagics:
             return SandboxMagics(shell)
         except TraitError as error:
             shell.configurables[:] = [item for item in shell.configurables if not isinstance(item, SandboxMagics)]
-            bad = next((name for name in shell.config.SandboxMagics if f"option {name}" in str(error)), None)
+            bad = next(
+                (
+                    name
+                    for name in shell.config.SandboxMagics
+                    if f"option {name}" in str(error) or f"'{name}' trait" in str(error)
+                ),
+                None,
+            )
             for name in [bad] if bad else list(shell.config.SandboxMagics):
                 del shell.config.SandboxMagics[name]
             _warn(f"a configured default is ignored: {error}")

@@ -94,17 +94,24 @@ class SummaryView(NotebookView):
         policy: The run's.
         raises: Whether the cell of a run that failed fails with a line of its own.
         alone: As for `NotebookView`.
+        beside: Whether the front end has outputs beside the two streams.
     """
 
-    def __init__(self, policy: Policy, *, raises: bool, alone: bool = False) -> None:
+    def __init__(self, policy: Policy, *, raises: bool, alone: bool = False, beside: bool = False) -> None:
         super().__init__(alone=alone)
+        self._beside = beside
         self._limits = policy.limits
         self._raises = raises
 
     def finish(self, result: Result) -> None:
-        """Write the line to standard error, so that it is not taken for the code's own output."""
+        """Write the line, so that it is not taken for the code's own output: in a notebook standard error is red."""
         super().finish(result)
-        _say(*self._lines(result))
+        lines = self._lines(result)
+        if self._beside and result.ok:
+            text = "\n".join(f"sandbox: {line}" for line in lines)
+            publish_display_data({"text/plain": text})  # type: ignore[no-untyped-call] # IPython's
+        else:
+            _say(*lines)
 
     def _lines(self, result: Result) -> list[str]:
         line = [] if self._raises and not result.ok else [str(summary.ended(result))]
@@ -150,11 +157,11 @@ class InTerminal(SummaryView):
 class Live(NotebookView):
     """The dashboard, and in its place at the end the picture and the notes."""
 
-    def __init__(self, run: Run, *, alone: bool = False) -> None:
+    def __init__(self, run: Run, *, alone: bool = False, large: bool = False) -> None:
         super().__init__(alone=alone)
         from sandbox_magic.notebook.dashboard.dashboard import Dashboard
 
-        self._dashboard = Dashboard(run.policy, run)
+        self._dashboard = Dashboard(run.policy, run, large=large)
 
     def begin(self) -> None:
         """Reserve the place above the output, so that the picture is not in the middle of it."""
@@ -168,6 +175,17 @@ class Live(NotebookView):
     def mark(self, mark: Mark) -> None:
         """Draw it with the next sample."""
         self._dashboard.mark(mark)
+
+    def ask(self, request: InputRequest) -> str | None:
+        """Ask below the output, with words and a Stop above it."""
+        self._dashboard.asking(asks=True)
+        unanswered = True
+        try:
+            answer = super().ask(request)
+            unanswered = False
+        finally:
+            self._dashboard.asking(asks=False, unanswered=unanswered)
+        return answer
 
     def finish(self, result: Result) -> None:
         """Put the static picture and the notes in the dashboard's place."""
@@ -196,7 +214,9 @@ def _say(*lines: str) -> None:
     sys.stderr.flush()
 
 
-def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, raises: bool) -> NotebookView:
+def view_for(
+    shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, raises: bool, large: bool = False
+) -> NotebookView:
     """Return the view for this front end: the dashboard needs one that shows widgets.
 
     Args:
@@ -204,15 +224,16 @@ def view_for(shell: InteractiveShell, run: Run, shown: Mapping[str, object], *, 
         run: The run to show.
         shown: The options ``quiet`` and ``no_dashboard``.
         raises: Whether the cell of a run that failed fails.
+        large: Whether the dashboard and the picture are to be read from afar.
     """
     alone = _is_alone(shell)
     if shown.get("quiet"):
         return NotebookView(alone=alone)
     if shown.get("no_dashboard"):
-        return SummaryView(run.policy, raises=raises, alone=alone)
+        return SummaryView(run.policy, raises=raises, alone=alone, beside=hasattr(shell, "kernel"))
     if not hasattr(shell, "kernel"):
         return InTerminal(run.policy, raises=raises)
-    return Live(run, alone=alone)
+    return Live(run, alone=alone, large=large)
 
 
 def _is_alone(shell: InteractiveShell) -> bool:

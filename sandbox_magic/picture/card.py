@@ -29,6 +29,7 @@ STYLE = """<style>
 .sandbox-result :is(p,.sandbox-table){margin:5px 14px}
 .sandbox-result details{margin:0 14px;border-top:1px solid #8883}
 .sandbox-result details :is(p,.sandbox-table){margin:0 0 8px}
+.sandbox-below details{border:0;margin:-6px 0 0}
 .sandbox-result summary{padding:4px 0;cursor:pointer}
 .sandbox-result small{font-size:inherit;opacity:.7;margin-left:.5em}
 .sandbox-result pre{margin:0 0 8px;padding:6px 8px;max-height:240px;overflow:auto;background:#8881;border-radius:4px;
@@ -41,15 +42,35 @@ max-width:none;background:none;white-space:normal;font-weight:normal;font-varian
 .sandbox-result.sandbox-result :is(tbody th,.figures td){white-space:nowrap}
 </style>"""
 
+_NO_FIELD = (
+    "<style>.jp-OutputArea:has(.sandbox-result):not(:has(.sandbox-asks)) .jp-OutputArea-stdin-item"
+    "{display:none}</style>"
+)
 
-def noted(result: Result) -> str:
-    """Return the picture of a run and its notes, for an output of their own, in which the code can put nothing."""
-    image = course.html(result)
-    return f'{STYLE}<div class="sandbox-result">{image}{_notes(result)}</div>' if result.notes else image
+
+def noted(result: Result, *, large: bool = False, unanswered: bool = False) -> str:
+    """Return the picture of a run and its notes, for an output of their own, in which the code can put nothing.
+
+    A screen reader says the picture's text once, when it comes.
+
+    Args:
+        result: The run.
+        large: Whether it is to be read from afar.
+        unanswered: Whether it ended with a question on screen, whose field is hidden then, for it asks no more.
+    """
+    style = STYLE + _NO_FIELD * unanswered
+    image = f'<div role="status"{" class=sandbox-large" * large}>{course.html(result)}</div>'
+    return f'{style}<div class="sandbox-result">{image}{_notes(result)}</div>'
 
 
 def _notes(result: Result) -> str:
     return "".join(f"<p>{escape(note)}</p>" for note in result.notes)
+
+
+def folded(result: Result) -> str:
+    """Return what a run cost and what held it, folded, for an output below its picture."""
+    inside = f"{table(_figures(result.usage))}{''.join(_isolation(result.isolation))}"
+    return f'{STYLE}<div class="sandbox-result sandbox-below">{_folded("details", "", inside)}</div>'
 
 
 def html(result: Result) -> str:
@@ -86,7 +107,7 @@ def plain(text: str) -> str:
 
 
 def _folded(name: str, about: str, inside: str) -> str:
-    return f"<details><summary>{escape(name)}<small>{escape(about)}</small></summary>{inside}</details>"
+    return f"<details><summary>{escape(name)} <small>{escape(about)}</small></summary>{inside}</details>"
 
 
 def _stream(name: str, attribute: str, text: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from sandbox_magic.picture.card import STYLE, table
 from sandbox_magic.picture.drawing import Drawing, save
 from sandbox_magic.picture.panel import Curve, Panel, plot, time_ticks
 from sandbox_magic.picture.placing import leave_out
+from sandbox_magic.picture.png import png
 from sandbox_magic.picture.theme import RUNS
 
 if TYPE_CHECKING:
@@ -76,7 +78,8 @@ class Comparison:
             (f"{_name(index)}-word", f"{label} · {result.ending}, {seconds(result.usage.wall_seconds)}")
             for index, (label, result) in enumerate(zip(self.labels, self.results, strict=True))
         )
-        return Drawing(described=self._described(), height=height, body="".join(body), rows=rows, panels=panels)
+        paint = partial(png, height=height, rows=rows, panels=panels)
+        return Drawing(described=self._described(), height=height, body="".join(body), paint=paint)
 
     def html(self, *, theme: Theme = "auto") -> str:
         """Return the picture and the table as HTML that needs nothing else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from sandbox_magic.picture.axes import cpu_axis, memory_axis, time_axis
 from sandbox_magic.picture.drawing import Drawing
 from sandbox_magic.picture.panel import Curve, Panel, Share, line, plot, time_ticks
 from sandbox_magic.picture.placing import leave_out
+from sandbox_magic.picture.png import png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,19 +112,19 @@ def html(result: Result, *, theme: Theme = "auto") -> str:
 def _drawing(timeline: Timeline, told: _Told, *, seconds: float) -> Drawing:
     rows = (("ink", str(told.line)),)
     if len(timeline.samples) < 2 or not seconds:  # noqa: PLR2004 - two points make a line
-        return Drawing(
-            described=told.described, height=SHORT_HEIGHT, body=_words(told.line, two_lines=False), rows=rows
-        )
+        body, paint = _words(told.line, two_lines=False), partial(png, height=SHORT_HEIGHT, rows=rows)
+        return Drawing(described=told.described, height=SHORT_HEIGHT, body=body, paint=paint)
     timeline = drawn(timeline)
     end = max(seconds + sum(mark.paused_seconds for mark in timeline.marks), timeline.samples[-1].seconds)
     across = time_axis(end)
     moments, rules = mark_labels.draw(mark_labels.flags(timeline.marks, across.end), _BOTTOM)
     panels = (_cpu(timeline, across), _memory(timeline, across, told))
-    body = (
+    parts = (
         _words(told.line, two_lines=True), _style(rules), plot(CPU_TOP, _BOTTOM, moments),
         *(panel.draw() for panel in panels), _time(across, told.cause, end),
     )  # fmt: skip
-    return Drawing(described=told.described, height=HEIGHT, body="".join(body), rows=rows, panels=panels)
+    paint = partial(png, height=HEIGHT, rows=rows, panels=panels)
+    return Drawing(described=told.described, height=HEIGHT, body="".join(parts), paint=paint)
 
 
 def _words(line: summary.Line, *, two_lines: bool) -> str:

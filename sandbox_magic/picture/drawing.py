@@ -13,7 +13,8 @@ from sandbox_magic.picture.panel import at_width
 from sandbox_magic.picture.theme import PAGE_STYLE, stylesheet
 
 if TYPE_CHECKING:
-    from sandbox_magic.picture.panel import Panel
+    from collections.abc import Callable
+
     from sandbox_magic.picture.theme import Theme
 
 SAVED_WIDTH = 960  # pixels, of a picture in a file
@@ -27,15 +28,13 @@ class Drawing:
         described: The whole picture in sentences, for a reader who does not see it.
         height: In pixels.
         body: The elements on its card.
-        rows: The words above the panels, each row with the name of its colour.
-        panels: The panels that are in the body, for a picture that is no SVG.
+        paint: Draws the same as PNG.
     """
 
     described: str
     height: int
     body: str
-    rows: tuple[tuple[str, str], ...] = ()
-    panels: tuple[Panel, ...] = ()
+    paint: Callable[[Theme], bytes]
 
     def svg(self, *, theme: Theme = "auto", width: int | None = None) -> str:
         """Return a whole SVG document.
@@ -91,7 +90,6 @@ def save(path: str | os.PathLike[str], drawing: Drawing, *, html: str, title: st
         SandboxError: The name ends in none of ``.svg``, ``.html`` and ``.png``, or there is no matplotlib for the last.
     """
     from sandbox_magic.atomic_write import write
-    from sandbox_magic.picture.png import png
 
     match os.path.splitext(os.fspath(path))[1].lower():
         case ".svg":
@@ -99,7 +97,7 @@ def save(path: str | os.PathLike[str], drawing: Drawing, *, html: str, title: st
         case ".html" | ".htm":
             write(path, page(html, title, theme=theme))
         case ".png":
-            write(path, png(drawing, theme))
+            write(path, drawing.paint(theme))
         case other:
             what = "A picture is saved as .svg, .html or .png."
             raise SandboxError(what, seen=f"a name that ends in {other!r}", remedy='.save("run.svg")')

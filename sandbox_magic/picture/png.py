@@ -11,9 +11,8 @@ from sandbox_magic.picture.theme import LEFT, RIGHT, colours
 from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from sandbox_magic.picture.drawing import Drawing
     from sandbox_magic.picture.panel import Curve, Panel
     from sandbox_magic.picture.theme import Theme
 
@@ -28,8 +27,14 @@ def can_draw() -> bool:
         return importlib.util.find_spec("matplotlib") is not None
 
 
-def png(drawing: Drawing, theme: Theme) -> bytes:
-    """Return a drawing as PNG, 1920 pixels wide; light, unless it is to be dark.
+def png(theme: Theme, *, height: int, rows: Sequence[tuple[str, str]], panels: Sequence[Panel] = ()) -> bytes:
+    """Return a picture as PNG, 1920 pixels wide; light, unless it is to be dark.
+
+    Args:
+        theme: As of the SVG.
+        height: Of the layout, in pixels.
+        rows: The words above the panels, each row with the name of its colour.
+        panels: The panels, the last one with the axis of time.
 
     Raises:
         SandboxError: matplotlib is not installed, or does not work.
@@ -41,20 +46,16 @@ def png(drawing: Drawing, theme: Theme) -> bytes:
     except ImportError as error:
         raise SandboxError("a PNG is drawn by matplotlib", seen=str(error), remedy=REMEDY) from error
     inks = colours(theme)
-    figure = Figure(figsize=(_WIDTH / 72, drawing.height / 72), dpi=144, facecolor=inks["card"])  # a point is a pixel
+    figure = Figure(figsize=(_WIDTH / 72, height / 72), dpi=144, facecolor=inks["card"])  # a point is a pixel
     FigureCanvasAgg(figure)
-    for row, (kind, text) in enumerate(drawing.rows):
-        y = 1 - (24 + 18 * row) / drawing.height
+    for row, (kind, text) in enumerate(rows):
+        y = 1 - (24 + 18 * row) / height
         plain = text.replace("$", r"\$")  # else it is a formula
         figure.text(16 / _WIDTH, y, plain, fontsize=12, color=inks[kind], va="baseline")
-    for panel in drawing.panels:
-        left, bottom, height = (
-            LEFT / _WIDTH,
-            1 - (panel.top + panel.height) / drawing.height,
-            panel.height / drawing.height,
-        )
-        axes = figure.add_axes((left, bottom, 1 - (LEFT + RIGHT) / _WIDTH, height))
-        _draw(axes, panel, inks, timed=panel is drawing.panels[-1])
+    for panel in panels:
+        bottom, width = 1 - (panel.top + panel.height) / height, 1 - (LEFT + RIGHT) / _WIDTH
+        axes = figure.add_axes((LEFT / _WIDTH, bottom, width, panel.height / height))
+        _draw(axes, panel, inks, timed=panel is panels[-1])
     data = io.BytesIO()
     figure.savefig(data, format="png")
     return data.getvalue()

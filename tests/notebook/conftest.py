@@ -197,12 +197,13 @@ class Lab:
         nbformat.write(notebook, self.server.root / name)
         self.open_file(name)
 
-    def open_file(self, name: str, *, kernel: bool = True) -> None:
+    def open_file(self, name: str, *, kernel: bool = True, busy: bool = False) -> None:
         """Open a notebook that lies in the server's root, and wait for its kernel.
 
         Args:
             name: Its path.
             kernel: Whether it gets one; without, it must name one that is not there, so that the page asks.
+            busy: Whether its kernel runs a cell, so that there is nothing to wait for.
         """
         self.page.goto(self.server.url + self.address.format(name=name, token=self.server.token))
         if not kernel:
@@ -213,7 +214,7 @@ class Lab:
                 if (panel?.context?.path !== name || !panel.context.isReady) return false;
                 return !kernel || panel.sessionContext.session?.kernel?.status === "idle";
             }""",
-            arg=[name, kernel],
+            arg=[name, kernel and not busy],
             timeout=START_SECONDS * 1000,
         )
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")

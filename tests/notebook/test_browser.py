@@ -226,7 +226,8 @@ def test_what_the_code_clears_is_gone_and_the_dashboard_stays(front):
     front.open(["%load_ext sandbox_magic", CLEARING])
     front.run()
     shown = [output.get("text") or output["data"]["text/html"] for output in front.outputs(1)]
-    assert len(shown) == 2, shown
+    assert len(shown) == 3, shown
     assert "sandbox-picture" in shown[0]
-    assert "".join(shown[1]) == "step 59\n"
+    assert "sandbox-below" in shown[1]
+    assert "".join(shown[2]) == "step 59\n"
     assert front.text(1).count("step") == 1

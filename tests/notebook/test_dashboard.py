@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -81,16 +82,41 @@ def displays(messages):
 
 
 def test_a_run_opens_one_widget_and_its_picture_takes_the_same_place(kernel):
-    messages = kernel.run("dashboard, samples = run(0.8); dashboard.finish(result(*samples))")
-    (opened, first), (replaced, last) = displays(messages)
-    assert (opened, replaced) == ("display_data", "update_display_data")
-    assert VIEW in first["data"]
-    assert first["data"]["text/plain"].startswith("running · ")
-    assert set(last["data"]) == {"text/html", "text/plain"}
-    assert last["data"]["text/html"].startswith("<img ")
-    assert last["data"]["text/plain"].startswith("done · took ")
-    assert "\n" not in last["data"]["text/plain"]
-    assert first["transient"]["display_id"] == last["transient"]["display_id"]
+    messages = kernel.run(
+        "dashboard = Dashboard(Policy()); dashboard.begin()\n"
+        "dashboard, samples = run(0.8, dashboard); dashboard.finish(result(*samples))"
+    )
+    (_, above), (_, below), (_, live), (_, details), (_, picture) = displays(messages)
+    assert [kind for kind, _ in displays(messages)] == ["display_data"] * 2 + ["update_display_data"] * 3
+    assert above["data"] == below["data"] == {"text/plain": ""}
+    assert set(live["data"]) == {VIEW, "text/plain"}
+    assert live["data"]["text/plain"] == "", "nothing that would be saved says that it runs"
+    assert "<details>" in details["data"]["text/html"]
+    assert set(picture["data"]) == {"text/html", "text/plain"}
+    assert "<img " in picture["data"]["text/html"]
+    assert picture["data"]["text/plain"].startswith("done · took ")
+    assert "\n" not in picture["data"]["text/plain"]
+    ids = [each["transient"]["display_id"] for each in (above, below, live, details, picture)]
+    assert ids == [ids[0], ids[1], ids[1], ids[1], ids[0]]
+    assert ids[0] != ids[1]
+
+
+def test_meanwhile_a_static_picture_is_kept_with_its_time(kernel):
+    """After a second, and then seldom: a browser keeps the old ones for a while."""
+    source = """
+dashboard = Dashboard(Policy())
+dashboard.begin()
+for n in range(1, 601):
+    dashboard._next_push = 0
+    dashboard.add(sample(n / 10))
+dashboard.close()
+"""
+    bundles = [content["data"] for kind, content in displays(kernel.run(source)) if kind == "update_display_data"]
+    still = [bundle for bundle in bundles if "sandbox-still" in bundle.get("text/html", "")]
+    assert 5 < len(still) < 12
+    assert all(re.search(r'alt="Course of a sandbox run: as of \d\d:\d\d:\d\d · ', each["text/html"]) for each in still)
+    assert all("how it ended is not in here" in each["text/html"] for each in still)
+    assert all(each["text/plain"] == "running when this was saved" for each in still)
 
 
 def test_nothing_is_left_in_the_registry_of_widgets(kernel):
@@ -184,8 +210,9 @@ print(sorted(costs)[len(costs) // 2])
 
 def test_a_short_run_opens_no_comm_and_shows_its_line_once(kernel):
     messages = kernel.run("dashboard = Dashboard(Policy()); dashboard.add(sample(0.004)); dashboard.finish(result())")
-    ((kind, content),) = displays(messages)
+    (_, details), (kind, content) = displays(messages)
     assert kind == "display_data"
+    assert "<details>" in details["data"]["text/html"]
     assert 'height="36"' in content["data"]["text/html"]
     assert not [kind for _, kind, _ in messages if kind.startswith("comm")]
 
@@ -193,14 +220,14 @@ def test_a_short_run_opens_no_comm_and_shows_its_line_once(kernel):
 def test_finish_and_close_after_the_end_show_nothing_more(kernel):
     source = "dashboard, samples = run(0.5); r = result(*samples)\n"
     source += "dashboard.finish(r); dashboard.finish(r); dashboard.close()"
-    assert len(displays(kernel.run(source))) == 2
+    assert len(displays(kernel.run(source))) == 3
 
 
 def test_closing_without_a_result_leaves_no_dead_widget_in_the_notebook(kernel):
     before = kernel.value("print(len(_instances))")
     shown = displays(kernel.run("dashboard, samples = run(0.5); dashboard.close(); dashboard.add(sample(9))"))
-    assert [kind for kind, _ in shown] == ["display_data", "update_display_data"]
-    assert set(shown[-1][1]["data"]) == {"text/plain"}
+    assert [kind for kind, _ in shown] == ["display_data", "update_display_data", "display_data"]
+    assert [set(content["data"]) for _, content in shown[1:]] == [{"text/plain"}] * 2
     assert kernel.value("print(len(_instances))") == before
 
 
@@ -227,8 +254,8 @@ dashboard.finish(result(*samples))
     said = "".join(content["text"] for _, kind, content in messages if kind == "stream")
     assert said.count("the front end is gone") == 1
     assert "Traceback" not in said
-    ((_, content),) = displays(messages)
-    assert content["data"]["text/html"].startswith("<img ")
+    *_, (_, content) = displays(messages)
+    assert "<img " in content["data"]["text/html"]
     assert kernel.value("print(len(_instances))") == before
 
 

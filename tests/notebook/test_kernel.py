@@ -114,17 +114,19 @@ def kinds(messages):
     return [kind for kind, _ in messages]
 
 
-def shown(messages):
-    """What stands in the place that the picture takes, in the order in which it stood there."""
+def shown(messages, place=0):
+    """What stands in the place of the picture, or the one of the widget, in the order in which it stood there."""
     displays = [content for kind, content in messages if kind in ("display_data", "update_display_data")]
-    assert len({content["transient"]["display_id"] for content in displays}) == 1
-    assert kinds(messages).count("display_data") == 1
-    return [content["data"] for content in displays]
+    places = list(dict.fromkeys(content["transient"]["display_id"] for content in displays))
+    assert kinds(messages).count("display_data") == len(places) == 2
+    return [content["data"] for content in displays if content["transient"]["display_id"] == places[place]]
 
 
 def is_picture(bundle):
     return set(bundle) == {"text/html", "text/plain"} and bool(
-        re.match(r'<img [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"', bundle["text/html"])
+        re.search(
+            r'<img [^>]*alt="Sandbox run: [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"', bundle["text/html"]
+        )
     )
 
 
@@ -173,16 +175,18 @@ def test_a_short_cell_opens_no_comm(kernel):
     assert text(messages) == "hi\n"
     assert not [kind for kind in kinds(messages) if "comm" in kind]
     assert is_picture(shown(messages)[-1])
-    assert not [bundle for bundle in shown(messages) if WIDGET in bundle]
+    assert not [bundle for bundle in (*shown(messages), *shown(messages, place=1)) if WIDGET in bundle]
 
 
 @pytest.mark.alone
 def test_a_longer_cell_has_a_widget_that_becomes_a_picture(kernel):
-    """In the same place; the widgets are closed after it, and none is left."""
+    """Above it, and the details are in its place; the widgets are closed after that, and none is left."""
     messages, status, seconds = kernel.interrupt_at(f"%%sandbox\n{FOREVER}", lambda _, it: WIDGET in it.get("data", {}))
     assert (status, seconds < STOP_SECONDS) == ("error", True)
-    *_, live, last = shown(messages)
-    assert live["text/plain"].startswith("running")
+    first, live, details = shown(messages, place=1)
+    assert (first, live["text/plain"], WIDGET in live) == ({"text/plain": ""}, "", True)
+    assert "<details>" in details["text/html"]
+    last = shown(messages)[-1]
     assert (is_picture(last), last["text/plain"].startswith("stopped by you")) == (True, True)
     order = kinds(messages)
     assert order.count("comm_open") == order.count("comm_close") > 0
@@ -195,8 +199,12 @@ def test_a_longer_cell_has_a_widget_that_becomes_a_picture(kernel):
 def test_a_quiet_cell_and_one_without_a_dashboard_show_text_only(kernel):
     assert kernel.run("%%sandbox --quiet\nprint('hi')") == [("stream", {"name": "stdout", "text": "hi\n"})]
     messages = kernel.run("%%sandbox --no-dashboard\nprint('hi')")
+    assert kinds(messages) == ["stream", "display_data"]
+    assert text(messages, "stderr") == "", "it would be red"
+    assert messages[-1][1]["data"]["text/plain"].startswith("sandbox: done")
+    messages = kernel.run("%%sandbox --no-dashboard --no-raise-error\nraise SystemExit(3)")
     assert set(kinds(messages)) == {"stream"}
-    assert text(messages, "stderr").startswith("sandbox: done")
+    assert "sandbox: failed (exit status 3)" in text(messages, "stderr")
 
 
 def living(process):
@@ -338,8 +346,10 @@ def test_a_progress_loop_that_clears_leaves_its_last_step_and_the_picture(tmp_pa
     client.execute(cwd=str(tmp_path), cleanup_kc=True)
     shown = [output.get("text") or output["data"]["text/plain"] for output in notebook.cells[1].outputs]
     if not options:
-        assert "sandbox-picture" in notebook.cells[1].outputs[0]["data"]["text/html"]
-        del shown[0]
+        picture, details = (output["data"]["text/html"] for output in notebook.cells[1].outputs[:2])
+        assert "sandbox-picture" in picture
+        assert "<details>" in details
+        del shown[:2]
     assert shown == ["step 39\n", "39"]
 
 

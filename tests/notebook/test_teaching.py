@@ -15,7 +15,9 @@ def text(cell):
 
 
 def words(cell):
-    (picture,) = [output.data["text/plain"] for output in cell.outputs if "text/html" in output.get("data", {})]
+    (picture,) = [
+        output.data["text/plain"] for output in cell.outputs if "<img" in output.get("data", {}).get("text/html", "")
+    ]
     return picture
 
 

@@ -473,8 +473,8 @@ def test_ipython_shows_the_live_line_and_a_small_chart_at_the_end(in_ipython):
     out, line, cpu, memory, *_ = done.lines
     assert out == "out"
     assert line.startswith("sandbox: done")
-    assert re.fullmatch(r"CPU    [▁▂▃▄▅▆▇█·]{60} at most \d+ %", cpu)
-    assert re.fullmatch(r"memory [▁▂▃▄▅▆▇█·]{60} at most [\d.]+ of 512 MiB", memory)
+    assert re.fullmatch(r"CPU    [▁▂▃▄▅▆▇█·]{60} peak \d+ %", cpu)
+    assert re.fullmatch(r"memory [▁▂▃▄▅▆▇█·]{60} peak [\d.]+ of 512 MiB", memory)
     assert not re.search(r"running|cores", "".join(done.lines))
 
 

@@ -51,14 +51,16 @@ class Chart:
         make: Makes a widget that is closed with the others.
         across: The scale of time, shared by the panels.
         look: What it looks like.
+        scale: How many times as large it is; bqplot draws wrongly in a page's own zoom.
     """
 
     figure: Any
 
-    def __init__(self, make: Callable[..., Any], across: Any, look: Look) -> None:
+    def __init__(self, make: Callable[..., Any], across: Any, look: Look, scale: float = 1.0) -> None:
         with importing():
             import bqplot
         self._look = look
+        self._scale = scale
         self._x = across
         self._y = make(bqplot.LinearScale, min=0.0, max=1.0, allow_padding=False)
         self._scales = {"x": self._x, "y": self._y}
@@ -66,7 +68,9 @@ class Chart:
         dashed: dict[str, Any] = {"scales": self._scales, "colors": ["var(--sandbox-limit)"], "stroke_width": 1.0}
         self._limit = make(bqplot.Lines, visible=False, **dashed) if look.limit else None
         self._deadline = make(bqplot.Lines, visible=False, **dashed)
-        self._limit_word = self._make_word(make, bqplot, "var(--sandbox-soft)", x_offset=4, y_offset=-8)
+        self._limit_word = self._make_word(
+            make, bqplot, "var(--sandbox-soft)", x_offset=int(4 * scale), y_offset=int(-8 * scale)
+        )
         self._up = make(
             bqplot.Axis, scale=self._y, orientation="vertical", grid_lines="solid", grid_color="var(--sandbox-grid)"
         )
@@ -77,25 +81,30 @@ class Chart:
             bqplot.Figure,
             marks=[mark for mark in marks if mark is not None],
             axes=[axis for axis in (self._up, self._below) if axis is not None],
-            fig_margin={"top": look.top, "bottom": look.bottom, "left": LEFT, "right": RIGHT},
+            fig_margin={
+                side: int(scale * pixels)
+                for side, pixels in (("top", look.top), ("bottom", look.bottom), ("left", LEFT), ("right", RIGHT))
+            },
             padding_y=0.0,
             animation_duration=0,
             display_toolbar=False,
             _dom_classes=("sandbox-chart", f"sandbox-{look.name}"),
-            layout={"width": "auto", "height": f"{look.height}px"},
+            layout={"width": "auto", "height": f"{scale * look.height:.0f}px"},
         )
 
     def _make_curve(self, make: Callable[..., Any], bqplot: Any, name: str, *, dashed: bool) -> tuple[Any, Any, Any]:
         """Make a line, the dot at its end, and the word beside the dot."""
         traits: dict[str, Any] = {"scales": self._scales, "colors": [f"var(--sandbox-{name})"]}
         kind = {"line_style": "dashed"} if dashed else {"fill": "bottom", "fill_opacities": [0.18]}
-        line = make(bqplot.Lines, stroke_width=1.8, **kind, **traits)
-        dot = make(bqplot.Scatter, default_size=28, stroke_width=0.0, **traits)
-        word = self._make_word(make, bqplot, f"var(--sandbox-{name}-word)", x_offset=8, font_weight="bold")
+        line = make(bqplot.Lines, stroke_width=1.8 * self._scale, **kind, **traits)
+        dot = make(bqplot.Scatter, default_size=int(28 * self._scale**2), stroke_width=0.0, **traits)
+        word = self._make_word(
+            make, bqplot, f"var(--sandbox-{name}-word)", x_offset=int(8 * self._scale), font_weight="bold"
+        )
         return line, dot, word
 
     def _make_word(self, make: Callable[..., Any], bqplot: Any, colour: str, **traits: Any) -> Any:
-        size = 11.0 if len(self._look.curves) == 1 else 10.0  # two words are longer, and less important
+        size = self._scale * (11.0 if len(self._look.curves) == 1 else 10.0)  # two words are longer, less important
         look = {"font_weight": "normal", "default_size": size, "interactions": {}} | traits
         return make(bqplot.Label, scales=self._scales, colors=[colour], **look)
 
@@ -123,10 +132,10 @@ class Chart:
 
     def _apart(self, values: Sequence[float], up: Axis) -> list[int]:
         """Return how far each word is moved, in pixels, so that two do not meet."""
-        plot = self._look.height - self._look.top - self._look.bottom
+        plot = self._scale * (self._look.height - self._look.top - self._look.bottom)
         heights = [plot * value / up.end for value in values]
         offsets = [0] * len(values)
-        if len(values) > 1 and (lack := _APART - abs(heights[1] - heights[0])) > 0:
+        if len(values) > 1 and (lack := _APART * self._scale - abs(heights[1] - heights[0])) > 0:
             higher = int(heights[1] > heights[0])
             offsets[higher] = -int(lack)
         return offsets

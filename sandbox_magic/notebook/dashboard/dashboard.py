@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import uuid
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sandbox_magic.model import summary
 from sandbox_magic.model.timeline import Recorder
-from sandbox_magic.picture import card
+from sandbox_magic.notebook.dashboard import places
+from sandbox_magic.picture import card, course
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 OPEN_AFTER_SECONDS = 0.25  # a shorter run costs no widget
 PUSH_EVERY_SECONDS = 0.2
+STILL_FROM_SECONDS = 1.0  # then there is a static picture too, for whoever opens the notebook without this kernel
+_STILL_SHARE = 0.4  # of the run's time so far: how old it may be, and two seconds; a browser keeps each for a while
 
 _log = logging.getLogger(__name__)
 
@@ -57,28 +60,32 @@ class Dashboard:
     Args:
         policy: The run's policy, for its limits.
         run: The run, for the buttons; without it there are none that stop or pause.
+        large: Whether it is to be read from afar.
     """
 
-    def __init__(self, policy: Policy, run: Controls | None = None) -> None:
+    def __init__(self, policy: Policy, run: Controls | None = None, *, large: bool = False) -> None:
         self._limits = policy.limits
         self._run = run
+        self._large = large
+        self._unanswered = False
         self._made = time.monotonic()
         self._park_seconds: float | None = None
         self._recorder = Recorder()
         self._panels: Panels | None = None
         self._moving = threading.RLock()  # widgets are moved by the loop, and by a press on another thread
-        self._display_id = f"sandbox-{uuid.uuid4()}"
-        self._shown = False
-        self._bundle: dict[str, object] = {}
+        self._places = places.Places()
+        self._still_due = STILL_FROM_SECONDS
+        self._picture = ""  # the static one
         self._over = False
         self._still = False
         self._next_push = 0.0
         self._paused_at: float | None = None  # on our clock; the run's stands still
 
     def begin(self) -> None:
-        """Take the place above the code's output; empty, for a short run needs no widget."""
+        """Take the places above the code's output; empty, for a short run needs no widget."""
         with self._tolerant():
-            self._publish({"text/plain": ""})
+            for place in ("picture", "live"):
+                self._places.show(place, {"text/plain": ""})
 
     def add(self, sample: Sample) -> None:
         """Take the next sample; open the widget or move it if that is due."""
@@ -92,6 +99,9 @@ class Dashboard:
             return
         with self._tolerant(), self._moving:
             self._move()
+            if sample.seconds >= self._still_due:
+                self._still_due = sample.seconds * (1 + _STILL_SHARE) + 2
+                self._draw_still(asks=False)
         self._next_push = time.monotonic() + PUSH_EVERY_SECONDS
 
     def mark(self, mark: Mark) -> None:
@@ -102,17 +112,32 @@ class Dashboard:
         if not mark.own and mark.label in ("paused", "resumed"):
             self._paused_at = time.monotonic() if mark.label == "paused" else None
 
+    def asking(self, *, asks: bool, unanswered: bool = False) -> None:
+        """Say that the code waits for an answer, or that it does no longer.
+
+        Args:
+            asks: Whether it does.
+            unanswered: Whether the person stopped it instead.
+        """
+        self._unanswered = unanswered
+        with self._tolerant(), self._moving:
+            if self._panels is not None:
+                self._panels.asking(self._recorder.timeline(), asks=asks)
+            self._draw_still(asks=asks)
+
     def finish(self, result: Result) -> None:
         """Put the static picture and the notes in the widget's place, or show them if there is no widget."""
         plain = "\n".join([str(summary.ended(result)), *result.notes])
-        self._end({"text/html": card.noted(result), "text/plain": plain})
+        self._end(
+            {"text/html": card.noted(result, large=self._large, unanswered=self._unanswered), "text/plain": plain},
+            card.folded(result),
+        )
 
     def show_again(self) -> None:
-        """Take a place once more, as it is, where the code's output above which it was has been cleared with it."""
+        """Take the places once more, as they are, where the code's output below them has been cleared with them."""
         with self._tolerant(), self._moving:
-            if self._shown and not self._over:
-                self._shown = False
-                self._publish(self._bundle)
+            if not self._over:
+                self._places.show_again()
 
     def close(self) -> None:
         """Take the widget away without a result, for a run that failed in our hands; else do nothing."""
@@ -128,10 +153,18 @@ class Dashboard:
             return
         from sandbox_magic.notebook.dashboard.panels import Panels
 
-        self._panels = Panels(self._limits, self._pressed, controlled=self._run is not None)
+        self._panels = Panels(self._limits, self._pressed, controlled=self._run is not None, large=self._large)
         self._update(self._panels, timeline)
-        line = summary.live(timeline.samples[-1], self._limits)
-        self._publish({**self._panels.box._repr_mimebundle_(), "text/plain": str(line)})
+        self._places.show("live", {**self._panels.box._repr_mimebundle_(), "text/plain": ""})
+
+    def _draw_still(self, *, asks: bool) -> None:
+        timeline = self._recorder.timeline()
+        if timeline.samples and not asks:
+            line = summary.still(timeline.samples[-1], self._limits, time.strftime("%H:%M:%S"))
+            timeline = replace(timeline, memory_limit_bytes=self._limits.memory_bytes)
+            self._picture = course.in_words(timeline, line).html()
+        plain = "" if asks else "running when this was saved"
+        self._places.show("picture", {"text/html": places.meanwhile(self._picture, asks=asks), "text/plain": plain})
 
     def _update(self, panels: Panels, timeline: Timeline) -> None:
         panels.update(
@@ -157,24 +190,18 @@ class Dashboard:
             if not self._still:
                 self._update(self._panels, self._recorder.timeline())
 
-    def _end(self, bundle: dict[str, object]) -> None:
-        """Show the last thing once, then close what is open, in this order: nothing flickers."""
+    def _end(self, bundle: dict[str, object], details: str = "") -> None:
+        """Show the last things once, then close what is open, in this order: nothing flickers."""
         self._still = True  # no sample moves it from here on
         try:
             if not self._over:
                 self._over = True
                 with self._tolerant():
-                    self._publish(bundle)
+                    below = {"text/html": details} if details else {}
+                    self._places.show("live", {**below, "text/plain": ""})
+                    self._places.show("picture", bundle)
         finally:
             self._close_panels()
-
-    def _publish(self, bundle: dict[str, object]) -> None:
-        from IPython.display import display, update_display
-
-        self._bundle = bundle
-        show: Any = update_display if self._shown else display
-        show(bundle, raw=True, display_id=self._display_id)
-        self._shown = True
 
     def _close_panels(self) -> None:
         with self._tolerant(), self._moving:

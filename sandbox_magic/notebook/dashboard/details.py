@@ -27,18 +27,19 @@ class Details:
         make: Makes a widget that is closed with the others.
         across: The scale of time, shared by the panels.
         limits: The bounds of the run.
+        scale: How many times as large it is.
     """
 
     box: Any
 
-    def __init__(self, make: Callable[..., Any], across: Any, limits: Limits) -> None:
+    def __init__(self, make: Callable[..., Any], across: Any, limits: Limits, scale: float = 1.0) -> None:
         with importing():
             import ipywidgets
         self._limits = limits
         self._figures = make(ipywidgets.HTML, _dom_classes=("sandbox-figures",))
         processes = Look(name="processes", curves=("processes", "threads"), height=62, top=14, bottom=6)
         moved = Look(name="bytes", curves=("read", "written"), height=76, top=12, bottom=22, timed=True)
-        self._processes, self._bytes = (Chart(make, across, look) for look in (processes, moved))
+        self._processes, self._bytes = (Chart(make, across, look, scale) for look in (processes, moved))
         children = (self._processes.figure, self._bytes.figure, self._figures)
         self.box = make(ipywidgets.VBox, children=children, _dom_classes=("sandbox-more",))
 
@@ -68,9 +69,9 @@ def figures(timeline: Timeline, limits: Limits, park_seconds: float | None) -> I
         yield "CPU time", f"{seconds(last.cpu_seconds)}, {most}"
     if (peak := timeline.peak("memory_bytes")) is not None:
         yield "peak memory so far", amount(peak, limits.memory_bytes)
-    if last.anonymous_bytes is not None and last.shared_bytes is not None:
+    if last.memory_bytes is not None:
         files = f", {size(last.shared_bytes)} of it shared and in files" if last.shared_bytes else ""
-        yield "memory now", f"{size(last.anonymous_bytes + last.shared_bytes)}{files}"
+        yield "memory now", f"{size(last.memory_bytes)}{files}"
     if (most_processes := timeline.peak("processes")) is not None:
         yield "most processes", f"{most_processes:.0f}; limit {limits.processes}, threads included"
     yield "time limit", "none" if limits.wall_seconds is None else limit_seconds(limits.wall_seconds)

@@ -14,8 +14,10 @@ from sandbox_magic.notebook.dashboard.buttons import Buttons
 from sandbox_magic.notebook.dashboard.chart import Chart, Look
 from sandbox_magic.notebook.dashboard.details import Details
 from sandbox_magic.notebook.dashboard.html_layer import hover_html, marks_html, told_html
+from sandbox_magic.notebook.dashboard.places import WAITING
 from sandbox_magic.notebook.dashboard.style import LINES_HEIGHT, STYLE
 from sandbox_magic.picture.axes import cpu_axis, live_time_axis, memory_axis
+from sandbox_magic.picture.theme import LARGE
 from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
@@ -50,13 +52,18 @@ class Panels:
         limits: The bounds of the run.
         pressed: Called on another thread with ``pause`` or ``stop``, and with ``details``.
         controlled: Whether there is a run to pause and to stop.
+        large: Whether it is to be read from afar.
     """
 
     box: Any
     opened: ClassVar[bool] = False
 
-    def __init__(self, limits: Limits, pressed: Callable[[str], None], *, controlled: bool) -> None:
+    def __init__(
+        self, limits: Limits, pressed: Callable[[str], None], *, controlled: bool, large: bool = False
+    ) -> None:
         self._limits = limits
+        self._scale = LARGE if large else 1.0
+        self._classes = ("sandbox-dashboard", *(["sandbox-large"] if large else []))
         self._made: list[Any] = []
         self._details: Details | None = None
         self._told: tuple[int, bool] | None = None
@@ -86,7 +93,7 @@ class Panels:
         """
         last, told = timeline.samples[-1], (len(timeline.marks), self.opened)
         if self.opened and self._details is None:
-            self._details = Details(self._make, self._across, self._limits)
+            self._details = Details(self._make, self._across, self._limits, self._scale)
         with ExitStack() as together:
             for widget in self._made:
                 together.enter_context(widget.hold_sync())
@@ -101,6 +108,14 @@ class Panels:
                 self._draw_details(course, time, park_seconds)
                 self._told, self._draw_due = told, last.seconds * (1 + DRAW_SHARE)
             self.buttons.update(paused=paused, opened=self.opened)
+
+    def asking(self, timeline: Timeline, *, asks: bool) -> None:
+        """Say that the code waits for an answer; buttons of the front end's own take the place of these."""
+        self.box.remove_class("sandbox-asking")
+        if asks:
+            self.box.add_class("sandbox-asking")
+        last = timeline.samples[-1]
+        self._line.value = line_html(summary.live(last, self._limits, state=WAITING if asks else "running"))
 
     def _time_axis(self, course: Timeline) -> Axis:
         """Return the axis of time; the limit moves along with the pauses, which do not count."""
@@ -161,11 +176,11 @@ class Panels:
         limit = f"memory, limit {limit_size(self._limits.memory_bytes)}"
         cpu = Look(name="cpu", curves=("cpu",), height=52, top=8, bottom=4)
         memory = Look(name="memory", curves=("memory",), height=90, top=18, bottom=22, limit=limit, timed=True)
-        self._cpu, self._memory = (Chart(self._make, self._across, look) for look in (cpu, memory))
+        self._cpu, self._memory = (Chart(self._make, self._across, look, self._scale) for look in (cpu, memory))
         self._marks = self._make(ipywidgets.HTML, _dom_classes=("sandbox-over", "sandbox-below"))
         self._hover = self._make(ipywidgets.HTML, _dom_classes=("sandbox-over",))
         self._closed = (style, head, self._cpu.figure, self._memory.figure, self._marks, self._hover)
-        self.box = self._make(ipywidgets.VBox, children=self._closed, _dom_classes=("sandbox-dashboard",))
+        self.box = self._make(ipywidgets.VBox, children=self._closed, _dom_classes=self._classes)
 
     def _make(self, kind: Any, **traits: Any) -> Any:
         widget = kind(**traits)
@@ -175,7 +190,7 @@ class Panels:
 
 def line_html(line: summary.Line) -> str:
     """Write the line of words for the widget, each figure an element, so that it wraps between them."""
-    figures = "".join(f'<span class="sandbox-figure">{escape(figure)}</span>' for figure in line.figures)
+    figures = "".join(f' <span class="sandbox-figure">{escape(figure)}</span>' for figure in line.figures)
     return (
         f'<div class="sandbox-line" title="{escape(str(line))}"><span class="sandbox-mark {line.icon}"></span>'
         f'<div class="sandbox-wrap"><span class="sandbox-state">{escape(line.state)}</span>{figures}</div></div>'

@@ -5,7 +5,7 @@ text colour makes the words at the curves darker on a light page and lighter on 
 """
 
 from sandbox_magic.notebook.dashboard.html_layer import WIDTHS
-from sandbox_magic.picture.theme import LEFT, RIGHT
+from sandbox_magic.picture.theme import LARGE, LEFT, RIGHT
 
 HEAD_HEIGHT = 40  # the line of words and the buttons
 CPU_TOP = 8  # from there to the first panel's plot
@@ -80,6 +80,17 @@ STYLE = f"""<style>
 .sandbox-dashboard .sandbox-button.sandbox-details {{
   border-color: transparent; padding: 0 3px; color: var(--sandbox-soft);
 }}
+/* While a question is on screen a row above has its words, and a Stop that ends the question for the front end too. */
+.jp-Notebook .sandbox-asking .sandbox-buttons {{ visibility: hidden; }}
+.jp-Notebook .sandbox-asking .sandbox-state {{ display: none; }}
+.sandbox-dashboard.jupyter-widgets-disconnected {{ display: none; }}
+/* Within reach, however much the code writes: it stays at the upper edge of what scrolls the notebook. */
+.jp-OutputArea-child:has(.sandbox-dashboard) {{
+  position: sticky; top: 0; z-index: 1; background: var(--jp-layout-color0);
+}}
+.jp-Cell:not(.jp-mod-outputsScrolled) .jp-OutputArea:has(.sandbox-dashboard) {{ overflow: visible; }}
+.sandbox-large :is(.sandbox-head, .sandbox-over, .sandbox-figures) {{ zoom: {LARGE}; }}
+.sandbox-dashboard.sandbox-large .bqplot > svg .axis .tick text {{ font-size: {10.5 * LARGE}px; }}
 .sandbox-dashboard .sandbox-hint {{
   margin: 0; max-width: 110px; font: 11px/14px var(--sandbox-type); color: var(--sandbox-soft); text-align: right;
 }}

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox_magic import Guard, Isolation, Outcome, Result, Sample, Timeline, Usage
 from sandbox_magic.model.units import MIB
-from sandbox_magic.picture.card import SHOWN_CHARACTERS, html, plain
+from sandbox_magic.picture.card import SHOWN_CHARACTERS, folded, html, noted, plain
 
 ATTACK = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
 ISOLATION = Isolation(
@@ -60,6 +60,29 @@ def test_the_picture_and_the_notes_are_shown_and_the_rest_is_folded():
         ["figures", "3.0", "MiB", "read"],
         ["isolation", "1", "of", "2", "weaker:", "memory"],
     ]
+
+
+def test_words_keep_their_spaces_where_an_untrusted_notebook_drops_the_style():
+    page = html(result(stdout="a\nb")).partition("</style>")[2]
+    assert "output 2 lines" in re.sub("<[^>]*>", "", page)
+
+
+def test_below_a_picture_the_figures_and_what_held_it_are_folded():
+    page = folded(result(stdout=ATTACK))
+    assert [words[0] for words in summaries(page)] == ["details", "isolation"]
+    assert "peak memory" in page
+    assert "<img" not in page
+    assert ATTACK in unescape(page)
+    assert "<script" not in page
+
+
+def test_the_picture_of_a_cell_is_said_once_and_may_be_large():
+    page = noted(result(notes=("a note",)), large=True)
+    assert page.count('role="status"') == page.count("<img ") == 1
+    assert "class=sandbox-large" in page
+    assert "jp-OutputArea-stdin-item" not in page
+    assert "jp-OutputArea-stdin-item" in noted(result(), unanswered=True)
+    assert "class=sandbox-large" not in noted(result())
 
 
 def test_what_was_not_written_is_left_out():
