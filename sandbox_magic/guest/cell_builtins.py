@@ -46,11 +46,12 @@ class CellBuiltins:
         self._inputs = False
         self._stdin = sys.stdin
         self._input_file = _file_of_input()
-        self._asks = False
+        self._asks = self._is_cell = False
 
     def hook(self) -> None:
         """Find the modules to which something is done once they are imported."""
         hooks = {**dict.fromkeys(HOOKED, self._into_library), "getpass": self._into_getpass}
+        hooks["multiprocessing.spawn"] = self._into_spawn
         sys.meta_path.insert(0, AfterImport(hooks, {FIGURES: self._make_figures}))  # type: ignore[arg-type] # a finder
 
     def make(self, wanted: list[str]) -> None:
@@ -62,6 +63,7 @@ class CellBuiltins:
 
             self._exchange = Exchange(self._channel, outputs)
         builtins.__dict__.update(mark=self._mark(), display=self._display())
+        self._is_cell = "characters" in wanted
         self._asks = "ask" in wanted
         if self._asks:
             builtins.__dict__["input"] = self._input()
@@ -161,6 +163,11 @@ class CellBuiltins:
         from .library_hooks import LibraryHooks
 
         LibraryHooks(self.shows, self._channel, FIGURES).change(module)
+
+    def _into_spawn(self, module: Any) -> None:
+        from . import spawned
+
+        spawned.change(module, lambda: self._is_cell)
 
     def _make_figures(self, module: Any) -> None:
         from . import figures
