@@ -170,8 +170,9 @@ def test_a_compilers_signal_is_the_runs(tier):
     assert (result.outcome, result.signal, result.stdout) == (Outcome.SIGNALLED, 15, "")
 
 
-def test_the_wall_limit_holds(slowness):
-    """Also for a step of a compiler; and no word of our Python's."""
+def test_the_wall_limit_holds(slowness, monkeypatch):
+    """A step of a compiler has one of its own; and no word of our Python's."""
+    monkeypatch.setattr("sandbox_magic.model.policy._COMPILE_SECONDS", 0.5 * slowness)
     spin = "while :; do :; done"
     steps = sm.Language(name="mine", commands=("sh {file}", "echo {file}"))
     for language in ("bash", steps):
