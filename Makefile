@@ -7,11 +7,13 @@ PY := .venv/bin/python -P
 T :=
 # Which machines: make test-machine M=user-systemd; without it all that the present one is not
 M :=
+# Which of CPython's tests: make test-cpython C="test_os test_io"; without it those that tests/cpython lists
+C :=
 # Which Debians: make test-languages S=bookworm; without it 12 and 13
 S :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test coverage check fuzz bench fix clean test-user test-machine test-languages
+.PHONY: help demo lab test coverage check fuzz bench fix clean test-user test-machine test-languages test-cpython
 .NOTPARALLEL:
 export PYTHON T
 
@@ -67,6 +69,10 @@ test-machine: ## as root: the sandbox suite on whole Linux systems of other kind
 test-languages: ## as root: every language of the table, on Debians that have all of them; S=suite for one
 	@sh tools/environment.sh dev
 	@sh tools/test_languages.sh $(S)
+
+test-cpython: ## CPython's own tests inside and outside, on Debian or Ubuntu; C=test_os for some modules
+	@sh tools/environment.sh dev
+	@sh tools/test_cpython.sh $(C)
 
 clean: ## remove the environment and everything made
 	rm -rf .venv .cache build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
