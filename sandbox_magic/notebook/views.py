@@ -222,11 +222,11 @@ def view_for(
     Args:
         shell: The front end's.
         run: The run to show.
-        shown: The options ``quiet`` and ``no_dashboard``.
+        shown: The options ``quiet``, ``no_dashboard`` and ``bg``.
         raises: Whether the cell of a run that failed fails.
         large: Whether the dashboard and the picture are to be read from afar.
     """
-    alone = _is_alone(shell)
+    alone = not shown.get("bg") and _is_alone(shell)  # in the background another cell may be the one that is cleared
     if shown.get("quiet"):
         return NotebookView(alone=alone)
     if shown.get("no_dashboard"):
@@ -237,11 +237,12 @@ def view_for(
 
 
 def _is_alone(shell: InteractiveShell) -> bool:
-    """Return whether the cell that the kernel runs now is a ``%%sandbox`` cell as a whole.
+    """Return whether the cell that the kernel runs now is a ``%%sandbox`` cell as a whole, or one ``%sandbox run``.
 
     The magic may be called from a cell that shows something itself, which is not the code's to clear.
     """
     if not hasattr(shell, "kernel"):
         return False
     parent: Any = shell.get_parent()  # type: ignore[attr-defined] # ipykernel's shells have it
-    return str(parent.get("content", {}).get("code", "")).lstrip().startswith("%%sandbox")
+    code = str(parent.get("content", {}).get("code", "")).strip()
+    return code.startswith("%%sandbox") or (code.startswith("%sandbox run ") and "\n" not in code)

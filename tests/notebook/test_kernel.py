@@ -359,6 +359,27 @@ def test_clearing_is_not_done_more_often_than_a_page_can_show(kernel):
     assert 2 <= told <= min(39, seconds / EVERY_SECONDS + 2)
 
 
+def test_a_file_that_is_run_from_a_cell_of_its_own_is_cleared_too(kernel, tmp_path):
+    (tmp_path / "steps.py").write_text(STEPS.partition("\n")[2].format(pause="0"))
+    line = f"%sandbox run {tmp_path}/steps.py"
+    assert "clear_output" in kinds(kernel.run(line))
+    assert "clear_output" not in kinds(kernel.run(f"{line}\nprint('mine')"))
+
+
+def test_a_run_in_the_background_clears_no_cell(kernel):
+    """Which might be another's by then."""
+    kernel.run("import sandbox_magic.notebook.views as views\ncleared, told = [], views.clear_output")
+    kernel.run("views.clear_output = lambda wait: cleared.append(wait)")
+    try:
+        kernel.run(STEPS.format(options="--bg", pause="0"))
+        kernel.run("assert _sandbox.wait().stdout.count('step') == 40")
+        assert kernel.value("cleared") == "[]"
+        kernel.run(STEPS.format(options="", pause="0"))
+        assert kernel.value("cleared") != "[]", "the control"
+    finally:
+        kernel.run("views.clear_output = told")
+
+
 def test_a_cell_that_is_not_the_sandboxs_alone_keeps_its_output(kernel):
     cell = "print('mine')\nget_ipython().run_cell_magic('sandbox', '', 'from IPython.display import clear_output\\n"
     messages = kernel.run(cell + "clear_output(); print(7)')")
