@@ -106,7 +106,7 @@ def shell(here, monkeypatch):
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     orders = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "price": [1, 2, 3]})
-    shell.push({"orders": orders, "source": "print(1)", "r1": sm.run("1"), "r2": sm.run("2")})
+    shell.push({"orders": orders, "source": "print(1)", "bubble": sm.run("1"), "quick": sm.run("2")})
     monkeypatch.setattr("sandbox_magic.terminal.screen.ask", lambda request, who: "city")
     yield shell
     shell.restore_sys_module_state()
