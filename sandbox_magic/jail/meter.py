@@ -57,6 +57,7 @@ class Meter:
         reading = self._reading()
         self._peak = reading.peak_bytes or 0  # of the group, up to the sample before
         self._kernel = _kernel(reading)
+        self._held = 0
         self._most: dict[int, int] = {}  # of each process, likewise
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
         self.cpu_before: float = self._cpu(reading)
@@ -102,7 +103,7 @@ class Meter:
             anonymous_bytes=reading.anonymous_bytes,
             shared_bytes=reading.shared_bytes,
             file_bytes=reading.file_bytes,
-            processes=sum(not process_memory.is_ending(pid) for pid in reading.pids),
+            processes=self._alive_now(reading),
             threads=sum(each.threads for each in statuses.values()) if reading.tasks is None else reading.tasks,
             read_bytes=read,
             written_bytes=written,
@@ -127,6 +128,14 @@ class Meter:
             return self._psutil.Process(pid)
         except self._psutil.Error:
             return None
+
+    def _alive_now(self, reading: Reading) -> int:
+        """Return how many processes are not on their way out; looked at only where memory was given back."""
+        held = (reading.anonymous_bytes or 0) + (reading.shared_bytes or 0)
+        before, self._held = self._held, held
+        if reading.anonymous_bytes is not None and held >= before:
+            return len(reading.pids)
+        return sum(not process_memory.is_ending(pid) for pid in reading.pids)
 
     def _alive(self, reading: Reading) -> list[psutil.Process]:
         return [process for pid in reading.pids if (process := self._processes.get(pid)) is not None]
