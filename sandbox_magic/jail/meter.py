@@ -57,6 +57,8 @@ class Meter:
         reading = self._reading()
         self._peak = reading.peak_bytes or 0  # of the group, up to the sample before
         self._kernel = _kernel(reading)
+        self._held = 0
+        self._sampled = False
         self._most: dict[int, int] = {}  # of each process, likewise
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
         self.cpu_before: float = self._cpu(reading)
@@ -90,6 +92,8 @@ class Meter:
             elapsed: The time of the run, which is the sample's.
         """
         began = time.thread_time()
+        known = self._peak, self._sampled
+        self._sampled = True
         reading = self._reading()
         cpu = self._cpu(reading) - self.cpu_before
         statuses = self._statuses(reading)
@@ -102,11 +106,13 @@ class Meter:
             anonymous_bytes=reading.anonymous_bytes,
             shared_bytes=reading.shared_bytes,
             file_bytes=reading.file_bytes,
-            processes=sum(not process_memory.is_ending(pid) for pid in reading.pids),
+            processes=self._alive_now(reading),
             threads=sum(each.threads for each in statuses.values()) if reading.tasks is None else reading.tasks,
             read_bytes=read,
             written_bytes=written,
         )
+        if not sample.processes:  # of after the exit, so it is dropped: what it tells of the peak is told at the end
+            self._peak, self._sampled = known
         self._cost = time.thread_time() - began
         return sample
 
@@ -127,6 +133,14 @@ class Meter:
             return self._psutil.Process(pid)
         except self._psutil.Error:
             return None
+
+    def _alive_now(self, reading: Reading) -> int:
+        """Return how many processes are not on their way out; looked at only where memory was given back."""
+        held = (reading.anonymous_bytes or 0) + (reading.shared_bytes or 0)
+        before, self._held = self._held, held
+        if reading.anonymous_bytes is not None and held >= before:
+            return len(reading.pids)
+        return sum(not process_memory.is_ending(pid) for pid in reading.pids)
 
     def _alive(self, reading: Reading) -> list[psutil.Process]:
         return [process for pid in reading.pids if (process := self._processes.get(pid)) is not None]
@@ -184,8 +198,8 @@ class Meter:
     def last_peak(self) -> int | None:
         """Return the most memory since the last sample, once everything is dead; None if that is not known."""
         reading = self._reading()
-        if reading.peak_bytes is None or reading.peak_bytes <= self._peak:
-            return None
+        if reading.peak_bytes is None or (self._sampled and reading.peak_bytes <= self._peak):
+            return None  # without a sample the most before "go" is the best that is known
         return reading.peak_bytes - self._beside(reading)
 
     def _share(self, pid: int, status: Status, *, alone: bool) -> int:

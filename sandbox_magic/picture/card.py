@@ -69,7 +69,10 @@ def _notes(result: Result) -> str:
 
 def folded(result: Result) -> str:
     """Return what a run cost and what held it, folded, for an output below its picture."""
-    inside = f"{table(_figures(result.usage))}{''.join(_isolation(result.isolation))}"
+    figures = [f"{name}: {value}" for name, value in _figures(result.usage)]
+    held = [f"{guard.name}: {guard.text}, {guard.strength}" for guard in result.isolation.guards]
+    text = "\n".join((*figures, "", *held)).strip()  # no table: a page keeps its elements for every cell
+    inside = f"<pre>{escape(text)}</pre>"
     return f'{STYLE}<div class="sandbox-result sandbox-below">{_folded("details", "", inside)}</div>'
 
 

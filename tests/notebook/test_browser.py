@@ -164,7 +164,7 @@ make, Panels.__init__ = Panels.__init__, counted
 @pytest.mark.timeout(180)
 def test_many_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
     """Neither in the kernel nor in the page, which keeps a small picture of each."""
-    short = "%%sandbox\nimport time; time.sleep(0.05)"
+    short = "%%sandbox\nimport time; time.sleep(0.15)"  # two samples on a slow machine too
     lab.open([AT_ONCE + SHOWN, *[short] * 5, COUNT, *[short] * CELLS, COUNT])
     lab.run(seconds=150)
     first, last = (json.loads(lab.text(cell)) for cell in (6, CELLS + 7))
@@ -175,7 +175,7 @@ def test_many_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
     assert lab.models() == 0
     assert lab.page.locator(ENDED).count() == CELLS + 5
     assert lab.page.locator(".sandbox-dashboard, .bqplot").count() == 0
-    assert lab.page.locator(".jp-OutputArea *").count() < 20 * CELLS
+    assert lab.page.locator(".jp-OutputArea *").count() < 30 * CELLS
     assert "not found" not in lab.page.inner_text(".jp-Notebook")
     assert [error for error in lab.errors if GOING not in error] == []
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -58,9 +59,9 @@ class Counted(Group):
         return self.readings.pop(0)
 
 
-def group(own, charged, peak, files=0):
+def group(own, charged, peak, files=0, pids=()):
     parts = {"anonymous_bytes": own * MIB, "shared_bytes": 0, "file_bytes": files * MIB}
-    return Reading(pids=(), tasks=0, cpu_seconds=0.0, charged_bytes=charged * MIB, peak_bytes=peak * MIB, **parts)
+    return Reading(pids=pids, tasks=0, cpu_seconds=0.0, charged_bytes=charged * MIB, peak_bytes=peak * MIB, **parts)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ def group(own, charged, peak, files=0):
     ],
 )
 def test_what_a_group_counts_beside_memory_is_no_part_of_a_peak(second, memory):
+    second = replace(second, pids=(os.getpid(),))
     meter = Meter(os.getpid(), Counted(group(own=10, charged=12, peak=12), second, second))
     assert meter.sample(1.0).memory_bytes == memory * MIB
     assert meter.sample(2.0).memory_bytes == 10 * MIB
@@ -84,9 +86,22 @@ def test_the_peak_since_the_last_sample_is_known_when_all_have_ended():
     meter = Meter(os.getpid(), Counted(group(own=10, charged=12, peak=12), group(own=10, charged=12, peak=12), end))
     meter.sample(1.0)
     assert meter.last_peak() == 89 * MIB
-    meter = Meter(os.getpid(), Counted(*[group(own=10, charged=12, peak=12)] * 3))
+    meter = Meter(os.getpid(), Counted(*[group(own=10, charged=12, peak=12, pids=(os.getpid(),))] * 3))
     meter.sample(1.0)
     assert meter.last_peak() is None
+
+
+def test_the_peak_is_known_though_the_only_sample_that_saw_it_came_after_the_exit():
+    late = group(own=0, charged=1, peak=90)
+    meter = Meter(os.getpid(), Counted(group(own=10, charged=12, peak=12), late, late))
+    assert meter.sample(1.0).processes == 0
+    assert meter.last_peak() == 89 * MIB
+
+
+def test_the_peak_of_a_run_too_short_for_a_sample_is_known():
+    """Also where its sandbox, parked before, had used more to start than the code did."""
+    meter = Meter(os.getpid(), Counted(group(own=2, charged=3, peak=9), group(own=0, charged=1, peak=9)))
+    assert meter.last_peak() == 8 * MIB
 
 
 def test_a_process_that_has_ended_is_not_counted_though_nobody_has_waited_for_it(child):
