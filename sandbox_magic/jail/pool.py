@@ -114,7 +114,9 @@ class Pool:
         """Let go of them without ending them: this is a forked copy, and they are its parent's."""
         for spare in self._spares:
             spare.sandbox.forget()
+        size = self.size
         self.__init__()  # type: ignore[misc] # the lock and the thread are the parent's too
+        self.size = size
 
     def _start(self) -> bool:
         self._thread = threading.Thread(target=self._serve, name="sandbox-magic spares", daemon=True)
