@@ -6,6 +6,7 @@ import gc
 import os
 import statistics
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,11 @@ def _open_descriptors() -> int:
 
 
 def _children() -> list[str]:
-    return [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found += (task / "children").read_text().split()
+    return found
 
 
 @pytest.fixture
