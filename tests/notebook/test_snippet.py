@@ -43,7 +43,7 @@ def test_the_plot_is_a_picture(executed):
 
 def test_a_missing_file_is_named_and_a_bind_shows_it(executed):
     refused, allowed = executed["refused"][0], executed["allowed"][0]
-    (note,) = shown(refused, "text/plain")
+    note, _below = shown(refused, "text/plain")
     assert note.startswith("failed (exit status 1) · ")
     assert "orders.csv is on this machine, but not in the sandbox; --bind orders.csv shows it there" in note
     assert "orders.csv: No such file or directory" in text(refused)

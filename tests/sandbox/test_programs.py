@@ -92,8 +92,9 @@ PYTHON = {
         """
         import os, tempfile
         print(os.listdir("."), [name for place in os.walk(".") for name in place[1] + place[2]])
+        before = len(os.listdir("/tmp"))  # what is shared may lie below it
         tempfile.NamedTemporaryFile(delete=False).close()
-        print(os.listdir("."), len(os.listdir("/tmp")), os.listdir("/dev/shm"))
+        print(os.listdir("."), len(os.listdir("/tmp")) - before, os.listdir("/dev/shm"))
         """,
         "[] []\n[] 1 []\n",
     ),
