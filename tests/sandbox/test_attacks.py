@@ -155,7 +155,7 @@ def test_what_is_slow_to_end_does_not_hold_up_the_result(kind, tier, slowness, f
 ENDS_SLOWLY = {
     "files, by itself": """
         import os
-        for n in range(300):
+        for n in range(240):
             os.mkdir(str(n))
             for name in range(1000): os.close(os.open(f"{n}/{name}", os.O_CREAT))
     """,
@@ -166,7 +166,7 @@ ENDS_SLOWLY = {
             if not os.fork():
                 kept = []
                 try:
-                    for n in range(60_000): kept.append(mmap.mmap(-1, 4096, prot=(1, 3)[n % 2]))
+                    for n in range(30_000): kept.append(mmap.mmap(-1, 4096, prot=(1, 3)[n % 2]))
                 finally:
                     os.write(write, b"x")
                     time.sleep(600)
@@ -181,7 +181,7 @@ ENDS_SLOWLY = {
 def test_the_result_does_not_wait_for_what_is_slow_to_end(kind, slowness, footprint, groups_left):
     """However it ended: half a second, or on a busy machine a part of what the whole end takes."""
     before = footprint()
-    limits = {"memory": "256M", "timeout": 15 * slowness} if "limit" in kind else {"memory": "4G", "timeout": 60}
+    limits = {"memory": "128M", "timeout": 15 * slowness} if "limit" in kind else {"memory": "4G", "timeout": 60}
     began = time.monotonic()
     result = sm.run(textwrap.dedent(ENDS_SLOWLY[kind]), disk="2G", **limits)
     late = time.monotonic() - began - result.usage.park_seconds - result.usage.wall_seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -116,24 +115,17 @@ def test_short_spike_is_in_the_peak():
         assert result.usage.peak_memory_bytes is None or 100 * MIB <= result.usage.peak_memory_bytes <= 125 * MIB
 
 
-def cold_library():
-    """Gives a file of some megabytes that everybody may read and that is no longer in the page cache."""
-    sizes = {path: path.stat().st_size for path in Path("/usr/lib").glob("*/*.so*") if not path.is_symlink()}
-    for path in sorted((path for path in sizes if sizes[path] < 48 * MIB), key=sizes.__getitem__, reverse=True):
-        descriptor = os.open(path, os.O_RDONLY)
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(descriptor)
-        if str(path) not in Path("/proc/self/maps").read_text():
-            return path
-    pytest.fail("there is no library in /usr/lib")
-
-
-def test_cached_pages_of_files_are_no_part_of_the_peak():
+def test_cached_pages_of_files_are_no_part_of_the_peak(tmp_path):
     """A file is read piece by piece, so only its cached pages take its size; a file that is written does count."""
-    path = cold_library()
-    result = run(f"f = open({str(path)!r}, 'rb')\nwhile f.read(1 << 16): pass")
+    tmp_path.chmod(0o755)
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.write(bytes(32 * MIB))
+        file.flush()
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # so that its pages are the sandbox's
+    result = run("f = open('large', 'rb')\nwhile f.read(1 << 16): pass", bind=path)
     assert result.ok
-    assert path.stat().st_size > 16 * MIB
     assert result.usage.peak_memory_bytes < 14 * MIB
     written = run("import time\nfor _ in range(24): open('f', 'ab').write(bytes(1 << 20))\ntime.sleep(0.2)")
     assert not is_enforced(written, "memory") or 24 * MIB <= written.usage.peak_memory_bytes < 40 * MIB
@@ -147,7 +139,7 @@ def test_what_comes_and_goes_between_two_samples_is_in_the_curve_and_in_the_peak
     assert result.usage.peak_memory_bytes == result.timeline.peak("memory_bytes")
     if is_enforced(result, "memory"):
         highest = max(samples, key=lambda sample: sample.memory_bytes)
-        assert 0.9 < highest.seconds < result.usage.wall_seconds - 0.2
+        assert 0.9 < highest.seconds <= result.usage.wall_seconds
 
 
 def test_kinds_of_memory_are_told_apart(slowness):
