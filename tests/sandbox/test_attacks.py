@@ -200,7 +200,7 @@ def test_the_result_does_not_wait_for_what_is_slow_to_end(kind, slowness, footpr
     assert late < max(0.5 * slowness, whole / 2)
     bounded = result.isolation["memory"].strength == "enforced"  # else what the kernel needs for files is in no limit
     meant = (Outcome.OUT_OF_MEMORY if bounded else Outcome.WALL_TIME) if "limit" in kind else Outcome.COMPLETED
-    assert result.outcome is meant, result.stderr
+    assert result.outcome is meant, (result.signal, result.notes, result.stderr)
     assert groups_left() == []
 
 
