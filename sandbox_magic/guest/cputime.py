@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 
+from . import processes
+
 SOONEST_SECONDS = 0.01  # between two looks when the limit is near
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -53,7 +55,7 @@ def of_all() -> float:
     """Return the CPU seconds of all processes but PID 1, living and dead."""
     dead = resource.getrusage(resource.RUSAGE_CHILDREN)
     ticks = 0
-    for name in os.listdir("/proc"):
+    for name in processes.listed():
         if name.isdigit() and name != "1":
             try:
                 with open("/proc/%s/stat" % name, "rb") as stat:

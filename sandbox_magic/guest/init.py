@@ -300,6 +300,8 @@ def _cpu_seconds(used: resource.struct_rusage) -> float:
     """Return the CPU time of what has been reaped, as given, and of what has not."""
     if processes.all_reaped():
         return used.ru_utime + used.ru_stime
-    from . import cputime
-
+    try:
+        from . import cputime
+    except (ImportError, OSError):  # the code has taken every open file that the machine has
+        return used.ru_utime + used.ru_stime
     return float(cputime.of_all())

@@ -30,7 +30,7 @@ class Pause:
     def due(self) -> float:
         """Return when the run ends if nothing else happens, and look whether all is still."""
         now = time.monotonic()
-        if self._stop and not all(map(_stopped, os.listdir("/proc"))):
+        if self._stop and not _all_stopped():
             processes.send(os.kill, -1, _signal.SIGSTOP)
         else:
             self.credit += now - self._looked
@@ -56,6 +56,11 @@ class Pause:
         self.due()
         processes.send(os.kill, -1, _signal.SIGCONT)
         return None if self._due is None else self._due + self.credit
+
+
+def _all_stopped() -> bool:
+    names = processes.listed()
+    return bool(names) and all(map(_stopped, names))
 
 
 def _stopped(name: str) -> bool:
