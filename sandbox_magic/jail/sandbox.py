@@ -200,7 +200,8 @@ class Sandbox:
 
     def _wait_until_parked(self, info: int, preload: tuple[str, ...]) -> None:
         _, *failed = self._next_frame(PARK_SECONDS + _PRELOAD_SECONDS * len(preload))
-        self.unloaded = tuple(preload[int(number)] for number in failed if int(number) < len(preload))
+        places = {b"%d" % number: name for number, name in enumerate(preload)}
+        self.unloaded = tuple(places[number] for number in failed if number in places)  # a module may have said it
         self.pid = _child_pid(info)
         self._pidfd = self._descriptors.keep(os.pidfd_open(self.pid))
 

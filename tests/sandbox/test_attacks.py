@@ -166,7 +166,7 @@ ENDS_SLOWLY = {
             if not os.fork():
                 kept = []
                 try:
-                    for n in range(30_000): kept.append(mmap.mmap(-1, 4096, prot=(1, 3)[n % 2]))
+                    for n in range(60_000): kept.append(mmap.mmap(-1, 4096, prot=(1, 3)[n % 2]))
                 finally:
                     os.write(write, b"x")
                     time.sleep(600)
