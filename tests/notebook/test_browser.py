@@ -77,6 +77,7 @@ def test_the_dashboard_moves_and_becomes_a_picture(front, pictures):
     front.open(["%load_ext sandbox_magic", BUSY])
     front.theme("JupyterLab Light")  # the last test's theme is kept
     front.record(".sandbox-cpu path.line", "d")
+    front.errors.clear()
     front.start()
     front.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
     assert front.page.inner_text(".sandbox-dashboard .sandbox-state") == "running"
@@ -92,6 +93,7 @@ def test_the_dashboard_moves_and_becomes_a_picture(front, pictures):
     assert front.page.locator(ENDED).get_attribute("alt").startswith("Sandbox run: done")
     assert is_drawn(front.page)
     assert "ended by itself" in front.text(1)
+    assert front.errors == []
     front.screenshot(pictures / f"ended-light{front.suffix}.png", cell=1)
     front.theme("JupyterLab Dark")
     front.screenshot(pictures / f"ended-dark{front.suffix}.png", cell=1)
@@ -137,8 +139,14 @@ def test_a_saved_notebook_shows_the_picture_without_a_kernel(front, tmp_path):
     assert is_drawn(front.page)
 
 
-# ipywidgets' own: a message that reaches a widget which is taken away while it is still being shown.
-GOING = "Cannot read properties of null (reading 'processLuminoMessage')"
+# What ipywidgets and bqplot write where a widget is taken away while a page that is slower than the cell still makes
+# it: their own, and nothing of it is seen. A dashboard that is drawn has no error (above).
+GOING = (
+    "Cannot read properties of null (reading 'processLuminoMessage')",
+    "Cannot read properties of null (reading 'widgets')",
+    "Could not add child view to box",
+    "A negative value is not valid.",
+)
 # So that each of many short cells has its dashboard.
 AT_ONCE = """%load_ext sandbox_magic
 from sandbox_magic.notebook.dashboard import dashboard
@@ -166,6 +174,7 @@ def test_many_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
     """Neither in the kernel nor in the page, which keeps a small picture of each."""
     short = "%%sandbox\nimport time; time.sleep(0.15)"  # two samples on a slow machine too
     lab.open([AT_ONCE + SHOWN, *[short] * 5, COUNT, *[short] * CELLS, COUNT])
+    lab.errors.clear()
     lab.run(seconds=150)
     first, last = (json.loads(lab.text(cell)) for cell in (6, CELLS + 7))
     assert last[4] - first[4] > 0.8 * CELLS, "dashboards were opened"
@@ -177,7 +186,7 @@ def test_many_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
     assert lab.page.locator(".sandbox-dashboard, .bqplot").count() == 0
     assert lab.page.locator(".jp-OutputArea *").count() < 30 * CELLS
     assert "not found" not in lab.page.inner_text(".jp-Notebook")
-    assert [error for error in lab.errors if GOING not in error] == []
+    assert [error for error in lab.errors if not any(each in error for each in GOING)] == []
 
 
 @pytest.mark.timeout(180)
