@@ -35,7 +35,8 @@ _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
 _SAID = {
     b"browser": "The code wanted to show a page in a web browser, which a sandbox has not; written to a file in the "
-    "working directory it is brought out by --save '*.html'."
+    "working directory it is brought out by --save '*.html'.",
+    b"no ipython": "The chosen Python has no IPython: the cells run as plain Python, without magics.",
 }
 """What the guest may have said of the run, in words of the host."""
 

@@ -65,12 +65,17 @@ class Display:
     Args:
         channel: Where they go.
         show_error: Shows an error as Python does, without our frames.
+
+    Attributes:
+        shell: Whose ``bundle``, ``publish`` and ``clear`` are called: our own, or those of a shell, which has its own
+            ideas of how things look, and magics that catch what is shown.
     """
 
     def __init__(self, channel: Channel, show_error: Callable[[BaseException], None]) -> None:
         self._channel = channel
         self._show_error = show_error
         self._figures: Any = None  # those that have been shown, while they live
+        self.shell: Any = self
 
     def display(  # noqa: PLR0913 - IPython's
         self,
@@ -111,9 +116,9 @@ class Display:
         if not objects and display_id:
             objects, raw = ({},), True
         for obj in objects:
-            data, own = (dict(obj), {}) if raw else self._bundle(obj, include, exclude)  # type: ignore[call-overload] # a mapping
+            data, own = (dict(obj), {}) if raw else self.shell.bundle(obj, include, exclude)  # type: ignore[call-overload] # a mapping
             if data or raw:
-                self._send(b"display", data, _merged(own, metadata), place, update=update)
+                self.shell.publish(data, _merged(own, metadata), place, update=update)
         return Handle(self, display_id) if display_id else None
 
     def publish_display_data(self, data: Any, metadata: Any = None, *_source: object, **how: Any) -> None:
@@ -126,6 +131,10 @@ class Display:
 
     def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002 - IPython's
         """Have what was written and shown so far be cleared; with ``wait`` once there is something new."""
+        self.shell.clear(wait=wait)
+
+    def clear(self, *, wait: bool) -> None:
+        """Have the host clear it."""
         _flush()
         try:
             self._channel.send_and_wait(b"clear", b"%d" % bool(wait))
@@ -134,15 +143,30 @@ class Display:
 
     def result(self, value: object) -> None:
         """Show the value of the cell's last expression."""
-        data, metadata = self._bundle(value, None, None)
+        self.publish_result(*self.bundle(value, None, None))
+
+    def publish_result(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Send it as that value."""
         if data:
             self._send(b"result", data, metadata, None)
+
+    def publish(self, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False) -> None:
+        """Send what is shown."""
+        self._send(b"display", data, metadata, place, update=update)
 
     def figure(self, figure: Any, *, again: bool = False) -> None:
         """Show a figure of matplotlib, unless it has been shown already; again, if it has changed since."""
         if again or self._figures is None or figure not in self._figures:
             self.display(figure)
             figure.stale = False
+
+    def remember(self, figure: Any) -> None:
+        """Take it that a figure has been shown."""
+        import weakref
+
+        if self._figures is None:
+            self._figures = weakref.WeakSet()
+        self._figures.add(figure)
 
     def _send(
         self, kind: bytes, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False
@@ -164,7 +188,7 @@ class Display:
         except self._channel.ChannelClosed:
             print(parts.get("text/plain", b"").decode("utf-8", "replace") + "\n", end="")  # in one piece
 
-    def _bundle(self, obj: Any, include: Any, exclude: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def bundle(self, obj: Any, include: Any, exclude: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what an object offers; nothing if it has shown itself."""
         own = _method(obj, "_ipython_display_")
         if own is not None and self._tried(lambda: (own(), True)) is not None:
@@ -191,12 +215,9 @@ class Display:
         found = [(mime, maker) for mime, maker in makers if maker is not None]
         figure = getattr(sys.modules.get("matplotlib.figure"), "Figure", None)
         if figure is not None and isinstance(obj, figure):
-            import weakref
-
             from . import figures
 
-            self._figures = self._figures or weakref.WeakSet()
-            self._figures.add(obj)
+            self.remember(obj)
             found.append(("image/png", lambda: figures.picture(obj)))
         return found
 

@@ -26,9 +26,15 @@ def characters(source: bytes, file: str) -> str | bytes:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError:
         return source
-    linecache.cache[file] = (len(source), None, text.splitlines(keepends=True), file)
-    sys.excepthook = _from_remembered_lines
+    remember(text, file)
     return text
+
+
+def remember(text: str, file: str) -> None:
+    """Have tracebacks show these lines of a file, which they would not find, or not read as we do."""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _from_remembered_lines
 
 
 def _from_remembered_lines(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -12,15 +12,16 @@ import sys
 _MOST_WORDS = 64 * 1024  # bytes of the message, and of the traceback
 
 
-def parts(error: BaseException, file: str) -> tuple[bytes, bytes, bytes, bytes]:
+def parts(error: BaseException, file: str, written: str = "") -> tuple[bytes, bytes, bytes, bytes]:
     """Return name, message, traceback and the number of the line; empty where the cell's file has no part in it.
 
     Args:
         error: What was raised, without our frames.
         file: The cell's.
+        written: The traceback, where it is not as Python itself writes it.
     """
     line = _line(error, file)
-    words = (_name(type(error)), _message(error), _written(error), "" if line is None else str(line))
+    words = (_name(type(error)), _message(error), written or _written(error), "" if line is None else str(line))
     name, message, traceback, number = (word.encode("utf-8", "replace") for word in words)
     return name[:1000], message[:_MOST_WORDS], _bounded(traceback), number
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _ast
 import _signal
 import faulthandler
 import itertools
@@ -11,24 +10,16 @@ import resource
 import sys
 import time
 
-from . import clean_process, ending, error_text, parking, wire
+from . import clean_process, compiling, ending, error_text, parking, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import CodeType, TracebackType
-
     from .cell_builtins import CellBuiltins
 
 DUMP_SIGNAL = _signal.SIGRTMAX - 1  # PID 1 sends it at a time limit
 
-_OURS = os.path.dirname(os.path.abspath(__file__)) + "/"
-_TREE = 0x400  # PyCF_ONLY_AST: compile() then gives the nodes of the C module _ast
-_VALUE = "_sandbox_last_value"
 _LINES = 1000  # after which it is looked whether they are a flood
 _QUICK_SECONDS = 0.05  # for these: then they are
-_stderr_file = os.fstat(2).st_ino
-_MOST_PARSED = 2**20  # bytes of source; the tree of a longer one is too large to be worth it
 
 
 def main(  # noqa: PLR0913, PLR0917 - its descriptors
@@ -63,7 +54,7 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
         os.dup2(display, channel.DISPLAY, inheritable=False)
         os.close(display)
     del sys.path[0]
-    found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), _show)
+    found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), error_text.show)
     found.hook()
     _limit(setup.limits, cpu_time=False)
     parked, told = setup.prepare(_practise)
@@ -116,9 +107,9 @@ def _practise() -> None:
         text = frame[2].decode("utf-8", "surrogateescape").encode()
         main = {"__builtins__": sys.modules["builtins"]}
         try:
-            exec(_compiled(text, "<parking>", value=True), main)
+            exec(compiling.compiled(text, "<parking>", value=True), main)
         except Exception as error:  # noqa: BLE001 - it raises one, so that this is practised too
-            _without_ours(error)
+            error_text.without_ours(error)
         ending.flush()
 
 
@@ -147,7 +138,7 @@ def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> Non
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = module
     try:
-        code = _compiled(_read(file, characters=characters), file, value=value)
+        code = compiling.compiled(_read(file, characters=characters), file, value=value)
     except BaseException as error:  # noqa: BLE001 - mostly a SyntaxError, which shows the cell's own line
         _fail(error.with_traceback(None), found, file)
         raise SystemExit(1) from None
@@ -159,7 +150,7 @@ def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> Non
             _fail(error, found, file)
             raise SystemExit(1) from None
         finally:
-            found.finish(module.__dict__.pop(_VALUE, None))
+            found.finish(module.__dict__.pop(compiling.VALUE, None))
         found.send(module.__dict__)
         found.tell(b"finished")
     except SystemExit as end:
@@ -211,83 +202,15 @@ def _read(file: str, *, characters: bool) -> str | bytes:
     return encoding_line.characters(text, file) if encoding_line.matters(text) else text
 
 
-def _compiled(text: str | bytes, file: str, *, value: bool) -> CodeType:
-    """Compile a cell; with ``value`` its last expression becomes an assignment to a reserved name.
-
-    One compilation, of one tree: so ``from __future__`` holds for all of it, and the lines stay.
-    """
-    if value and len(text) <= _MOST_PARSED:
-        try:
-            tree = compile(text, file, "exec", _TREE, dont_inherit=True)
-            if _keep_last(tree, text if isinstance(text, bytes) else text.encode()):
-                return compile(tree, file, "exec", dont_inherit=True)
-        except Exception:  # noqa: BLE001, S110 - what is wrong with it is said below, for the text itself
-            pass
-    return compile(text, file, "exec", dont_inherit=True)
-
-
-def _keep_last(tree: _ast.Module, text: bytes) -> bool:
-    """Change the tree so that the last value is kept; return whether there is one without a ``;`` behind it."""
-    last = tree.body[-1] if tree.body else None
-    if type(last) is not _ast.Expr:
-        return False
-    lines = (text[3:] if text.startswith(b"\xef\xbb\xbf") else text).splitlines()
-    line, column = last.end_lineno or 0, last.end_col_offset or 0
-    rest = b"\n".join([lines[line - 1][column:], *lines[line:]])
-    if rest.lstrip(b" \t\f\\\n)").startswith(b";"):
-        return False
-    places = {name: getattr(last, name) for name in ("lineno", "col_offset", "end_lineno", "end_col_offset")}
-    name = _ast.Name(id=_VALUE, ctx=_ast.Store(), **places)
-    tree.body[-1] = _ast.Assign(targets=[name], value=last.value, type_comment=None, **places)
-    return True
-
-
 def _fail(error: BaseException, found: CellBuiltins, file: str) -> None:
     """Show what ended the cell, then tell the host the same in parts."""
-    _show(error)
+    error_text.show(error)
     try:
         from . import failure
 
         found.tell(b"error", *failure.parts(error, file))
     except BaseException:  # noqa: BLE001 - no memory is left, or the error's own words raise: it has been shown
         return
-
-
-def _show(error: BaseException) -> None:
-    """Show an error as Python does, without our frames."""
-    _without_ours(error)
-    error_text.show(lambda: _write(error), _stderr_file)
-
-
-def _write(error: BaseException) -> None:
-    try:
-        sys.excepthook(type(error), error, error.__traceback__)
-    except BaseException:  # noqa: BLE001 - the cell's own hook failed
-        sys.__excepthook__(type(error), error, error.__traceback__)
-
-
-def _without_ours(error: BaseException | None) -> None:
-    """Take our frames out of an error's traceback, and out of those of the errors that it comes from."""
-    seen = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        kept = [each for each in _entries(error.__traceback__) if not _is_ours(each)]
-        for entry in kept:  # cut first: who sets the next one has Python walk from there to the end, for a circle
-            entry.tb_next = None
-        for entry, following in zip(kept, kept[1:]):  # one shorter, and 3.9 has no strict
-            entry.tb_next = following
-        error.__traceback__ = kept[0] if kept else None
-        error = error.__cause__ or error.__context__
-
-
-def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
-def _is_ours(entry: TracebackType) -> bool:
-    return entry.tb_frame.f_code.co_filename.startswith(_OURS)
 
 
 def _python_signals() -> None:

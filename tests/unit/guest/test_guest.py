@@ -25,9 +25,11 @@ def test_the_guest_has_files():
 
 AT_REQUEST = {
     "figures.py": {"matplotlib"},
+    "ipython_magics.py": {"IPython", "matplotlib_inline"},
+    "ipython_shell.py": {"IPython", "matplotlib", "traitlets"},
     "library_hooks.py": {"plotly"},
     "start.py": {"sandbox_guest"},
-}  # once the cell itself has imported it; itself
+}  # once the cell itself has imported it; for a cell that needs IPython; itself
 
 
 def test_the_guest_imports_only_the_standard_library_and_itself(request, guest):

@@ -1,0 +1,47 @@
+"""Makes the shell that runs the cells of a session, or one cell that was written for a notebook.
+
+It is IPython's where the chosen Python has it, else one that needs nothing but Python. A plain cell never loads this.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .cell_builtins import CellBuiltins
+    from .plain_shell import Shell
+
+
+def prepare() -> bool:
+    """Import what `make` needs, and use it once; return whether there is IPython.
+
+    It is meant for the time while a session's spare is parked, with the module search path that the cells get.
+    """
+    from . import failure, plain_shell  # noqa: F401 - only loaded
+
+    try:
+        from . import ipython_shell
+
+        ipython_shell.practise()
+    except Exception:  # noqa: BLE001 - there is none, or whatever an incomplete or a very old one raises
+        return False
+    return True
+
+
+def make(found: CellBuiltins, namespace_module: ModuleType) -> Shell:
+    """Return the shell for this process; the host is told where it is not IPython's.
+
+    Args:
+        found: What shows things, and tells the host.
+        namespace_module: Has the names of the cells: ``__main__``.
+    """
+    try:
+        from .ipython_shell import IPythonShell
+
+        return IPythonShell(found, namespace_module)
+    except Exception:  # noqa: BLE001 - as above
+        from .plain_shell import Shell
+
+        found.tell(b"note", b"no ipython")
+        return Shell(found, namespace_module)
