@@ -32,6 +32,7 @@ with _importing():  # a notebook's folder stands before the standard library too
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.execution.session import Completion, Session
     from sandbox_magic.jail.doctor import Diagnosis
 
     __version__: str
@@ -43,6 +44,7 @@ __all__ = [
     "Changes",
     "Cleared",
     "Comparison",
+    "Completion",
     "Diagnosis",
     "Diff",
     "Display",
@@ -69,6 +71,7 @@ __all__ = [
     "Sample",
     "SandboxError",
     "SandboxUnavailable",
+    "Session",
     "Text",
     "Timeline",
     "Usage",
@@ -115,6 +118,10 @@ if not TYPE_CHECKING:  # a checker would take every name for one that there is
             with _importing():
                 from sandbox_magic.jail.doctor import Diagnosis
             return Diagnosis
+        if name in {"Completion", "Session"}:
+            with _importing():
+                from sandbox_magic.execution import session
+            return getattr(session, name)
         if name == "__version__":
             from sandbox_magic.version import installed
 

@@ -40,6 +40,8 @@ _INSTEAD = {
     "inputs": (_NO_VARIABLES, "--bind PATH"),
     "outputs": (_NO_VARIABLES, "--save PATTERN"),
     "bg": ("the command ends with its script", "& behind the command"),
+    "session": ("the command ends with its script", "sandbox_magic.Session, in a program"),
+    "undo": ("the command ends with its script", "sandbox_magic.Session, in a program"),
     "warm": ("each command starts its own sandbox", "sandbox_magic.run, in a program that runs many"),
 }
 _TOLD = {

@@ -127,8 +127,24 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
         variable: Tells what the caller knows of a name, for a hint.
     """
     values = _options.read(options, _SCOPES)
-    code = _source.read(source)
     lease = Warm() if values.pop("warm", True) else Cold()
+    cell, whole = cell_of(source, values, policy, files=files, stdin=stdin, last_value=last_value, variable=variable)
+    return Run(Loop(cell, whole, lease))
+
+
+def cell_of(  # noqa: PLR0913 - what goes with a cell, each by name
+    source: str | bytes | os.PathLike[str] | _source.Source,
+    values: Mapping[str, Any],
+    policy: Policy | None = None,
+    *,
+    files: Mapping[str, bytes] | None = None,
+    stdin: int | None = None,
+    last_value: bool = True,
+    variable: Callable[[str], Known] = lambda _: "",
+) -> tuple[Cell, Policy]:
+    """Return the cell and the policy of a run; as for `prepare`, of options that have been read."""
+    values = dict(values)
+    code = _source.read(source)
     given: dict[str, Any] = {_FIELDS[name]: values.pop(name) for name in list(values) if name in _FIELDS}
     if isinstance(given.get("inputs"), tuple):  # as a magic gives them, which knows the values
         msg = f"option input: {', '.join(given['inputs'])} without a value"
@@ -147,7 +163,7 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
         given.setdefault("stdin", stdin)
     whole = _options.to_policy(values, policy)
     cell = Cell(source=code, files=given_files.read(files, whole), last_value=last_value, variable=variable, **given)
-    return Run(Loop(cell, whole, lease))
+    return cell, whole
 
 
 def _show_options(function: Callable[..., object]) -> None:

@@ -43,6 +43,8 @@ class Cell:
         languages: The user's own languages, to be named where a program is missing.
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells what the caller knows of a name, for a hint.
+        shows_error: Whether an error that ends it is written to its standard error too, not only told apart.
+        query: In a session, what a front end asks of the code in place of running it: ``query:WHAT:CURSOR:DETAIL``.
 
     Raises:
         PolicyError: An input can't be passed in.
@@ -58,6 +60,8 @@ class Cell:
     languages: tuple[Language, ...] = ()
     last_value: bool = True
     variable: Callable[[str], Known] = lambda _: ""
+    shows_error: bool = True
+    query: str = ""
     _packed: bytes = field(init=False, default=b"", repr=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +88,12 @@ class Cell:
                 files.hand_over(file, copied)
         words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
         words |= {"workspace": copied is not None or bool(self.files), "characters": self.source.characters}
-        offered = [*(word for word, asked in words.items() if asked), *(f"out:{name}" for name in self.outputs)]
+        words |= {"error-apart": not self.shows_error}
+        offered = [
+            *(word for word, asked in words.items() if asked),
+            *[self.query][: bool(self.query)],
+            *(f"out:{name}" for name in self.outputs),
+        ]
         task = Task(
             source=self.source.text,
             name=name,

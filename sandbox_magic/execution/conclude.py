@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sandbox_magic.execution import hints
 from sandbox_magic.execution.hint_facts import Facts as HintFacts
 from sandbox_magic.execution.verdict import Report, decide, notes
-from sandbox_magic.jail.cgroup.base import Facts
 from sandbox_magic.jail.view.host_lookup import Outside
 from sandbox_magic.jail.view.overlay import Layer
 from sandbox_magic.model.outcome import Outcome
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.execution.messages import MessageReader
     from sandbox_magic.execution.relay import Stream
+    from sandbox_magic.jail.cgroup.base import Facts
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.isolation import Isolation
@@ -69,7 +69,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     """
     limits = policy.limits
     isolation = sandbox.describe(limits)
-    counted = facts(sandbox)
+    counted = sandbox.facts()
     too_much = limits.on_output_limit == "stop" and any(s.kept.total > limits.output_bytes for s in streams)
     verdict = decide(report, host_cause, limits, oom_kills=counted.oom_kills, too_much=too_much)
     outputs, refused = messages.outputs.values(stopped) if verdict.outcome is Outcome.COMPLETED else ({}, ())
@@ -112,6 +112,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         limits=limits,
         timeline=timeline,
         isolation=isolation,
+        restored=report is not None and report.session == "restored",
         notes=(_LOST,) * meter.lost
         + _unloaded(sandbox)
         + said
@@ -149,14 +150,6 @@ def _known(  # noqa: PLR0913 - likewise
     )
 
 
-def facts(sandbox: Sandbox) -> Facts:
-    """Return what the control group counted; nothing if the group has been removed."""
-    try:
-        return sandbox.group.facts()
-    except (OSError, KeyError, ValueError):
-        return Facts()
-
-
 def _cpu_seconds(counted: Facts, meter: Meter, report: Report | None, timeline: Timeline) -> float | None:
     if counted.cpu_seconds is not None:
         return max(0.0, counted.cpu_seconds - meter.cpu_before)
@@ -169,7 +162,7 @@ def _last_peak(counted: Facts, meter: Meter, report: Report | None, outcome: Out
         return counted.peak_bytes
     if counted.peak_bytes is not None:
         return meter.last_peak()
-    return report.largest_bytes if report else None
+    return (report.largest_bytes or None) if report else None
 
 
 def _most(*values: float | None) -> int | None:

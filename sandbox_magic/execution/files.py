@@ -53,7 +53,7 @@ class FileTransfer:
     @property
     def order(self) -> bytes:
         """What PID 1 is told: what to compare with, the bounds, the patterns; empty if no files are to come out."""
-        if not (self._policy.workspace or self._policy.save):
+        if not (self._policy.workspace or self._policy.save) or self._policy.undo is not None:
             return b""
         with_what = archive.WITH_ARCHIVE if self._policy.workspace else archive.WITH_NOTHING
         most = MOST_LOOKED_AT + (len(self._original.summaries) if self._original else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import threading
 import time
@@ -17,7 +18,7 @@ from sandbox_magic.execution.messages import MessageReader
 from sandbox_magic.execution.questions import STEP_SECONDS, Question, QuestionBudget
 from sandbox_magic.execution.relay import Relay, Stream
 from sandbox_magic.execution.standard_input import StandardInput
-from sandbox_magic.execution.timing import DYING_SECONDS, Timing
+from sandbox_magic.execution.timing import DYING_SECONDS, STOP_SECONDS, Timing
 from sandbox_magic.execution.verdict import Report
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import isolation
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _MOST_WAITING = 8  # questions of a run at a time
 _ANSWER_BYTES = 64 * 1024  # of a line that somebody typed
 MOST_PAUSED_SECONDS = 600.0  # then the run goes on by itself
+RESTORE_SECONDS = 8.0  # for a session to go back
 _MANY_BORN = 2  # processes from one sample to the next that are worth a mark
 _LATE_SECONDS = 0.5  # after which the first output is worth one
 
@@ -59,6 +61,8 @@ class Loop:
         result: The result, once the run has ended.
         sandbox: Its sandbox; None before the first step.
         question: The question that is on screen.
+        messages: What the code has shown and said.
+        report: PID 1's report, once it has come.
         timing: Its clock and deadline.
         meanwhile: Called once while the sandbox starts, which costs nothing then, or while the code runs.
     """
@@ -74,10 +78,10 @@ class Loop:
         self._cell = cell
         self._lease = lease
         self._files = FileTransfer(policy, cell.files)
-        self._report: Report | None = None
+        self.report: Report | None = None
         self._frames = wire.Reader()
         self._lock = threading.RLock()  # a button's press comes on another thread
-        self._messages = MessageReader(cell.outputs)
+        self.messages: MessageReader = MessageReader(cell.outputs)
         self._numbers: deque[int] = deque()  # of the questions in the queue
         self._budget = QuestionBudget()
         self._processes = 1
@@ -121,13 +125,13 @@ class Loop:
         try:
             if self.policy.strict:
                 isolation.demand(sandbox.describe(limits))
-            self._meter = sandbox.meter
             self._cell.give(sandbox, self.policy, self._files)
         except BaseException:
             self._lease.release(sandbox)
             raise
-        self._meter.start()
-        self.timing = Timing(limits.wall_seconds)
+        self._meter = sandbox.meter
+        self.messages = MessageReader(self._cell.outputs, sandbox.frames, sandbox.display_ids)
+        self.timing = Timing(limits.wall_seconds, STOP_SECONDS + sandbox.further_seconds)
         if self._cell.language.compiles:
             self.timing.compile(limits.compile_seconds)
         self._sample_due = time.monotonic() + self._meter.interval(0.0)
@@ -179,7 +183,7 @@ class Loop:
         """Take what the code says on its display wire: untrusted."""
         try:
             data = os.read(sandbox.display, 256 * 1024)
-            said = self._messages.feed(data)
+            said = self.messages.feed(data)
         except BlockingIOError:
             return
         except (ConnectionError, ValueError):  # no frames: not from our own code
@@ -227,8 +231,8 @@ class Loop:
         if frames and frames[0][0] == b"compiled":
             self.timing.begin()
             self._meter.begin(float(frames.pop(0)[1] or "nan"))
-        if frames and frames[0] == [b"gathering"]:
-            self.timing.extend(GATHER_SECONDS)
+        if frames and frames[0] in ([b"gathering"], [b"restoring"]):
+            self.timing.extend(GATHER_SECONDS if self._files.order else RESTORE_SECONDS)
             del frames[0]
         if data and not frames:
             return
@@ -242,7 +246,7 @@ class Loop:
         excluded = self.timing.excluded_seconds
         since = self.timing.elapsed() + excluded - report.wall_seconds
         self.timing.ended(0.0 if self._files.order else since)
-        self._report = replace(report, wall_seconds=max(0.0, report.wall_seconds - excluded))
+        self.report = replace(report, wall_seconds=max(0.0, report.wall_seconds - excluded))
 
     def _keep_time(self, sandbox: Sandbox) -> None:
         self.queue.extend(self._relay.flush())
@@ -278,7 +282,7 @@ class Loop:
             self._record(sample)
         lost = self._meter.lost or sandbox.group.tier == "none"
         cause, soon = host_limits.check(limits, sample, memory=lost)
-        if not cause and not lost and not sandbox.group.ends_whole_run and conclude.facts(sandbox).oom_kills:
+        if not cause and not lost and not sandbox.group.ends_whole_run and sandbox.facts().oom_kills:
             cause = "memory"
         if cause:
             self._stop(cause)
@@ -360,10 +364,10 @@ class Loop:
     def _end(self, sandbox: Sandbox) -> None:
         """Everything in the sandbox is dead or dying: read what is left in the pipes, decide, clean up."""
         wall = self.timing.elapsed()
-        if self._report is None:
+        if self.report is None:
             self.timing.ended(0.0)
             sandbox.wait(DYING_SECONDS)
-        if self._report is not None and self._files.order:
+        if self.report is not None and self._files.order:
             with suppress(BlockingIOError, KeyError):  # KeyError: it has been read to its end
                 while self._gather(sandbox):
                     pass
@@ -373,13 +377,13 @@ class Loop:
             self.policy,
             sandbox,
             self._meter,
-            report=self._report,
+            report=self.report,
             host_cause=cause,
             wall_seconds=wall,
             paused_seconds=self.timing.paused_seconds,
             timeline=self._recorder.timeline(self._meter.memory_source),
             streams=self._relay.streams,
-            messages=self._messages,
+            messages=self.messages,
             files=self._files,
             cell=self._cell,
             fed=self._input.fed,
@@ -412,8 +416,19 @@ class Loop:
         with suppress(BlockingIOError):  # it may have ended by itself meanwhile
             self._hear(sandbox)
         if self.result is None:
-            sandbox.kill()
-            self._end(sandbox)
+            sandbox.end_cell()
+            self._await_report(sandbox)
+
+    def _await_report(self, sandbox: Sandbox) -> None:
+        """Hear PID 1's last words; where they don't come, kill it."""
+        poll = select.poll()
+        poll.register(sandbox.report, select.POLLIN)
+        while self.result is None:
+            if poll.poll(RESTORE_SECONDS * 1000):
+                self._hear(sandbox)
+            else:
+                sandbox.kill()
+                self._end(sandbox)
 
     def close(self) -> None:
         """End the run at once if it has not ended, without a result, and give back everything it holds."""
@@ -425,5 +440,5 @@ class Loop:
             self._selector.close()
             if self.sandbox is not None:
                 if self.result is None:  # dropped: nothing of it is left when this returns
-                    self.sandbox.close()
+                    self.sandbox.drop()
                 self._lease.release(self.sandbox)

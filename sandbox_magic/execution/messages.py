@@ -34,6 +34,8 @@ _MOST_FIELDS = 2000  # of a frame; a bundle of a thousand types is nobody's
 _MOST_METADATA = 64 * 1024
 _MOST_NOTES = 20
 _SAID = {
+    b"no snapshot": "There is no going back behind this cell: the session uses more than half of its memory, or as "
+    "many processes as it may.",
     b"browser": "The code wanted to show a page in a web browser, which a sandbox has not; written to a file in the "
     "working directory it is brought out by --save '*.html'.",
     b"no ipython": "The chosen Python has no IPython: the cells run as plain Python, without magics.",
@@ -61,20 +63,29 @@ class MessageReader:
 
     Args:
         outputs: The names of the variables that are asked for.
+        reader: What puts the frames together.
+        ids: The code's own names of places to show something -> ours.
 
     Attributes:
         outputs: Those variables, as they arrive.
         error: The exception that ended the code, as it says.
         finished: Whether the code says that it ran past its last line.
+        answer: What a session answers to a question of the front end.
         notes: What was left out and why, each once, in plain sentences.
     """
 
-    def __init__(self, outputs: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        outputs: Sequence[str] = (),
+        reader: wire.Reader | None = None,
+        ids: dict[str, str] | None = None,
+    ) -> None:
         self.outputs: Outputs = Outputs(outputs)
         self.error: ErrorDetails | None = None
         self.finished: bool = False
-        self._reader = wire.Reader()
-        self._ids: dict[str, str] = {}
+        self.answer: tuple[bytes, ...] = ()
+        self._reader = reader or wire.Reader()
+        self._ids: dict[str, str] = {} if ids is None else ids
         self._kept: list[Display] = []
         self._newest: dict[str, Display] = {}  # the last update of each id
         self._bytes = self._updates = self._questions = 0
@@ -137,6 +148,8 @@ class MessageReader:
                 self.error = _error(name, message, traceback, line)
             case b"finished", []:
                 self.finished = True
+            case b"answer", answer:
+                self.answer = tuple(answer)
             case b"note", [key] if key in _SAID:
                 self._note(_SAID[key])
             case _:

@@ -23,7 +23,7 @@ _READ_BYTES = 256 * 1024
 _MUCH = 64 * 1024  # in the time of one event
 _LITTLE = 128 * 1024  # in one piece: half of what their pipes hold
 _MOMENT_SECONDS = 0.0005
-_DRAINED_PIECES = 8  # of each stream before a display: more than a pipe holds
+_DRAINED_PIECES = 8  # of each stream, before a display and at the end: more than a pipe holds
 
 
 class Stream:
@@ -203,18 +203,19 @@ class Relay:
     def drain(self) -> list[Text]:
         """Return the text that is in the pipes, so that it comes before what was shown after it."""
         for stream in self.streams:
-            with suppress(BlockingIOError):
-                for _ in range(_DRAINED_PIECES):
-                    if not self.read(stream):
-                        break
+            self._read_what_is_there(stream)
         return self._text.flush()
 
+    def _read_what_is_there(self, stream: Stream) -> None:
+        with suppress(BlockingIOError):
+            for _ in range(_DRAINED_PIECES):
+                if not self.read(stream):
+                    break
+
     def finish(self) -> list[Text]:
-        """Return all that is left, when the last writer is dead."""
+        """Return all that is left, when the last writer is dead, or a session's cell is over."""
         for stream in self.streams:
-            with suppress(BlockingIOError):
-                while self.read(stream):
-                    pass
+            self._read_what_is_there(stream)
             self._text.add(stream.name, stream.rest())
         texts = self._text.flush()
         return sorted(texts, key=lambda text: text.stream == "stderr") if self._flooded else texts

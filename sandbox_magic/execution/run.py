@@ -113,6 +113,11 @@ class Run:
         return self._loop.sandbox is not None
 
     @property
+    def over(self) -> bool:
+        """Whether it has ended, or was left."""
+        return self._loop.closed
+
+    @property
     def interrupted(self) -> bool:
         """Whether the run has been interrupted."""
         return self._loop.timing.cause == "interrupt"

@@ -17,6 +17,7 @@ class Timing:
 
     Args:
         wall_seconds: Its limit; None for no limit.
+        patience_seconds: How long PID 1 may take to end the run.
 
     Attributes:
         paused_seconds: Real time of the pauses that are over.
@@ -26,20 +27,21 @@ class Timing:
         cause: Why the run is being ended, a key of `sandbox_magic.model.outcome.BY_CAUSE`; empty while it is not.
     """
 
-    def __init__(self, wall_seconds: float | None = None) -> None:
+    def __init__(self, wall_seconds: float | None = None, patience_seconds: float = STOP_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self._began = time.monotonic()
         self._paused_at: float | None = None
         self._wall_seconds = wall_seconds
         self.compiling: bool = False
         self.paused_seconds: float = 0.0
         self.excluded_seconds: float = 0.0
-        self.due = None if wall_seconds is None else self._began + wall_seconds + STOP_SECONDS
+        self.due = None if wall_seconds is None else self._began + wall_seconds + self._patience_seconds
         self.cause: str = ""
 
     def compile(self, most_seconds: float) -> None:
         """The code is compiled first, which may take so long."""
         self.compiling = True
-        self.due = self._began + most_seconds + STOP_SECONDS
+        self.due = self._began + most_seconds + self._patience_seconds
 
     def begin(self) -> None:
         """The code begins, now that it is compiled."""
@@ -48,7 +50,7 @@ class Timing:
         if self.paused:
             self._paused_at = self._began
         if not self.cause:
-            self.due = None if self._wall_seconds is None else self._began + self._wall_seconds + STOP_SECONDS
+            self.due = None if self._wall_seconds is None else self._began + self._wall_seconds + self._patience_seconds
 
     def elapsed(self) -> float:
         """Return the seconds for which it has run."""
@@ -90,11 +92,11 @@ class Timing:
     def expect(self, cause: str) -> None:
         """PID 1 has been told to end the run, for a cause; the first one counts."""
         self.cause = self.cause or cause
-        self._expect_until(time.monotonic() + STOP_SECONDS)
+        self._expect_until(time.monotonic() + self._patience_seconds)
 
     def ended(self, seconds_ago: float) -> None:
         """The code has ended; from then on its result is due, whether a limit is near or not."""
-        self._expect_until(time.monotonic() - max(0.0, seconds_ago) + STOP_SECONDS)
+        self._expect_until(time.monotonic() - max(0.0, seconds_ago) + self._patience_seconds)
 
     def _expect_until(self, due: float) -> None:
         self.due = due if self.due is None else min(due, self.due)
@@ -111,4 +113,4 @@ class Timing:
     @property
     def limit_passed(self) -> bool:
         """Whether PID 1 should be ending the run by now."""
-        return self.due is not None and time.monotonic() >= self.due - STOP_SECONDS
+        return self.due is not None and time.monotonic() >= self.due - self._patience_seconds

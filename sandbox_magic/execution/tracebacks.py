@@ -1,6 +1,7 @@
 """Standard error without frames of the guest's, and with an error that many processes show alike shown once.
 
-Where Python itself writes a stack (at a time limit, in a crash) the guest's frames are below the code's. A forked copy
+Where Python itself writes a stack (at a time limit, in a crash) the guest's frames are below the code's, in a session
+with those of IPython that run a cell. A forked copy
 of the cell's process ends with the cell's error like any other, so that of a fork bomb there are as many as it has
 processes; the guest marks each (`guest/error_text.py`). Code that writes such a line or mark itself loses it, or has
 it shown once: it could have left it out.
@@ -13,10 +14,10 @@ import re
 from sandbox_magic.guest.wire import ERROR_BYTES, ERROR_MARK
 from sandbox_magic.jail.view.places import GUEST
 
-_FRAME = f'  File "{GUEST}/'.encode()
-_OURS = re.compile(
-    rb"^" + re.escape(_FRAME) + rb"[^\"\n]*\", line \d+(?: in [^\n]*\n|, in [^\n]*\n(?:    [^\n]*\n)*)", re.MULTILINE
-)
+_FRAME = b'  File "'
+_FILES = re.escape(GUEST.encode()) + rb"/[^\"\n]*|[^\"\n]*/IPython/core/(?:interactiveshell|async_helpers)\.py"
+_PLACE = rb"\", line \d+(?: in [^\n]*\n|, in [^\n]*\n(?:    [^\n]*\n)*)"
+_OURS = re.compile(rb"^" + re.escape(_FRAME) + rb"(?:" + _FILES + rb")" + _PLACE, re.MULTILINE)
 _MARKED = re.compile(re.escape(ERROR_MARK) + rb"(\d{1,4});")
 _SURE = 7  # bytes of the beginning of a frame, which Python writes at once
 _MOST_HELD = ERROR_BYTES + 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sandbox_magic.model import units
 from sandbox_magic.model.options import limit_names
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sandbox_magic.model.policy import Limits
+
+
+_OF_SESSION = {
+    "restored": "The session is as it was before this cell. Its threads are gone, and files are as the cell left them.",
+    "lost": "There was no copy of the session to go back to: the next cell begins anew.",
+}
+_BETWEEN = {
+    "restored": "The session's process had ended since the last cell: this cell ran on the state before that one.",
+    "lost": "The session had ended since the last cell: this cell began anew.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +39,9 @@ class Report:
         largest_bytes: Peak resident memory of the largest process.
         stopped: The number of background processes that were still running and were killed.
         compiling: Whether it was still the compiler that ran.
+        session: Of a session's cell: ``done`` if its process lives, ``restored`` if it had to go back, ``lost`` if it
+            could not; else empty.
+        between: Likewise, of what happened to the session before the cell, if something did.
     """
 
     status: int
@@ -38,6 +51,8 @@ class Report:
     largest_bytes: int
     stopped: int
     compiling: bool = False
+    session: Literal["", "done", "restored", "lost"] = ""
+    between: Literal["", "restored", "lost"] = ""
 
     @classmethod
     def parse(cls, fields: Sequence[bytes]) -> Report:
@@ -46,14 +61,15 @@ class Report:
         Raises:
             ValueError: It is not such a frame.
         """
-        word, cause, status, wall, cpu, largest, stopped, compiling = fields
+        word, cause, status, wall, cpu, largest, stopped, compiling, *session = fields
+        kept, between = [field.decode() for field in session] or ("", "")
         if word != b"ended":
             msg = f"PID 1 sent {word!r}"
             raise ValueError(msg)
         return cls(
             status=int(status), cause=cause.decode(), wall_seconds=float(wall), cpu_seconds=float(cpu),
             largest_bytes=int(largest), stopped=int(stopped),
-            compiling=bool(int(compiling)),
+            compiling=bool(int(compiling)), session=kept, between=between,  # type: ignore[arg-type] # PID 1's
         )  # fmt: skip
 
 
@@ -97,7 +113,8 @@ def decide(
     elif number is not None:
         outcome = Outcome.CPU_TIME if _hit_cpu_rlimit(number, report, limits) else Outcome.SIGNALLED
     else:
-        outcome = Outcome.FAILED if exit_code else Outcome.COMPLETED
+        died = report.session not in ("", "done")  # a cell of a session that ends its interpreter did not complete
+        outcome = Outcome.FAILED if exit_code or died else Outcome.COMPLETED
     return Verdict(outcome=outcome, exit_code=exit_code, signal=number)
 
 
@@ -122,6 +139,8 @@ def notes(  # noqa: PLR0913 - the facts, each by name
         said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
     if compiling and verdict.outcome in (Outcome.FAILED, Outcome.SIGNALLED):
         said.append("It was the compiler that failed; the program never began.")
+    if report is not None and report.session:
+        said += [_OF_SESSION.get(report.session, ""), _BETWEEN.get(report.between, "")]
     if oom_kills and verdict.exit_code is not None and not compiling:
         said.append("The kernel killed a process that the code had started, not the first process of the run.")
     if refused_forks:

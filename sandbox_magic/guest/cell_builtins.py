@@ -68,6 +68,15 @@ class CellBuiltins:
         if self._asks:
             builtins.__dict__["input"] = self._input()
 
+    def adopt(self) -> None:
+        """Take this process, a copy of the one that made it, for the one that runs the cells."""
+        self._owner = os.getpid()
+        self._channel.adopt()
+
+    def answer(self, *fields: bytes) -> None:
+        """Answer what the front end asked of a session."""
+        self._channel.send(b"answer", *fields)
+
     def begin(self, namespace: dict[str, Any]) -> None:
         """Put the host's variables into the cell's namespace."""
         if self._inputs:

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 
 _OURS = os.path.dirname(os.path.abspath(__file__)) + "/"
 _stderr_file = os.fstat(2).st_ino  # of what is standard error for the host
+_is_apart = False
 
 
 def show(error: BaseException) -> None:
     """Show an error as Python does, without our frames."""
     without_ours(error)
     at_once(lambda: _write(error))
+
+
+def set_apart(apart: bool) -> None:  # noqa: FBT001 - one of two
+    """Write errors no more, for who is told of them in parts; or again."""
+    global _is_apart  # noqa: PLW0603 - of this process
+    _is_apart = apart
 
 
 def at_once(write: Callable[[], None]) -> None:
@@ -40,7 +47,8 @@ def at_once(write: Callable[[], None]) -> None:
         write()
     finally:
         sys.stderr = stderr
-    _put(text.getvalue())
+    if not _is_apart:
+        _put(text.getvalue())
 
 
 def _put(text: str) -> None:

@@ -32,17 +32,23 @@ class Setup:
 
     Args:
         word: In lines: the resource limits (``NPROC=64 CORE=1``), the module search path (joined by ``:``), the
-            modules to preload (joined by ``,``), and ``spare`` where nobody waits for it.
+            modules to preload (joined by ``,``), ``spare`` where nobody waits for it, and for a session how many
+            snapshots it keeps and how many bytes of memory it may use.
+
+    Attributes:
+        limits: As above.
+        snapshots: How many a session keeps; None for a sandbox of one cell.
+        memory_bytes: What a session may use.
     """
 
     def __init__(self, word: str) -> None:
-        limits, self._search, modules, self._kind = word.split("\n")
+        limits, self._search, modules, spare, session = word.split("\n")
         self.limits: str = limits
         self._modules = modules.split(",") if modules else []
-
-    @property
-    def _is_spare(self) -> bool:
-        return self._kind == "spare"
+        self._is_spare = bool(spare)
+        snapshots, _, memory = session.partition(" ")
+        self.snapshots: int | None = int(snapshots) if session else None
+        self.memory_bytes: int = int(memory or 0)
 
     def prepare(self, practise: Callable[[], object]) -> tuple[frozenset[str], bytes]:
         """Prepare; return the names of the modules that are there, and what PID 1 is told: which failed, a line.
@@ -60,6 +66,10 @@ class Setup:
         if self._is_spare:
             with Silence():
                 practise()
+                if self.snapshots is not None:
+                    from . import shell
+
+                    shell.prepare()
             gc.collect()
         gc.freeze()
         self.finish()

@@ -6,6 +6,12 @@ import _signal
 import os
 import time
 
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+DUMP_SIGNAL = _signal.SIGRTMAX - 1  # at a time limit: write where the code is, and end
+WAKE_SIGNAL = _signal.SIGRTMAX - 2  # for a snapshot: go on
 SOONEST_SECONDS, LONGEST_SECONDS = 0.0002, 0.01  # between two looks whether something has ended
 LEAVE_SECONDS = 0.05  # for what ends by itself when the cell has: a pipe of the cell's closes, say
 # In the commands of what multiprocessing and joblib start for themselves; it ends when a pipe of the cell's has closed,
@@ -28,6 +34,32 @@ def end_others(due: float | None, *, leave: bool) -> int:
     send(os.kill, -1, _signal.SIGKILL)
     _wait(due)
     return stopped
+
+
+def end_all_but(kept: Collection[int], due: float) -> None:
+    """Kill all processes but these, which are left stopped, and wait until the others are gone, but no longer.
+
+    Nothing can be started meanwhile: a process that has got a signal does not fork.
+
+    Args:
+        kept: Process ids.
+        due: A moment of `time.monotonic`.
+    """
+    send(os.kill, -1, _signal.SIGSTOP)
+    names = {str(pid) for pid in kept}
+    pause = SOONEST_SECONDS
+    while others := [name for name in listed() if name not in names and state(name) not in (b"", b"Z", b"X")]:
+        for name in others:
+            send(os.kill, int(name), _signal.SIGKILL)
+        if time.monotonic() >= due:
+            return
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_SECONDS)
+
+
+def alive(pids: Iterable[int]) -> list[int]:
+    """Return those that have not ended."""
+    return [pid for pid in pids if state(str(pid)) not in (b"", b"Z", b"X")]
 
 
 def listed() -> list[str]:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import _signal
 import faulthandler
-import itertools
 import os
-import resource
 import sys
-import time
 
-from . import clean_process, compiling, ending, error_text, parking, wire
+from . import clean_process, compiling, ending, error_text, flood, parking, processes, rlimits, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
     from .cell_builtins import CellBuiltins
-
-DUMP_SIGNAL = _signal.SIGRTMAX - 1  # PID 1 sends it at a time limit
-
-_LINES = 1000  # after which it is looked whether they are a flood
-_QUICK_SECONDS = 0.05  # for these: then they are
 
 
 def main(  # noqa: PLR0913, PLR0917 - its descriptors
@@ -37,15 +29,11 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
             limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), where the code's file
             should stand, then ``sys.argv``. Second comes what runs another language, a frame for each command.
     """
-    for door in doors:
-        try:
-            os.write(door, b"0")
-        except OSError:
-            continue
+    _join(doors)
     os.setpgid(0, 0)  # an interrupt goes to the cell and to what it started, as in a terminal
     _python_signals()
     faulthandler.enable(file=2)
-    faulthandler.register(DUMP_SIGNAL, file=2, chain=True)  # then its default action: to end the process
+    faulthandler.register(processes.DUMP_SIGNAL, file=2, chain=True)  # then its default action: to end the process
     clean_process.close_all_but(0, 1, 2, start, display, said, begin)  # the doors among them
     from . import cell_builtins, channel, order
 
@@ -54,11 +42,15 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
         os.dup2(display, channel.DISPLAY, inheritable=False)
         os.close(display)
     del sys.path[0]
-    found = cell_builtins.CellBuiltins(channel.Channel(DUMP_SIGNAL), error_text.show)
+    found = cell_builtins.CellBuiltins(channel.Channel(processes.DUMP_SIGNAL), error_text.show)
     found.hook()
-    _limit(setup.limits, cpu_time=False)
+    rlimits.put(setup.limits, cpu_time=False)
     parked, told = setup.prepare(_practise)
     os.write(said, told)
+    if setup.snapshots is not None:
+        from . import session
+
+        session.Session(begin, said, found, setup).serve()
     frame = wire.read(start)
     if frame is None:
         os._exit(0)
@@ -66,7 +58,7 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
     wanted, _, limits, path, place, delivered, *arguments = (
         field.decode("utf-8", "surrogateescape") for field in frame
     )
-    _limit(limits, cpu_time=not frame[1])
+    rlimits.put(limits, cpu_time=not frame[1])
     words = wanted.split()
     if "workspace" in words:
         from .workspace import archive
@@ -85,7 +77,7 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
             frame[6:],
             default_signals=clean_process.default_signals,
             compiled=lambda: _wait_to_begin(begin, said),
-            begin=lambda: _limit(limits, cpu_time=True),
+            begin=lambda: rlimits.put(limits, cpu_time=True),
         )
     os.close(said)
     os.close(begin)
@@ -94,11 +86,19 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
     sys.argv[:] = [file, *arguments]
     sys.orig_argv = [sys.executable, *sys.argv]
     found.make(words)
-    _expect_flood()
+    flood.expect()
     order.keep()
     status = _status_of_run(file, found, value="value" in words, characters="characters" in words)
     ending.end(status, parked)
     raise SystemExit(status)
+
+
+def _join(doors: list[int]) -> None:
+    for door in doors:
+        try:
+            os.write(door, b"0")
+        except OSError:  # the host moves us
+            continue
 
 
 def _practise() -> None:
@@ -162,36 +162,6 @@ def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> Non
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
 
 
-def _expect_flood() -> None:
-    """Look after each thousand lines how quickly they came, and from a flood on write whole lines.
-
-    Until then each piece that print() has goes out by itself, a line's end too, so that it is seen at once. For the
-    lines between two looks nothing but C code runs: the text layer flushes what is below it at the end of each line,
-    and next() of a chain is as good as flush().
-    """
-    text = sys.stdout
-    below = vars(text.buffer)
-    since = time.monotonic()
-
-    def look(_: None) -> None:
-        nonlocal since
-        del below["flush"]
-        began, since = since, time.monotonic()
-        if since - began > _QUICK_SECONDS:
-            expect()
-            return
-        try:
-            text.reconfigure(write_through=False)  # type: ignore[union-attr] # it is the one that Python made
-        except (OSError, ValueError):  # the cell took it apart, or closed it
-            return
-
-    def expect() -> None:
-        below["flush"] = itertools.chain(itertools.repeat(None, _LINES), map(look, itertools.repeat(None))).__next__
-
-    text.reconfigure(line_buffering=True)  # type: ignore[union-attr] # as above
-    expect()
-
-
 def _read(file: str, *, characters: bool) -> str | bytes:
     with open(file, "rb") as source:
         text = source.read()
@@ -226,14 +196,3 @@ def _wait_to_begin(start: int, compiled: int) -> None:
     os.write(compiled, b"1")
     while os.read(start, 1):
         pass
-
-
-def _limit(text: str, *, cpu_time: bool) -> None:
-    for item in text.split():
-        name, _, value = item.partition("=")
-        if name == "CPU" and not cpu_time:  # what a compiler uses is not the program's
-            continue
-        which = getattr(resource, "RLIMIT_" + name)
-        hard = resource.getrlimit(which)[1]
-        number = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
-        resource.setrlimit(which, (number, number))

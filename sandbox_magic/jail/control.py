@@ -33,6 +33,18 @@ class Control:
         os.set_blocking(self._descriptor, True)
         os.write(self._descriptor, wire.pack(b"go", *words))
 
+    def cell(self, *words: bytes) -> None:
+        """Let a session's next cell begin, which its process has been given.
+
+        Raises:
+            BrokenPipeError: PID 1 is gone.
+        """
+        os.write(self._descriptor, wire.pack(b"cell", *words))
+
+    def undo(self) -> None:
+        """Have a session go back before its last cell."""
+        self._say(b"undo")
+
     def interrupt(self) -> None:
         """Ask PID 1 to interrupt the cell; it kills it after a short grace."""
         self._say(b"interrupt")

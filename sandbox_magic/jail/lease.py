@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from sandbox_magic.jail import pool
 from sandbox_magic.jail.fingerprint import fingerprint
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sandbox_magic.jail.fingerprint import Fingerprint
+    from sandbox_magic.jail.session import SessionSandbox
     from sandbox_magic.jail.view.overlay import Lower
     from sandbox_magic.model.policy import Policy
 
@@ -65,3 +66,44 @@ class Warm:
         if self._wanted is not None:
             pool.spares.want(*self._wanted)
             self._wanted = None
+
+
+class Kept:
+    """The sandbox of a session: started for its first cell, and there for the next ones.
+
+    Attributes:
+        sandbox: The sandbox, once there is one.
+    """
+
+    def __init__(self) -> None:
+        self.sandbox: SessionSandbox | None = None
+
+    def acquire(self, policy: Policy, lower: Lower | None, meanwhile: Callable[[], None] | None) -> Sandbox:
+        """Return it, or start it where there is none that lives."""
+        if meanwhile is not None:
+            meanwhile()
+        if not self.alive:
+            self.close()
+            began = time.monotonic()
+            sandbox = pool.spares.start(policy, lower)
+            sandbox.park_seconds = time.monotonic() - began
+            self.sandbox = cast("SessionSandbox", sandbox)
+            with suppress(OSError):
+                pool.spares.want(fingerprint(policy, lower), policy, lower)
+        elif self.sandbox is not None:
+            self.sandbox.park_seconds = 0.0
+        return cast("Sandbox", self.sandbox)
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is one that lives."""
+        return self.sandbox is not None and not self.sandbox.ended
+
+    def release(self, sandbox: Sandbox) -> None:
+        """Leave it as it is."""
+
+    def close(self) -> None:
+        """End it."""
+        sandbox, self.sandbox = self.sandbox, None
+        if sandbox is not None:
+            sandbox.close_behind()

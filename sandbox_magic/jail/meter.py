@@ -42,9 +42,10 @@ class Meter:
     Args:
         pid: The process id of the sandbox's PID 1 on the host, while nothing untrusted runs yet.
         group: The sandbox's control group.
+        since_now: Whether what its processes have read and written, and the peak that the group counts, begin now.
     """
 
-    def __init__(self, pid: int, group: Group) -> None:
+    def __init__(self, pid: int, group: Group, *, since_now: bool = False) -> None:
         with importing():
             import psutil
         self._psutil = psutil
@@ -63,13 +64,15 @@ class Meter:
         self.memory_source = "pss" if reading.anonymous_bytes is None else "cgroup"
         self.cpu_before: float = self._cpu(reading)
         self._last = time.monotonic(), 0.0  # moment and CPU seconds of the sample before
+        self._moved_before = 0, 0
+        if since_now:
+            self._peak = 0
+            read, written = self._bytes_moved(reading.pids)
+            self._moved_before = read or 0, written or 0
 
     def forget_peak(self) -> None:
         """Take the group's peak as one that counts from now on."""
         self._peak = 0
-
-    def start(self) -> None:
-        """Begin: what is sampled is that of the time from now on."""
 
     def begin(self, cpu_seconds: float) -> None:
         """Count from now on: what a compiler used is not the code's.
@@ -224,7 +227,7 @@ class Meter:
         if not self._transferred:
             return None, None
         read, written = (sum(values) for values in zip(*self._transferred.values(), strict=True))
-        return read, written
+        return read - self._moved_before[0], written - self._moved_before[1]
 
     def _percent(self, cpu: float) -> float | None:
         (before, cpu_before), now = self._last, time.monotonic()

@@ -11,14 +11,19 @@ import atexit
 import os
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail.fingerprint import fingerprint
 from sandbox_magic.jail.sandbox import PARK_SECONDS, Sandbox
+from sandbox_magic.jail.session import SessionSandbox
+from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox_magic.jail.fingerprint import Fingerprint
     from sandbox_magic.jail.view.overlay import Lower
     from sandbox_magic.model.policy import Policy
@@ -48,6 +53,7 @@ class Pool:
         self._condition = threading.Condition()
         self._spares: list[_Spare] = []  # the oldest first
         self._wanted: list[tuple[Policy, Lower | None]] = []  # at most one
+        self._orders: list[Callable[[], object]] = []
         self._parking: Fingerprint | None = None
         self._awaited = False
         self._thread: threading.Thread | None = None
@@ -88,6 +94,31 @@ class Pool:
                 return
             self._wanted, self._parking = [(policy, lower)], fits
             self._condition.notify_all()
+
+    def start(self, policy: Policy, lower: Lower | None) -> Sandbox:
+        """Return a sandbox for who keeps it longer than his thread may live: one of these, or one started now.
+
+        Raises:
+            SandboxUnavailable: It can't be started, or there is no thread for it.
+            PolicyError: The policy's Python is missing or can't be shared.
+        """
+        if found := self.take(fingerprint(policy, lower)):
+            return found
+        started: Future[Sandbox] = Future()
+
+        def order() -> None:
+            try:
+                started.set_result(kind(policy).park(policy, lower=lower, spare=True))
+            except BaseException as error:  # noqa: BLE001 - raised on the thread that waits
+                started.set_exception(error)
+
+        with self._condition:
+            if self._closed or (self._thread is None and not self._start()):
+                msg = "no thread could be started, so nothing was run"
+                raise SandboxUnavailable(msg, remedy="free what is short, and try again")
+            self._orders.append(order)
+            self._condition.notify_all()
+        return started.result()
 
     def filled(self, seconds: float) -> bool:
         """Wait until no spare is wanted any more; return whether that is so."""
@@ -131,8 +162,13 @@ class Pool:
             os.sched_setscheduler(threading.get_native_id(), os.SCHED_BATCH, os.sched_param(0))
         while not self._closed:
             with self._condition:
-                self._condition.wait_for(lambda: self._wanted or self._closed, _LOOK_SECONDS if self._spares else None)
+                self._condition.wait_for(
+                    lambda: self._orders or self._wanted or self._closed, _LOOK_SECONDS if self._spares else None
+                )
+                orders, self._orders = self._orders, []
                 wanted = self._wanted.pop() if self._wanted else None
+            for order in orders:
+                order()
             if wanted is not None:
                 self._park(*wanted)
             elif self._spares:
@@ -143,7 +179,7 @@ class Pool:
         try:
             fits = fingerprint(policy, lower)
             while self._wants(fits) and not _is_memory_short():
-                sandbox = Sandbox.park(policy, lower=lower, spare=True)
+                sandbox = kind(policy).park(policy, lower=lower, spare=True)
                 self._keep(_Spare(fits=fits, sandbox=sandbox, since=time.monotonic()), policy, lower)
         except Exception:  # noqa: BLE001, S110 - as above
             pass
@@ -169,6 +205,11 @@ class Pool:
             self._spares = self._spares[-self.size :]
         for old in gone:
             old.sandbox.close_behind()
+
+
+def kind(policy: Policy) -> type[Sandbox]:
+    """Return which kind of sandbox a policy needs."""
+    return Sandbox if policy.undo is None else SessionSandbox
 
 
 def _is_memory_short() -> bool:

@@ -10,13 +10,13 @@ import socket
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn, teardown
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
-from sandbox_magic.jail.cgroup.base import Group
+from sandbox_magic.jail.cgroup.base import Facts, Group
 from sandbox_magic.jail.control import Control
 from sandbox_magic.jail.descriptors import Descriptors
 from sandbox_magic.jail.meter import Meter
@@ -49,6 +49,8 @@ class Sandbox:
         stderr: The host's end of the code's standard error.
         report: Where PID 1's frames arrive.
         display: A socket on which untrusted frames arrive from the code, and answers go out.
+        frames: What puts these frames together.
+        display_ids: The code's own names of places to show something -> the host's.
         files: Where PID 1 sends the files that come out.
         pid: PID 1's process id on the host.
         group: The control group with the process that will run the cell.
@@ -61,8 +63,10 @@ class Sandbox:
         interpreter: The Python inside.
         workspace: How the host's directory becomes the workspace; None if there is none.
         identity: The host user it runs as.
+        further_seconds: How much longer than usual its PID 1 may take to end a run.
     """
 
+    further_seconds: ClassVar[float] = 0.0
     stdin: int
     stdout: int
     stderr: int
@@ -88,6 +92,8 @@ class Sandbox:
         self._descriptors = Descriptors()
         self.group = Group()
         self._counted: Group | None = None  # the group whose count PID 1 can read
+        self.frames: wire.Reader = wire.Reader()
+        self.display_ids: dict[str, str] = {}
         self._exits = ExitStack()
         self._exits.callback(self._descriptors.close_all)
         self._closed = False
@@ -144,15 +150,20 @@ class Sandbox:
         self._exits.callback(self._leave_group)
         if lower is not None:
             self.workspace = overlay.choose(lower, self._directory, policy.limits.disk_bytes, self.identity)
-        self.group = tiers.make(policy.limits)
+        bounds = self._bounds(policy)
+        self.group = tiers.make(bounds)
         info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
         self._wait_until_parked(info, policy.preload)
-        self.group = tiers.settle(self.group, policy.limits, self._cell_pid())
+        self.group = tiers.settle(self.group, bounds, self._cell_pid())
         self.control = Control(self._control, self.group)
         self.meter = Meter(self.pid, self.group)
         self._shared = (*self.interpreter.shared, *(mount.source for mount in policy.binds))
+
+    def _bounds(self, policy: Policy) -> Limits:
+        """Return what the control group is bounded by."""
+        return policy.limits
 
     def describe(self, limits: Limits) -> Isolation:
         """Return what is in force in it for a run with these limits."""
@@ -186,9 +197,9 @@ class Sandbox:
     def _setup(self, policy: Policy) -> str:
         """Return how the cell's process prepares, in the guest's form (`sandbox_guest.parking.Setup`)."""
         limits = limit_guards.rlimits(policy.limits, self.group) if policy.preload else ""
-        return "\n".join(
-            [limits, ":".join(self.interpreter.search), ",".join(policy.preload), "spare" if self.warm else ""]
-        )
+        session = "" if policy.undo is None else f"{policy.undo} {policy.limits.memory_bytes}"
+        spare = "spare" if self.warm else ""
+        return "\n".join([limits, ":".join(self.interpreter.search), ",".join(policy.preload), spare, session])
 
     @property
     def _is_counted(self) -> bool:
@@ -310,6 +321,21 @@ class Sandbox:
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         return bool(poll.poll(seconds and seconds * 1000))
+
+    def facts(self) -> Facts:
+        """Return what the control group counted; nothing if it has been removed."""
+        try:
+            return self.group.facts()
+        except (OSError, KeyError, ValueError):
+            return Facts()
+
+    def end_cell(self) -> None:
+        """End what runs in it at once; its report may still come."""
+        self.kill()
+
+    def drop(self) -> None:
+        """End it, for a run that nobody waits for any more: nothing of it is left when this returns."""
+        self.close()
 
     def close_stdin(self) -> None:
         """Let the code see the end of its input."""

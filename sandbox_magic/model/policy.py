@@ -116,6 +116,7 @@ class Policy:
         workspace: The absolute path of a directory that it may change, copy-on-write; empty for none.
         save: Patterns of the files in its working directory that are saved.
         preload: Modules that are imported before the clock starts, under the limits.
+        undo: How many cells a session can go back; None for a sandbox of one cell.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -125,6 +126,7 @@ class Policy:
     workspace: str = ""
     save: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
+    undo: int | None = None
 
     def parked_with(self) -> Policy:
         """Return the part of the policy that a parked sandbox depends on; what comes with "go" is at its default.
@@ -158,6 +160,7 @@ class Policy:
             if not all(map(str.isidentifier, module.split("."))):
                 msg = f"preload is {module!r}"
                 raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
+        _between("undo", self.undo, 0, 20, "cells", optional=True)
         _check_names([mount.name for mount in self.binds])
         _check_python(self.python)
 

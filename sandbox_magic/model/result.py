@@ -90,6 +90,7 @@ class Result:
         limits: The bounds under which it ran.
         timeline: The samples taken while it ran.
         isolation: What was in force.
+        restored: Whether the run was a cell of a session that had to be killed, and the session is as it was before.
         notes: Plain sentences for a person.
     """
 
@@ -110,6 +111,7 @@ class Result:
     limits: Limits = field(default_factory=Limits)
     timeline: Timeline = field(default_factory=Timeline)
     isolation: Isolation = field(default_factory=Isolation)
+    restored: bool = False
     notes: tuple[str, ...] = ()
 
     @property

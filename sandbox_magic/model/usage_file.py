@@ -16,6 +16,7 @@ without a new version, so a reader ignores what it does not know. What is not kn
                    is of one core); ``memory_source``; ``peaks``: [field, largest value] of all samples
                    that were taken, those that were thinned out too; ``marks``: what happened, and when
 ``isolation``      what was in force: the fields of `sandbox_magic.Isolation`
+``restored``       whether it was a cell of a session, which went back to what it was before it
 ``notes``          plain sentences for a person
 =================  ==================================================================================
 
@@ -44,7 +45,18 @@ MOST_CHARACTERS = 16 * 2**20
 _LARGEST = 2.0**63
 _NOT_IN_IT = {"Display": object, "Changes": object, "Mapping": dict}  # types of fields that are not in the file
 
-_PARTS = ("outcome", "exit_code", "signal", "dropped_bytes", "usage", "limits", "timeline", "isolation", "notes")
+_PARTS = (
+    "outcome",
+    "exit_code",
+    "signal",
+    "dropped_bytes",
+    "usage",
+    "limits",
+    "timeline",
+    "isolation",
+    "restored",
+    "notes",
+)
 
 
 class BadUsageFile(SandboxError, ValueError):  # noqa: N818 - reads as what it says, as the other kinds do

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _IDENTIFIER = "sandbox_magic.options"
 _MOST_FILES = 1000  # of a directory that are looked at
 _BY_WORD = {word: option for option in _options.OPTIONS for word in (*option.flags, f"--{option.name}")}
+_WORDS = ("run", "doctor", "sessions", "stop", "restart", "undo")
 _NO_VALUE = ("-h", "--help")
 _LINE = re.compile(r"\s*(?P<magic>%%?)sandbox\s+(?P<words>.*)")
 _NAME = r"[^\W\d]\w*"
@@ -73,7 +74,7 @@ class _Matcher:
         """Complete a word of ours, or the file and the options of ``%sandbox run``."""
         given, last = _divided(text)
         if given[:1] != ["run"]:
-            return _result("option", ["run", "doctor", *_NO_VALUE], text)
+            return _result("option", [*_WORDS, *_NO_VALUE], text)
         return self._at_end(text, "") if len(given) > 1 else _result("path", _paths(_plain(last)), last)
 
     def _at_end(self, text: str, cell: str) -> SimpleMatcherResult:

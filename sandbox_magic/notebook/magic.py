@@ -25,6 +25,7 @@ from sandbox_magic.notebook import completion, namespace
 from sandbox_magic.notebook.arguments import HELP, parse, parse_file
 from sandbox_magic.notebook.defaults import OptionDefault, traits
 from sandbox_magic.notebook.earlier import EarlierCells
+from sandbox_magic.notebook.sessions import Sessions
 from sandbox_magic.notebook.views import view_for
 from sandbox_magic.safe_import import shadow_warning
 
@@ -43,7 +44,13 @@ if TYPE_CHECKING:
 
 
 _ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter.
-%sandbox run FILE [OPTION ...] runs a file as %%sandbox runs a cell, %sandbox stop ends all runs in the background."""
+%sandbox run FILE [OPTION ...] runs a file as %%sandbox runs a cell, %sandbox stop ends all runs in the background.
+%sandbox sessions lists the sessions; %sandbox undo NAME goes back before a session's last cell, %sandbox restart NAME
+lets it begin anew, %sandbox stop NAME ends it."""
+_WAYS = (
+    "%sandbox, %sandbox doctor, %sandbox stop [NAME], %sandbox run FILE, %sandbox sessions, %sandbox undo NAME, "
+    "%sandbox restart NAME, or %%sandbox on top of a cell"
+)
 _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run", "show")
 
 
@@ -83,6 +90,7 @@ class SandboxMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._earlier = EarlierCells()
+        self._sessions = Sessions()
 
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
@@ -90,8 +98,8 @@ class SandboxMagics(Magics):
         """Run a cell; what a person is shown is the help, below."""
         with _usage():
             given = parse(line)
-            values = None if given is None else {**self._defaults(_SCOPES), **given}
-        return self._run(cell, values)
+            defaults = self._defaults(_SCOPES)
+        return self._run(cell, defaults, given)
 
     def _run_file(self, line: str) -> Display | None:
         """Run the file that a line names, as `sandbox_magic.run` runs a path: its suffix says its language."""
@@ -99,14 +107,14 @@ class SandboxMagics(Magics):
             path, given = parse_file(line)
             defaults = self._defaults(_SCOPES)
             defaults.pop("language", None)  # of cells
-            values = None if given is None else {**defaults, **given}
-        return self._run(Path(path), values)
+        return self._run(Path(path), defaults, given)
 
-    def _run(self, source: str | Path, values: dict[str, Any] | None) -> Display | None:
+    def _run(self, source: str | Path, defaults: dict[str, Any], given: dict[str, Any] | None) -> Display | None:
         """Run code and show how it goes; show the help instead where there are no options, for it was asked for."""
-        if values is None:
+        if given is None:
             print(HELP)
             return None
+        values = {**defaults, **given}
         shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
         raises = not shown.get("no_raise_error")
         run = None
@@ -114,7 +122,7 @@ class SandboxMagics(Magics):
             name = namespace.variable(shown.get("result", "_sandbox"))
             if "inputs" in values:
                 values["inputs"] = namespace.chosen(self.shell, values["inputs"])
-            run = prepare(source, values, variable=self._known)
+            run = self._prepare(source, values, shown, given)
             view = view_for(self.shell, run, shown, raises=raises, large=self.picture == "large")
             if shown.get("bg"):
                 self._start(run, view, str(name))
@@ -132,6 +140,13 @@ class SandboxMagics(Magics):
         if not shown.get("quiet"):
             _say_weaker(result)
         return self._value(result, view, raises=raises)
+
+    def _prepare(self, source: str | Path, values: dict[str, Any], shown: dict[str, Any], given: dict[str, Any]) -> Run:
+        name = shown.get("session", "none")
+        if name == "none":
+            return prepare(source, values, variable=self._known)
+        own = {key: values[key] for key in given if key in values}
+        return self._sessions.prepare(name, source, values, own, undo=shown.get("undo", 1), variable=self._known)
 
     def _value(self, result: Result, view: NotebookView, *, raises: bool) -> Display | None:
         """Return what the notebook shows as the cell's value.
@@ -173,9 +188,16 @@ class SandboxMagics(Magics):
             for run in background.running():
                 run.stop()
             return None
+        what, _, name = word.partition(" ")
+        if word == "sessions":
+            print(self._sessions)
+            return None
+        if what in ("stop", "restart", "undo") and name:
+            with _usage():
+                self._sessions.do(what, name.strip())
+            return None
         if word not in ("", "doctor"):
-            ways = "%sandbox, %sandbox doctor, %sandbox stop, %sandbox run FILE, or %%sandbox on top of a cell"
-            raise UsageError(f"%sandbox takes no {word!r}: {ways}")
+            raise UsageError(f"%sandbox takes no {word!r}: {_WAYS}")
         with _usage():
             policy = _options.to_policy(self._defaults(["limits", "policy"]))
         if not word:
@@ -233,7 +255,7 @@ _said: set[str] = set()
 
 def _say_weaker(result: Result) -> None:
     """Say once in a kernel which limits the kernel does not enforce for the run as a whole."""
-    weaker = [guard for guard in result.isolation.weaker if guard.name not in _said]
+    weaker = [guard for guard in result.isolation.weaker if guard.remedy and guard.name not in _said]
     _said.update(guard.name for guard in weaker)
     for guard in weaker:
         _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To fix it: {guard.remedy}")
@@ -287,6 +309,9 @@ def unload(shell: InteractiveShell) -> None:
     """Remove the magics, and restore what they replaced."""
     completion.unregister(shell)
     pool.spares.drop()
+    for magics in shell.configurables:
+        if isinstance(magics, SandboxMagics):
+            magics._sessions.close()  # noqa: SLF001 - this module's own
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):

@@ -100,6 +100,9 @@ class Group:
     def restart_peak(self) -> None:
         """Let the peak of memory count from now on, where the kernel can do that."""
 
+    def end_one_at_a_time(self) -> None:
+        """Have the kernel kill one process, not all, when memory is short."""
+
     def kill(self) -> None:
         """Kill every process in it, where the kernel can do that at once."""
 

@@ -106,6 +106,11 @@ class Group2(Group):
             else:
                 self._peak = peak
 
+    def end_one_at_a_time(self) -> None:
+        """Have the kernel kill one process, not all, when memory is short."""
+        write(f"{self.path}/memory.oom.group", 0)
+        self.ends_whole_run = False
+
     def kill(self) -> None:
         """Kill every process in it."""
         with suppress(FileNotFoundError):  # Linux 5.14

@@ -52,7 +52,7 @@ def test_the_help_lists_every_command(capsys):
 
 def test_the_help_of_run_lists_every_option_and_every_exit_status(capsys):
     said = helped(capsys, "run", "--help")
-    refused = ["result", "input", "output", "bg", "warm"]  # which a terminal has no use for
+    refused = ["result", "input", "output", "bg", "warm", "session", "undo"]  # which a terminal has no use for
     names = [option.name for option in OPTIONS if option.name not in refused] + ["save-usage", "plot"]
     assert [name for name in names if f" --{name} " not in said] == []
     assert [name for name in refused if f" --{name} " in said] == []

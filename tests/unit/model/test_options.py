@@ -20,7 +20,7 @@ def names(scope):
 
 
 def test_every_field_of_limits_and_policy_has_exactly_one_option():
-    for kind, scope, others in ((Limits, "limits", set()), (Policy, "policy", {"limits"})):
+    for kind, scope, others in ((Limits, "limits", set()), (Policy, "policy", {"limits", "undo"})):
         fields = [option.field for option in OPTIONS if option.scope == scope]
         assert sorted(fields) == sorted({field.name for field in dataclasses.fields(kind)} - others)
 

@@ -1,0 +1,308 @@
+"""A session: a sandbox that keeps its state between cells, and can go back before one."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import weakref
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sandbox_magic.execution import source as _source
+from sandbox_magic.execution.api import cell_of
+from sandbox_magic.execution.cell import Cell
+from sandbox_magic.execution.drive import View, drive
+from sandbox_magic.execution.loop import Loop
+from sandbox_magic.execution.run import Run
+from sandbox_magic.jail.lease import Kept
+from sandbox_magic.model import options as _options
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.untrusted.text import label
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from sandbox_magic.model.option_types import Options
+    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import Result
+
+_ASK_SECONDS = 6.0  # for an answer to the front end; inside it has half of that
+_MOST_MATCHES = 1000
+_MATCH_CHARACTERS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a name could be completed to: in the code's own words, made safe to show.
+
+    Attributes:
+        matches: The texts that can stand there.
+        start: Where the text begins that they replace, in characters.
+        end: Where it ends.
+    """
+
+    matches: tuple[str, ...] = ()
+    start: int = 0
+    end: int = 0
+
+
+class Session:
+    """A sandbox that keeps its state between cells: variables, imports, working files, threads.
+
+    The limits on time and output are each cell's, those on memory, processes and disk the session's. A cell that has to
+    be killed costs only itself: the session goes back to what it was before it (`Result.restored`). Whether a cell was
+    done or failed is the code's own word here, for the interpreter that says so is the code's.
+
+    Args:
+        policy: What it may see, use and do.
+        undo: How many cells it can go back; with 0 it ends with a cell that has to be killed.
+        **options: On top of the policy, as for `sandbox_magic.run`.
+
+    Attributes:
+        cells: How many have been run since its state began.
+
+    Raises:
+        PolicyError: An option makes no sense.
+    """
+
+    def __init__(self, *, policy: Policy | None = None, undo: int = 1, **options: Unpack[Options]) -> None:
+        values = _options.read(options, ("limits", "policy"))
+        self._policy = replace(_options.to_policy(values, policy), undo=undo)
+        if self._policy.save:
+            msg = "option save: a session's files stay in it"
+            raise PolicyError(msg, remedy="outputs=, or a run without a session")
+        self._lease = Kept()
+        self._lock = threading.Lock()
+        self._last: Loop | None = None
+        self._closed = False
+        self._began = 0.0
+        self.cells: int = 0
+        _open.add(self)
+
+    @property
+    def policy(self) -> Policy:
+        """What it may see, use and do."""
+        return self._policy
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a state: False before the first cell, and where the session has ended."""
+        last = self._last
+        lost = last is not None and last.report is not None and last.report.session == "lost"
+        return self._lease.alive and not lost
+
+    @property
+    def running(self) -> bool:
+        """Whether a cell runs."""
+        return self._last is not None and self._last.sandbox is not None and not self._last.closed
+
+    @property
+    def age_seconds(self) -> float:
+        """Real time since its state began."""
+        return time.monotonic() - self._began
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What its processes use now, snapshots included; None where that is not counted."""
+        sandbox = self._lease.sandbox
+        return None if sandbox is None else sandbox.memory_bytes()
+
+    def run(self, source: str | bytes | os.PathLike[str], **options: Unpack[Options]) -> Result:
+        """Run a cell to its end and return its result.
+
+        Args:
+            source: The code, or the path of a file with code in it.
+            **options: For this cell: ``timeout``, ``cpu_time``, ``output_limit``, ``on_output_limit``, ``inputs``,
+                ``outputs``, ``args``.
+
+        Raises:
+            PolicyError: An option makes no sense, or belongs to the session.
+            SandboxUnavailable: No sandbox could be started, so nothing was run.
+            RuntimeError: It is closed, or a cell runs in it.
+        """
+        return drive(self.stream(source, **options), View())
+
+    def stream(self, source: str | bytes | os.PathLike[str], **options: Unpack[Options]) -> Run:
+        """Return a cell's run event by event, as `sandbox_magic.stream`; arguments and errors as for `run`."""
+        return self.prepare(source, options)
+
+    def prepare(
+        self,
+        source: str | bytes | os.PathLike[str] | _source.Source,
+        options: Mapping[str, Any],
+        *,
+        shows_error: bool = True,
+        **how: Any,
+    ) -> Run:
+        """Return a cell's run that has not started; further arguments as for `sandbox_magic.execution.api.prepare`.
+
+        Args:
+            source: As for `run`.
+            options: Likewise, as a mapping.
+            shows_error: Whether an error that ends the cell is written to its standard error, besides `Result.error`.
+            **how: As above.
+        """
+        values = _options.read(options, ("limits", "policy", "run"))
+        values.pop("warm", None)
+        cell, policy = cell_of(source, values, self._policy, **how)
+        if cell.language.commands:
+            msg = f"a session runs Python, and this is {cell.language.name}"
+            raise PolicyError(msg, remedy="a cell without a session; in a session !command and %%bash")
+        if cell.stdin != b"":
+            msg = "option stdin: a session's cells have no standard input"
+            raise PolicyError(msg, remedy="input(), which asks; or inputs=")
+        if policy.parked_with() != self._policy.parked_with() or policy.save:
+            msg = "an option of this cell belongs to the session as a whole"
+            raise PolicyError(msg, remedy="Session(...) takes it; a cell has its own timeout, cpu_time, output_limit")
+        return self._start(replace(cell, shows_error=shows_error), policy)
+
+    def _start(self, cell: Cell, policy: Policy) -> Run:
+        with self._lock:
+            self._settle()
+            if self._lease.alive:  # the workspace is there
+                policy = replace(policy, workspace="")
+            else:
+                self._began, self.cells = time.monotonic(), 0
+            self.cells += 1
+            self._last = Loop(cell, policy, self._lease)
+            return Run(self._last)
+
+    def _settle(self) -> None:
+        """Take note of how the last cell ended.
+
+        Raises:
+            RuntimeError: It has not; or the session is closed.
+        """
+        if self._closed:
+            msg = "the session is closed"
+            raise RuntimeError(msg)
+        last, self._last = self._last, None
+        if last is None or last.sandbox is None:
+            return
+        if not last.closed:
+            self._last = last
+            msg = "a cell runs in this session; it ends with run.close(), or when all its events were taken"
+            raise RuntimeError(msg)
+        self._take_over(last)
+
+    def _take_over(self, last: Loop) -> None:
+        """See what a cell has left of the session; one that was dropped has seen to that."""
+        if last.result is None or self._lease.sandbox is None:
+            return
+        if last.report is None or last.report.session == "lost":
+            self._lease.close()
+        else:
+            self._lease.sandbox.rest(restored=last.report.session == "restored")
+
+    def undo(self) -> None:
+        """Go back before the last cell: its variables and imports. Threads are gone, files stay as they are.
+
+        Raises:
+            RuntimeError: There is nothing to go back to; or as for `run`.
+        """
+        with self._lock:
+            self._settle()
+            sandbox = self._lease.sandbox
+            if sandbox is None or sandbox.ended or not sandbox.undo():
+                many = "one cell" if self._policy.undo == 1 else f"{self._policy.undo} cells"
+                msg = f"there is no cell to go back behind: a session can go back {many}, undo=N allows N"
+                raise RuntimeError(msg)
+
+    def reset(self) -> None:
+        """End the state; the next cell begins anew."""
+        with self._lock:
+            last, self._last = self._last, None
+            if last is not None:
+                last.leave()
+            self._lease.close()
+
+    def close(self) -> None:
+        """End it for ever."""
+        self.reset()
+        self._closed = True
+
+    def complete(self, code: str, cursor: int) -> Completion:
+        """Return what a name could be completed to.
+
+        Args:
+            code: The cell so far.
+            cursor: Where the name ends, in characters.
+        """
+        begin, end, *matches = self._ask(code, f"query:complete:{cursor}:0") or (b"", b"")
+        if not (begin.isdigit() and end.isdigit() and 0 <= int(begin) <= int(end) <= len(code)):
+            return Completion(start=cursor, end=cursor)
+        words = (label(match.decode("utf-8", "replace"), _MATCH_CHARACTERS) for match in matches[:_MOST_MATCHES])
+        return Completion(matches=tuple(filter(None, words)), start=int(begin), end=int(end))
+
+    def inspect(self, code: str, cursor: int, detail: int = 0) -> dict[str, str]:
+        """Return what there is to say of the name at a place, as a MIME bundle made safe to show; {} if nothing.
+
+        Args:
+            code: The cell so far.
+            cursor: The place, in characters.
+            detail: 1 asks for the source too.
+        """
+        from sandbox_magic.untrusted.mime import bundle
+
+        found = self._ask(code, f"query:inspect:{cursor}:{detail}")
+        if not found or len(found) % 2:
+            return {}
+        offered = {kind.decode("ascii", "replace"): text for kind, text in zip(found[::2], found[1::2], strict=True)}
+        return {kind: str(text) for kind, text in bundle.clean(offered, None).data.items()}
+
+    def is_complete(self, code: str) -> tuple[str, str]:
+        """Return ``complete``, ``incomplete``, ``invalid`` or ``unknown``, and the indent of the next line."""
+        found = self._ask(code, "query:is_complete:0:0")
+        status, indent = [word.decode("utf-8", "replace") for word in found] if len(found) == 2 else ("", "")  # noqa: PLR2004 - these two
+        if status not in ("complete", "incomplete", "invalid"):
+            return "unknown", ""
+        return status, indent[:200] if indent.isspace() else ""
+
+    def _ask(self, code: str, query: str) -> tuple[bytes, ...]:
+        """Return what the session answers; nothing where there is no state, or no answer in time."""
+        with self._lock:
+            self._settle()
+            if not self._lease.alive:
+                return ()
+            limits = replace(self._policy.limits, wall_seconds=_ASK_SECONDS, cpu_seconds=None)
+            self._last = loop = Loop(
+                Cell(source=_source.read(code.encode("utf-8", "replace")), query=query),
+                replace(self._policy, limits=limits, workspace=""),
+                self._lease,
+            )
+        try:
+            while not loop.closed:
+                loop.step()
+        finally:
+            loop.close()
+        return loop.messages.answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        """End it where the last reference is dropped."""
+        if hasattr(self, "_lease"):
+            self._lease.close()
+
+    def __repr__(self) -> str:
+        """Say whether it has a state."""
+        return f"<Session: {'alive' if self.alive else 'closed' if self._closed else 'no state'}>"
+
+
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for session in list(_open):
+        session.close()

@@ -1,0 +1,256 @@
+"""PID 1 of a session: limits are per cell, and when a cell must be killed the newest snapshot goes on in its place.
+
+The process that runs the cells says when one is done, on the pipe that it has; a line each (`session`). All that is
+its own word. What PID 1 sees for itself stays a fact: deaths, limits, what is left.
+"""
+
+from __future__ import annotations
+
+import _signal
+import os
+import select
+import time
+
+from . import processes, wire
+from .watch import DUMP_SECONDS, REAP_SECONDS, Watch
+
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
+    import _thread
+    from typing import NoReturn
+
+IDLE_SECONDS = 86_400.0  # between two cells; then the session ends
+_RESTORE_SECONDS = 5.0  # for a snapshot to go on
+_MOST_SNAPSHOTS = 100
+_NONE = -1  # the number of no cell
+
+
+class SessionWatch(Watch):
+    """What PID 1 does for a session."""
+
+    def serve(self, begin: int) -> NoReturn:
+        """Park; then reap whatever ends, while the other thread serves the host.
+
+        Args:
+            begin: The end of the pipe from which the next cell's number is read: what a dead process has not read is
+                thrown away.
+        """
+        self._begin_read = begin
+        self._deaths, self._died = os.pipe()  # of the processes that run the cells
+        self._snapshots: list[int] = []  # the oldest first
+        self._lines = b""
+        self._over: tuple[int, bool] | None = None
+        self._between = b""  # what became of the session between two cells, if its process died then
+        self._park(begin, self._deaths, self._died).release()
+        while True:
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                time.sleep(processes.LONGEST_SECONDS)  # the other thread ends us
+                continue
+            if pid == self._cell:
+                os.write(self._died, b"%d %d\n" % (pid, status))
+
+    def _obey(self, gone: _thread.LockType) -> None:
+        gone.acquire()
+        while True:
+            word, *details = self._next_when_idle()
+            if word == b"cell":
+                self._run_cell(*details)
+            elif word == b"undo":
+                self._undo()
+            # else it was meant for a cell that has ended meanwhile
+
+    def _next_when_idle(self) -> list[bytes]:
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._deaths, select.POLLIN)
+        while not self._words:
+            heard = dict(poll.poll(IDLE_SECONDS * 1000))
+            if not heard:
+                os._exit(0)
+            if self._deaths in heard and self._death() is not None:
+                self._between = self._go_back()
+                if self._between == b"lost":
+                    os._exit(0)
+            elif self._control in heard and not self._hear():
+                os._exit(0)
+        return self._words.pop(0)
+
+    def _hear(self) -> bool:
+        """Take what the host says; return False if it has gone."""
+        data = os.read(self._control, 65536)
+        self._words += self._reader.feed(data)
+        return bool(data)
+
+    def _run_cell(self, number: bytes, began: bytes, wall: bytes, cpu: bytes) -> None:
+        self._cause = b""
+        self._pause = self._cpu = None
+        self._limits = wall, cpu
+        self._cpu_before = self._used() if self._counter < 0 else 0.0
+        self._limit()
+        self._began = float(began)
+        self._due = None if self._wall is None else self._began + self._wall
+        os.write(self._begin_pipe, number + b"\n")
+        status, died = self._until_over(int(number))
+        wall_seconds = time.monotonic() - self._began
+        cpu_seconds = self._used() - self._cpu_before if self._counter < 0 else 0.0
+        kept = b"done"
+        if died:
+            os.write(self._report, wire.pack(b"restoring"))
+            kept = self._go_back()
+        numbers = (b"%d" % status, b"%.6f" % wall_seconds, b"%.6f" % cpu_seconds, b"0", b"0", b"0")
+        os.write(self._report, wire.pack(b"ended", self._cause, *numbers, kept, self._between))
+        self._between = b""
+        if kept == b"lost":
+            os._exit(0)
+
+    @staticmethod
+    def _used() -> float:
+        from . import cputime
+
+        return cputime.of_all()
+
+    def _until_over(self, number: int) -> tuple[int, bool]:
+        """Wait for the end of a cell; return its status as waitpid(2) has it, and whether its process is dead."""
+        poll = select.poll()
+        for descriptor in (self._said, self._deaths, self._control):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            cause = self._obeyed() or self._wait(poll, number)
+            if cause:
+                return self._kill(cause), True
+            if self._over is not None:
+                over, self._over = self._over, None
+                return over
+
+    def _obeyed(self) -> bytes:
+        """Do what the host has said; return the cause to end the cell if that is what it says."""
+        cause = b""
+        while self._words and not cause:
+            cause = self._do(*self._words.pop(0))
+        return cause
+
+    def _wait(self, poll: select.poll, number: int) -> bytes:
+        """Wait for something to happen, and take it; return the cause to end the cell if a limit comes first."""
+        soon, reached = self._next_moment()
+        if reached:
+            return self._cause or reached
+        heard = dict(poll.poll(None if soon is None else soon * 1000))
+        if heard.get(self._said, 0) & select.POLLIN:  # its end comes with every death
+            status = self._take_lines(number)
+            self._over = None if status is None else ((status & 0xFF) << 8, False)
+        elif self._deaths in heard:
+            status = self._death()
+            self._over = None if status is None else (status, True)
+        elif self._control in heard and not self._hear():
+            os._exit(0)
+        return b""
+
+    def _next_moment(self) -> tuple[float | None, bytes]:
+        """Return the seconds until something is to be looked at, and the limit that has been reached, if one has."""
+        if self._pause:
+            self._due = self._pause.due()
+        left = None if self._due is None else max(0.0, self._due - time.monotonic())
+        if left == 0.0:
+            return None, b"deadline"
+        looks = [] if left is None else [left]
+        if self._pause:
+            looks.append(self._pause.tick(left))
+        if self._cpu:
+            looks.append(self._cpu.next_look())
+            if not looks[-1]:
+                return None, b"cpu"
+        return min(looks, default=None), b""
+
+    def _take_lines(self, number: int) -> int | None:
+        """Take what the session says; return the exit status of the cell once it is done."""
+        *lines, self._lines = (self._lines + os.read(self._said, 4096)).split(b"\n")
+        self._lines = self._lines[-100:]
+        for line in lines:
+            word, *numbers = line.split()[:3] or [b""]
+            if not all(each.isdigit() and len(each) < 10 for each in numbers):
+                continue
+            if word == b"snapshot" and numbers:
+                self._snapshots = [*self._snapshots, int(numbers[0])][-_MOST_SNAPSHOTS:]
+            elif word == b"done" and len(numbers) == 2 and int(numbers[0]) == number:
+                return int(numbers[1])
+            elif word == b"restored" and number == _NONE:
+                return 0
+        return None
+
+    def _death(self) -> int | None:
+        """Return the wait status of the process that ran the cell, if it is that one which has died."""
+        for line in os.read(self._deaths, 4096).splitlines():
+            pid, status = map(int, line.split())
+            if pid == self._cell:
+                return int(_signal.SIGKILL) if self._cause and status == processes.DUMP_SIGNAL else status
+        return None
+
+    def _kill(self, cause: bytes) -> int:
+        """End the cell's process, at a time limit with a word where it was; return its status."""
+        self._cause = b"interrupt" if cause == b"end" else cause
+        poll = select.poll()
+        poll.register(self._deaths, select.POLLIN)
+        if self._cause in (b"deadline", b"cpu"):
+            processes.send(os.kill, self._cell, processes.DUMP_SIGNAL)
+            if poll.poll(DUMP_SECONDS * 1000):
+                return self._death() or int(_signal.SIGKILL)
+        processes.send(os.kill, self._cell, _signal.SIGKILL)
+        poll.poll(REAP_SECONDS * 1000)
+        return int(_signal.SIGKILL)
+
+    def _go_back(self) -> bytes:
+        """Kill all but the snapshots and let the newest one go on; return whether there was one."""
+        self._take_the_rest()
+        kept = processes.alive(self._snapshots)
+        processes.end_all_but(kept, time.monotonic() + REAP_SECONDS)
+        if not kept:
+            return b"lost"
+        self._cell = kept.pop()
+        self._snapshots = kept
+        for pid in (*kept, self._cell):
+            processes.send(os.kill, pid, _signal.SIGCONT)
+        _throw_away(self._begin_read)
+        _throw_away(self._deaths)
+        processes.send(os.kill, self._cell, processes.WAKE_SIGNAL)
+        return b"restored" if self._goes_on() else b"lost"
+
+    def _goes_on(self) -> bool:
+        """Wait until the snapshot says that it does."""
+        poll = select.poll()
+        poll.register(self._said, select.POLLIN)
+        poll.register(self._deaths, select.POLLIN)
+        due = time.monotonic() + _RESTORE_SECONDS
+        while heard := dict(poll.poll(max(0.0, due - time.monotonic()) * 1000)):
+            if heard.get(self._said, 0) & select.POLLIN:
+                if self._take_lines(_NONE) == 0:
+                    return True
+            else:
+                return False
+        return False
+
+    def _take_the_rest(self) -> None:
+        """Take what the dead process has said: there may be a snapshot that we don't know yet."""
+        poll = select.poll()
+        poll.register(self._said, select.POLLIN)
+        for _ in range(100):
+            if not poll.poll(0):
+                break
+            self._take_lines(_NONE)
+        self._lines = b""
+
+    def _undo(self) -> None:
+        self._take_the_rest()
+        alive = processes.alive(self._snapshots)
+        went = bool(alive) and self._go_back() == b"restored"
+        os.write(self._report, wire.pack(b"undone", b"%d" % went))
+        if alive and not went:
+            os._exit(0)
+
+
+def _throw_away(pipe: int) -> None:
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while poll.poll(0) and os.read(pipe, 65536):
+        pass
