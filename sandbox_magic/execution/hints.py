@@ -46,10 +46,10 @@ _VARIABLE: dict[str, str] = {
     "unsupported": "is a variable of the notebook, of a type that can't be passed in: make it in the sandboxed cell, "
     "or pass in what it is made from.",
     "code": "is the notebook's, and no import, function or class is passed in: write it in the sandboxed cell.",
-    "earlier value": "was set in an earlier sandboxed cell, and each starts afresh; -o {name} there and -i {name} here "
-    "pass a value, an array or a table on; anything else is made again in this cell.",
-    "earlier code": "was defined in an earlier sandboxed cell, and each starts afresh: write its import, def or class "
-    "in this cell too.",
+    "earlier value": "was set in an earlier sandboxed cell, and each starts afresh; --session NAME on both keeps "
+    "everything, -o {name} there and -i {name} here pass a value, an array or a table on.",
+    "earlier code": "was defined in an earlier sandboxed cell, and each starts afresh: --session NAME on both keeps "
+    "it.",
 }
 _OF_NOTHING = re.compile(
     r"^(ValueError|IndexError|EOFError|StopIteration|[\w.]{1,50}JSONDecodeError|[\w.]{1,50}EmptyDataError)\b"

@@ -132,7 +132,7 @@ class Session:
 
     def prepare(
         self,
-        source: str | bytes | os.PathLike[str] | _source.Source,
+        source: str | bytes | os.PathLike[str],
         options: Mapping[str, Any],
         *,
         shows_error: bool = True,

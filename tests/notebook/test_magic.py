@@ -187,13 +187,14 @@ WORKS = {
     "workspace": ("--workspace @HERE@", "print(open('in.txt').read())", "given\n"),
     "save": ("--save '*.txt'", "print(open('out.txt', 'w').write('x'))", "1\n"),
     "result": ("--result mine", "print(1)", "1\n"),
+    "session": ("--session work", "print(1)", "1\n"),
     "no-raise-error": ("--no-raise-error", "1 / 0", {Outcome.FAILED}),
     "quiet": ("--quiet", "print(1)", "1\n"),
     "no-dashboard": ("--no-dashboard", "print(1)", "1\n"),
 }
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict", "bg")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict", "bg", "undo")])
 def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
     line, cell, expected = WORKS[name]
     tmp_path.chmod(0o755)
@@ -207,6 +208,51 @@ def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
     assert ran.out == expected if isinstance(expected, str) else ran.result.outcome in expected
     assert isinstance(ran.error, RunFailed) != (ran.result.ok or name == "no-raise-error")
     assert ran.err.count("sandbox: done") == (ran.result.ok and name != "quiet")
+
+
+def test_a_session_keeps_its_state_and_can_be_led(run):
+    assert run("%sandbox sessions").out == "no session; %%sandbox --session NAME begins one\n"
+    assert run("%%sandbox --session work --undo 2 --quiet\nx = 1").error is None
+    assert run("%%sandbox --session other --quiet\nx = 5").error is None
+    assert run("%%sandbox --session work --quiet\nx += 1\nprint(x)").out == "2\n"
+    listed = run("%sandbox sessions").out
+    assert "work             2 cells" in listed
+    assert "other            1 cell," in listed
+    killed = run("%%sandbox --session work --timeout 0.5 --no-dashboard\nx = 0\nwhile True: pass")
+    assert isinstance(killed.error, RunFailed)
+    assert killed.result.restored
+    assert "as it was before this cell" in killed.err
+    assert run("%sandbox undo work").error is None
+    assert run("%%sandbox --session work --quiet -o x\nprint(x)").out == "1\n"
+    assert run("x").out.endswith("1\n")
+    assert run("%sandbox restart work").error is None
+    assert "no state" in run("%sandbox sessions").out
+    assert run("%%sandbox --session work --quiet --no-raise-error\nx").result.error.name == "NameError"
+    assert run("%sandbox stop work").error is None
+    assert run("%sandbox sessions").out.startswith("other ")
+
+
+def test_what_a_session_can_not_do_is_refused(run):
+    refused(run("%sandbox undo work"), "no session 'work'", "--session NAME")
+    run("%%sandbox --session work --quiet\nx = 1")
+    refused(run("%%sandbox --session work --memory 1G\nx"), "belongs to the session")
+    refused(run("%%sandbox --session work --lang bash\nls"), "a session runs Python")
+    refused(run("%%sandbox --session work --stdin text\nx"), "no standard input")
+    refused(run("%%sandbox --session work --save '*'\nx"), "belongs to the session")
+    refused(run("%%sandbox --session ''\nx"), "it needs a name")
+    refused(run("%%sandbox --session new --undo 99\nx"), "undo is 99", "to 20 cells")
+    assert run("%sandbox undo work").error is None
+    refused(run("%sandbox undo work"), "no cell to go back behind")
+    assert run("%sandbox undo other").error is not None
+
+
+def test_a_session_of_a_notebook_ends_with_the_extension(run):
+    run("%%sandbox --session work --quiet\nx = 1")
+    (magics,) = (each for each in run.shell.configurables if type(each).__name__ == "SandboxMagics")
+    session = magics._sessions["work"]
+    assert session.alive
+    run("%unload_ext sandbox_magic")
+    assert not session.alive
 
 
 def test_in_the_background_a_cell_returns_at_once_and_leaves_a_handle(run):
@@ -421,8 +467,8 @@ def test_an_interrupt_while_the_end_is_shown_does_not_lose_the_result(run, monke
         ("%%sandbox\nit = 42", "-o it there and -i it here"),
         ("%%sandbox\nother, it = 41, 42", "-o it there and -i it here"),
         ("%%sandbox\nit: int = 42", "-o it there and -i it here"),
-        ("%%sandbox\ndef it(): pass", "write its import, def or class in this cell too"),
-        ("%%sandbox\nfrom math import pi as it", "write its import, def or class in this cell too"),
+        ("%%sandbox\ndef it(): pass", "--session NAME on both keeps it"),
+        ("%%sandbox\nfrom math import pi as it", "--session NAME on both keeps it"),
         ("%%sandbox\nprint(7, end='it')", ""),
         ("%%sandbox\nother = 7\nassert 'it' == 'it'", ""),
         ("%%sandbox --no-raise-error\nit = 42\n1 / 0", ""),

@@ -281,7 +281,7 @@ def test_what_belongs_to_the_session_is_refused_for_a_cell(session):
     with pytest.raises(sm.PolicyError, match="a session runs Python"):
         session.run("ls", language="bash")
     with pytest.raises(sm.PolicyError, match="there is no option"):
-        sm.Session(timout=3)
+        sm.Session(timout=3)  # type: ignore[call-arg] # as somebody types it
     with pytest.raises(sm.PolicyError, match="save"):
         sm.Session(save=["*.txt"])
     with pytest.raises(sm.PolicyError, match="undo"):

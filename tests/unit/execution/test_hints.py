@@ -104,8 +104,8 @@ def test_what_is_bound_can_not_be_changed_and_a_workspace_can():
         ("value", "df is a variable of the notebook, not of the sandbox; -i df gives the code a copy."),
         ("unsupported", "df is a variable of the notebook, of a type that can't be passed in: make it in"),
         ("code", "df is the notebook's, and no import, function or class is passed in: write it in"),
-        ("earlier value", "df was set in an earlier sandboxed cell, and each starts afresh; -o df there and -i df"),
-        ("earlier code", "df was defined in an earlier sandboxed cell, and each starts afresh: write its import"),
+        ("earlier value", "df was set in an earlier sandboxed cell, and each starts afresh; --session NAME on both"),
+        ("earlier code", "df was defined in an earlier sandboxed cell, and each starts afresh: --session NAME on both"),
     ],
 )
 def test_a_name_that_the_notebook_knows(known, words):
