@@ -51,9 +51,14 @@ class FileTransfer:
         self._broken = ""
 
     @property
+    def at_end(self) -> bool:
+        """Whether files come out at the end of the run; those of a session do when they are asked for."""
+        return bool(self.order) and self._policy.undo is None
+
+    @property
     def order(self) -> bytes:
         """What PID 1 is told: what to compare with, the bounds, the patterns; empty if no files are to come out."""
-        if not (self._policy.workspace or self._policy.save) or self._policy.undo is not None:
+        if not (self._policy.workspace or self._policy.save):
             return b""
         with_what = archive.WITH_ARCHIVE if self._policy.workspace else archive.WITH_NOTHING
         most = MOST_LOOKED_AT + (len(self._original.summaries) if self._original else 0)
@@ -133,8 +138,14 @@ class FileTransfer:
 
     def finish(self) -> tuple[Changes | None, tuple[str, ...]]:
         """Save what was to be saved; return what has changed, and notes for a person."""
-        if not self.order:
-            return None, ()
+        return self.received() if self.at_end else (None, ())
+
+    def expect(self) -> None:
+        """Take what comes next for the beginning."""
+        self._receiver, self._broken = None, ""
+
+    def received(self) -> tuple[Changes | None, tuple[str, ...]]:
+        """Do that for a run whose files have come, or should have."""
         notes = list(self._left_behind())
         if self._receiver is None:
             return None, (*notes, "No files came out, because the code did not end by itself.")

@@ -63,6 +63,7 @@ class Loop:
         question: The question that is on screen.
         messages: What the code has shown and said.
         report: PID 1's report, once it has come.
+        files: What goes into its working directory and what comes out.
         timing: Its clock and deadline.
         meanwhile: Called once while the sandbox starts, which costs nothing then, or while the code runs.
     """
@@ -77,7 +78,7 @@ class Loop:
         self.meanwhile: Callable[[], None] | None = None
         self._cell = cell
         self._lease = lease
-        self._files = FileTransfer(policy, cell.files)
+        self.files: FileTransfer = FileTransfer(policy, cell.files)
         self.report: Report | None = None
         self._frames = wire.Reader()
         self._lock = threading.RLock()  # a button's press comes on another thread
@@ -121,11 +122,11 @@ class Loop:
 
     def _start(self) -> Sandbox:
         limits = self.policy.limits
-        sandbox = self._lease.acquire(self.policy, self._files.look(), self._do_meanwhile)
+        sandbox = self._lease.acquire(self.policy, self.files.look(), self._do_meanwhile)
         try:
             if self.policy.strict:
                 isolation.demand(sandbox.describe(limits))
-            self._cell.give(sandbox, self.policy, self._files)
+            self._cell.give(sandbox, self.policy, self.files)
         except BaseException:
             self._lease.release(sandbox)
             raise
@@ -140,7 +141,7 @@ class Loop:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
         self._selector.register(sandbox.report, selectors.EVENT_READ, "report")
         self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
-        if self._files.order:
+        if self.files.at_end:
             self._selector.register(sandbox.files, selectors.EVENT_READ, "files")
         self._input = StandardInput(self._cell.stdin, sandbox.stdin, self._selector, sandbox.close_stdin)
         self._do_meanwhile()  # where nothing had to be started
@@ -221,7 +222,7 @@ class Loop:
         if not data:
             self._selector.unregister(sandbox.files)
             return False
-        self._files.feed(data)
+        self.files.feed(data)
         return True
 
     def _hear(self, sandbox: Sandbox) -> None:
@@ -232,7 +233,7 @@ class Loop:
             self.timing.begin()
             self._meter.begin(float(frames.pop(0)[1] or "nan"))
         if frames and frames[0] in ([b"gathering"], [b"restoring"]):
-            self.timing.extend(GATHER_SECONDS if self._files.order else RESTORE_SECONDS)
+            self.timing.extend(GATHER_SECONDS if self.files.at_end else RESTORE_SECONDS)
             del frames[0]
         if data and not frames:
             return
@@ -245,7 +246,7 @@ class Loop:
         """Keep it; its time is PID 1's, which knows of no question. Files that came out took a time of their own."""
         excluded = self.timing.excluded_seconds
         since = self.timing.elapsed() + excluded - report.wall_seconds
-        self.timing.ended(0.0 if self._files.order else since)
+        self.timing.ended(0.0 if self.files.at_end else since)
         self.report = replace(report, wall_seconds=max(0.0, report.wall_seconds - excluded))
 
     def _keep_time(self, sandbox: Sandbox) -> None:
@@ -367,7 +368,7 @@ class Loop:
         if self.report is None:
             self.timing.ended(0.0)
             sandbox.wait(DYING_SECONDS)
-        if self.report is not None and self._files.order:
+        if self.report is not None and self.files.at_end:
             with suppress(BlockingIOError, KeyError):  # KeyError: it has been read to its end
                 while self._gather(sandbox):
                     pass
@@ -384,7 +385,7 @@ class Loop:
             timeline=self._recorder.timeline(self._meter.memory_source),
             streams=self._relay.streams,
             messages=self.messages,
-            files=self._files,
+            files=self.files,
             cell=self._cell,
             fed=self._input.fed,
             stopped=lambda: self.timing.cause != cause,

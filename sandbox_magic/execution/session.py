@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, Unpack
 
+    from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 _ASK_SECONDS = 6.0  # for an answer to the front end; inside it has half of that
 _MOST_MATCHES = 1000
@@ -78,6 +80,7 @@ class Session:
         self._lease = Kept()
         self._lock = threading.Lock()
         self._last: Loop | None = None
+        self._files: FileTransfer | None = None  # of the first cell, whose workspace it was
         self._closed = False
         self._began = 0.0
         self.cells: int = 0
@@ -169,6 +172,8 @@ class Session:
                 self._began, self.cells = time.monotonic(), 0
             self.cells += 1
             self._last = Loop(cell, policy, self._lease)
+            if self.cells == 1:
+                self._files = self._last.files
             return Run(self._last)
 
     def _settle(self) -> None:
@@ -211,6 +216,25 @@ class Session:
                 many = "one cell" if self._policy.undo == 1 else f"{self._policy.undo} cells"
                 msg = f"there is no cell to go back behind: a session can go back {many}, undo=N allows N"
                 raise RuntimeError(msg)
+
+    def changes(self) -> Changes:
+        """Return what its cells have done to the files of the workspace so far, to look at and to apply.
+
+        Raises:
+            RuntimeError: It has no workspace, no state yet, or the files can't be read; or as for `run`.
+        """
+        with self._lock:
+            self._settle()
+            files, sandbox = self._files, self._lease.sandbox
+            if files is None or sandbox is None or not files.order or not self.alive:
+                msg = "there are no changes: the session has no workspace, or has run no cell"
+                raise RuntimeError(msg)
+            files.expect()
+            sandbox.gather(files.feed)
+            changes, notes = files.received()
+        if changes is None:
+            raise RuntimeError(*notes)
+        return changes
 
     def reset(self) -> None:
         """End the state; the next cell begins anew."""

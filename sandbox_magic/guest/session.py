@@ -47,6 +47,7 @@ class Session:
         self._most = setup.snapshots or 0
         self._memory_bytes = setup.memory_bytes
         self._kept: list[int] = []  # the process ids of the snapshots, the oldest first
+        self._ending: list[int] = []
         self._openmp = OpenMP()
         self._owner = os.getpid()
         self._begun = False
@@ -139,13 +140,11 @@ class Session:
 
     def _drop(self, most: int) -> None:
         """Keep no more than so many snapshots, and reap those that have ended."""
-        gone, self._kept = self._kept[: len(self._kept) - most], self._kept[max(0, len(self._kept) - most) :]
+        left = max(0, len(self._kept) - most)
+        gone, self._kept = self._kept[:left], self._kept[left:]
         for pid in gone:
-            try:
-                os.kill(pid, _signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except OSError:  # not our child, where we have been a snapshot ourselves: PID 1 reaps it
-                continue
+            processes.send(os.kill, pid, _signal.SIGKILL)
+        self._ending = [pid for pid in self._ending + gone if not _reaped(pid)]
 
     def _go_on(self) -> None:
         """Take the place of the process whose copy we are."""
@@ -196,6 +195,14 @@ def _wait_to_go_on() -> None:
         pass
     while _signal.sigpending() & {_signal.SIGINT}:
         _signal.sigwait([_signal.SIGINT])
+
+
+def _reaped(pid: int) -> bool:
+    """Reap a snapshot, if it has ended; one that is not our child, for we have been one ourselves, is PID 1's."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
 
 
 def _status_within(child: int, seconds: float) -> int:

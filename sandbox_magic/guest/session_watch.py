@@ -59,6 +59,8 @@ class SessionWatch(Watch):
                 self._run_cell(*details)
             elif word == b"undo":
                 self._undo()
+            elif word == b"gather":
+                self._send_files()
             # else it was meant for a cell that has ended meanwhile
 
     def _next_when_idle(self) -> list[bytes]:
@@ -83,7 +85,11 @@ class SessionWatch(Watch):
         self._words += self._reader.feed(data)
         return bool(data)
 
-    def _run_cell(self, number: bytes, began: bytes, wall: bytes, cpu: bytes) -> None:
+    def _run_cell(self, number: bytes, began: bytes, wall: bytes, cpu: bytes, order: bytes) -> None:
+        if order:
+            from .workspace.collect import Gather
+
+            self._gather = Gather(order)  # it holds the working directory as it is before the first cell
         self._cause = b""
         self._pause = self._cpu = None
         self._limits = wall, cpu
@@ -239,6 +245,22 @@ class SessionWatch(Watch):
                 break
             self._take_lines(_NONE)
         self._lines = b""
+
+    def _send_files(self) -> None:
+        """Have a copy of ourselves look at the files, while all other processes are stopped."""
+        processes.send(os.kill, -1, _signal.SIGSTOP)
+        done, its_end = os.pipe()
+        copy = os.fork() if self._gather else -1
+        if copy == 0 and self._gather:
+            try:
+                self._gather.send(self._files)
+            finally:
+                os._exit(0)
+        os.close(its_end)
+        os.read(done, 1)
+        os.close(done)
+        processes.send(os.kill, -1, _signal.SIGCONT)
+        os.write(self._report, wire.pack(b"gathered"))
 
     def _undo(self) -> None:
         self._take_the_rest()

@@ -41,6 +41,10 @@ class Control:
         """
         os.write(self._descriptor, wire.pack(b"cell", *words))
 
+    def gather(self) -> None:
+        """Have a session's files come out."""
+        self._say(b"gather")
+
     def undo(self) -> None:
         """Have a session go back before its last cell."""
         self._say(b"undo")

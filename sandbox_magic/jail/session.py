@@ -19,11 +19,14 @@ from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.model.isolation import Guard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox_magic.jail.task import Task
     from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Limits, Policy
 
 RESTORE_SECONDS = 8.0  # for a session to go back; it takes milliseconds, and longer where much has to be ended
+_GATHER_SECONDS = 30.0  # a bound on PID 1's looking at the files
 _MOST_IDS = 5000  # places of displays that are remembered from cell to cell
 _WORD = Guard(
     name="word",
@@ -83,7 +86,7 @@ class SessionSandbox(Sandbox):
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         self._running = True
         try:
-            self.control.cell(b"%d" % number, *map(str.encode, (repr(time.monotonic()), wall, cpu)))
+            self.control.cell(b"%d" % number, *map(str.encode, (repr(time.monotonic()), wall, cpu)), task.gather)
         except BrokenPipeError as error:
             raise unavailable("the session's process has ended") from error
 
@@ -141,6 +144,24 @@ class SessionSandbox(Sandbox):
         if went := report[1] == b"1":
             self.rest(restored=True)
         return went
+
+    def gather(self, feed: Callable[[bytes], None]) -> None:
+        """Have the files of the working directory come out, as they are between two cells.
+
+        Args:
+            feed: Takes the next piece; what is missing is seen there.
+        """
+        self.control.gather()
+        reader = wire.Reader()
+        poll = select.poll()
+        for descriptor in (self.files, self.report):
+            poll.register(descriptor, select.POLLIN)
+        deadline = time.monotonic() + _GATHER_SECONDS
+        while ready := dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000)):
+            if self.files in ready:
+                feed(os.read(self.files, 2**20))
+            elif not (data := os.read(self.report, 65536)) or reader.feed(data):
+                return
 
     def _next_report(self, word: bytes) -> list[bytes] | None:
         """Wait for PID 1's next frame of that kind; None if it does not come in time."""

@@ -343,6 +343,17 @@ def test_a_workspace_is_worked_in_and_stays_as_it_is(tmp_path):
     with sm.Session(timeout=60, workspace=str(tmp_path)) as session:
         session.run("open('data.txt', 'w').write('2'); open('new.txt', 'w').write('3')").check()
         assert value(session.run("open('data.txt').read() + open('new.txt').read()")) == "'23'"
+        assert {(each.path, each.kind, each.data) for each in session.changes()} == {
+            ("data.txt", "changed", b"2"), ("new.txt", "added", b"3"),
+        }  # fmt: skip
+        session.run("import os; os.remove('new.txt'); os.remove('data.txt')").check()
+        changes = session.changes()
+        assert [(each.path, each.kind) for each in changes] == [("data.txt", "removed")]
+        session.run("open('report.txt', 'w').write('4')").check()
+        session.changes().apply()
+        assert (tmp_path / "report.txt").read_text() == "4"
+        assert session.run("import os; os._exit(0)").restored
+        assert len(session.changes()) == 2
     assert (tmp_path / "data.txt").read_text() == "1"
     assert not (tmp_path / "new.txt").exists()
 
