@@ -56,6 +56,7 @@ fuzz: ## a million hostile frames for what reads them; some minutes
 bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs; output per second
 	@sh tools/environment.sh dev
 	@$(PY) benchmarks/start.py
+	@$(PY) benchmarks/session.py
 	@$(PY) benchmarks/dashboard_cost.py
 	@$(PY) benchmarks/throughput.py
 

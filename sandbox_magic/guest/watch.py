@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from .pause import Pause
     from .workspace.collect import Gather
 
-GRACE_SECONDS = 0.3  # between an interrupt and the kill
 DUMP_SECONDS = 0.1  # at a time limit, for a process that does not write its stack and end by that
 REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good as dead
 
 
 class Watch:
     """What PID 1 does from the fork to the report."""
+
+    grace_seconds = 0.3  # between an interrupt and the kill
 
     def __init__(  # noqa: PLR0913, PLR0917 - its descriptors
         self,
@@ -223,7 +224,7 @@ class Watch:
         elif word == b"interrupt" and not self._cause:
             self._cause = b"interrupt"
             processes.send(os.killpg, self._cell, _signal.SIGINT)
-            grace = now + GRACE_SECONDS
+            grace = now + self.grace_seconds
             self._due = grace if self._due is None else min(self._due, grace)
         else:
             return word

@@ -40,7 +40,7 @@ _WORD = Guard(
 class SessionSandbox(Sandbox):
     """A sandbox of a session. `go` hands over the next cell; what a run does at its end leaves it alive."""
 
-    further_seconds = 2.5
+    further_seconds = 4.0
 
     def __init__(self) -> None:
         super().__init__()

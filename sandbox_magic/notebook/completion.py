@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _IDENTIFIER = "sandbox_magic.options"
 _MOST_FILES = 1000  # of a directory that are looked at
 _BY_WORD = {word: option for option in _options.OPTIONS for word in (*option.flags, f"--{option.name}")}
-_WORDS = ("run", "doctor", "sessions", "stop", "restart", "undo")
+_OF_SESSION = ("stop", "restart", "undo", "changes")
+_WORDS = ("run", "doctor", "sessions", *_OF_SESSION)
 _NO_VALUE = ("-h", "--help")
 _LINE = re.compile(r"\s*(?P<magic>%%?)sandbox\s+(?P<words>.*)")
 _NAME = r"[^\W\d]\w*"
@@ -33,15 +34,20 @@ _MOST_CHARACTERS = 100_000  # of a cell
 _QUOTED = re.compile(r"""[\s'"\\]""")
 
 
-def register(shell: InteractiveShell, languages: Callable[[], Iterable[_languages.Language]]) -> None:
+def register(
+    shell: InteractiveShell,
+    languages: Callable[[], Iterable[_languages.Language]],
+    sessions: Callable[[], Iterable[str]] = lambda: (),
+) -> None:
     """Let IPython ask for what to offer on a line of ours, before it asks its own completers.
 
     Args:
         shell: Whose variables are offered.
         languages: Gives the user's own languages.
+        sessions: Gives the names of the sessions.
     """
     unregister(shell)
-    shell.Completer.custom_matchers.append(_Matcher(shell, languages).match)
+    shell.Completer.custom_matchers.append(_Matcher(shell, languages, sessions).match)
 
 
 def unregister(shell: InteractiveShell) -> None:
@@ -53,7 +59,13 @@ def unregister(shell: InteractiveShell) -> None:
 class _Matcher:
     """Completes options and their values."""
 
-    def __init__(self, shell: InteractiveShell, languages: Callable[[], Iterable[_languages.Language]]) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        languages: Callable[[], Iterable[_languages.Language]],
+        sessions: Callable[[], Iterable[str]],
+    ) -> None:
+        self._sessions = sessions
         self._shell = shell
         self._languages = languages
 
@@ -73,6 +85,8 @@ class _Matcher:
     def _after_line_magic(self, text: str) -> SimpleMatcherResult:
         """Complete a word of ours, or the file and the options of ``%sandbox run``."""
         given, last = _divided(text)
+        if given[:1] and given[0] in _OF_SESSION:
+            return _result("instance", self._sessions(), last)
         if given[:1] != ["run"]:
             return _result("option", [*_WORDS, *_NO_VALUE], text)
         return self._at_end(text, "") if len(given) > 1 else _result("path", _paths(_plain(last)), last)
@@ -102,6 +116,8 @@ class _Matcher:
                 return _result("value", [*names, *further], typed)
             case "bind" | "workspace":
                 return _result("path", _paths(_plain(typed), files=option.keyword == "bind"), typed)
+            case "session":
+                return _result("instance", self._sessions(), typed)
             case "python":
                 known = ["kernel", "system", *installed_pythons.versions()]
                 return _result("value", [*known, *(_paths(_plain(typed)) if "/" in typed else ())], typed)

@@ -46,10 +46,10 @@ if TYPE_CHECKING:
 _ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter.
 %sandbox run FILE [OPTION ...] runs a file as %%sandbox runs a cell, %sandbox stop ends all runs in the background.
 %sandbox sessions lists the sessions; %sandbox undo NAME goes back before a session's last cell, %sandbox restart NAME
-lets it begin anew, %sandbox stop NAME ends it."""
+lets it begin anew, %sandbox stop NAME ends it, %sandbox changes NAME returns what it has done to its workspace."""
 _WAYS = (
     "%sandbox, %sandbox doctor, %sandbox stop [NAME], %sandbox run FILE, %sandbox sessions, %sandbox undo NAME, "
-    "%sandbox restart NAME, or %%sandbox on top of a cell"
+    "%sandbox restart NAME, %sandbox changes NAME, or %%sandbox on top of a cell"
 )
 _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run", "show")
 
@@ -70,6 +70,7 @@ class SandboxMagics(Magics):
     Attributes:
         shell: Where they are.
         picture: The size of the dashboard and the picture, ``normal`` or ``large``.
+        sessions: The sessions of the notebook.
         replaced: Kind (``line``, ``cell``) and the magic that ours took the place of, if any.
     """
 
@@ -90,7 +91,7 @@ class SandboxMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._earlier = EarlierCells()
-        self._sessions = Sessions()
+        self.sessions: Sessions = Sessions()
 
     @no_var_expand
     @cell_magic("sandbox")  # type: ignore[arg-type] # IPython's decorators are not typed for methods
@@ -146,7 +147,7 @@ class SandboxMagics(Magics):
         if name == "none":
             return prepare(source, values, variable=self._known)
         own = {key: values[key] for key in given if key in values}
-        return self._sessions.prepare(name, source, values, own, undo=shown.get("undo", 1), variable=self._known)
+        return self.sessions.prepare(name, source, values, own, undo=shown.get("undo", 1), variable=self._known)
 
     def _value(self, result: Result, view: NotebookView, *, raises: bool) -> Display | None:
         """Return what the notebook shows as the cell's value.
@@ -176,7 +177,7 @@ class SandboxMagics(Magics):
 
     @no_var_expand
     @line_magic("sandbox")  # type: ignore[arg-type] # as above
-    def about(self, line: str) -> Display | None:
+    def about(self, line: str) -> object:
         """Run a file, or say what is configured and enforced; what a person is shown is the help, below."""
         word = line.strip()
         if word.split(maxsplit=1)[:1] == ["run"]:
@@ -190,12 +191,11 @@ class SandboxMagics(Magics):
             return None
         what, _, name = word.partition(" ")
         if word == "sessions":
-            print(self._sessions)
+            print(self.sessions)
             return None
-        if what in ("stop", "restart", "undo") and name:
+        if what in ("stop", "restart", "undo", "changes") and name:
             with _usage():
-                self._sessions.do(what, name.strip())
-            return None
+                return self.sessions.do(what, name.strip())
         if word not in ("", "doctor"):
             raise UsageError(f"%sandbox takes no {word!r}: {_WAYS}")
         with _usage():
@@ -267,7 +267,7 @@ def load(shell: InteractiveShell) -> None:
     replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
     magics.replaced = replaced
     shell.register_magics(magics)
-    completion.register(shell, lambda: magics.languages_of_the_user)
+    completion.register(shell, lambda: magics.languages_of_the_user, lambda: magics.sessions)
     other = replaced["cell"]
     owner = getattr(other, "__self__", None)
     module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
@@ -311,7 +311,7 @@ def unload(shell: InteractiveShell) -> None:
     pool.spares.drop()
     for magics in shell.configurables:
         if isinstance(magics, SandboxMagics):
-            magics._sessions.close()  # noqa: SLF001 - this module's own
+            magics.sessions.close()
     for kind, table in shell.magics_manager.magics.items():
         owner = getattr(table.get("sandbox"), "__self__", None)
         if isinstance(owner, SandboxMagics):

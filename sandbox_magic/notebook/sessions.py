@@ -10,11 +10,12 @@ from sandbox_magic.model.options import BY_KEYWORD
 from sandbox_magic.model.units import seconds, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.run import Run
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 _OF_SESSION = ("limits", "policy")
 
@@ -60,6 +61,10 @@ class Sessions:
         self._named[name] = session
         return run
 
+    def __iter__(self) -> Iterator[str]:
+        """Yield their names."""
+        return iter(self._named)
+
     def __getitem__(self, name: str) -> Session:
         """Return the session of that name.
 
@@ -72,14 +77,16 @@ class Sessions:
             raise PolicyError(msg, remedy=f"one of {known}" if known else "%%sandbox --session NAME begins one")
         return self._named[name]
 
-    def do(self, what: str, name: str) -> None:
-        """Stop, restart or undo a session.
+    def do(self, what: str, name: str) -> Changes | None:
+        """Stop, restart or undo a session, or return its changes.
 
         Raises:
             PolicyError: There is no session of that name, or it can't be done now.
         """
         session = self[name]
         try:
+            if what == "changes":
+                return session.changes()
             if what == "undo":
                 session.undo()
             elif what == "restart":
@@ -89,6 +96,7 @@ class Sessions:
                 del self._named[name]
         except RuntimeError as error:
             raise PolicyError(str(error)) from None
+        return None
 
     def close(self) -> None:
         """End all."""

@@ -112,12 +112,14 @@ def test_ones_own_languages_are_offered(shell):
 
 
 def test_the_line_magic_offers_its_words(shell):
-    assert ends(shell, "x = 1\n%sandbox |") == ["run", "doctor", "-h", "--help"]
+    assert ends(shell, "x = 1\n%sandbox |") == [
+        "run", "doctor", "sessions", "stop", "restart", "undo", "changes", "-h", "--help",
+    ]  # fmt: skip
     assert ends(shell, "%sandbox d|") == ["doctor"]
 
 
 def test_the_line_magic_offers_files_to_run_then_options(shell):
-    assert ends(shell, "%sandbox r|") == ["run"]
+    assert ends(shell, "%sandbox ru|") == ["run"]
     assert "project/" in ends(shell, "%sandbox run |")
     assert ends(shell, "%sandbox run project/|") == ends(shell, "%%sandbox --bind project/|")
     assert offered(shell, "%sandbox run greet.py --tim|") == ["%sandbox run greet.py --timeout"]

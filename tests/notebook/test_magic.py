@@ -230,6 +230,14 @@ def test_a_session_keeps_its_state_and_can_be_led(run):
     assert run("%%sandbox --session work --quiet --no-raise-error\nx").result.error.name == "NameError"
     assert run("%sandbox stop work").error is None
     assert run("%sandbox sessions").out.startswith("other ")
+    refused(run("%sandbox changes other"), "no workspace")
+
+
+def test_the_changes_of_a_session_can_be_looked_at(run, tmp_path):
+    tmp_path.chmod(0o755)
+    run(f"%%sandbox --session work --quiet --workspace {tmp_path}\nopen('new.txt', 'w').write('1')")
+    run("changes = %sandbox changes work")
+    assert [change.path for change in run.shell.user_ns["changes"]] == ["new.txt"]
 
 
 def test_what_a_session_can_not_do_is_refused(run):
@@ -249,7 +257,7 @@ def test_what_a_session_can_not_do_is_refused(run):
 def test_a_session_of_a_notebook_ends_with_the_extension(run):
     run("%%sandbox --session work --quiet\nx = 1")
     (magics,) = (each for each in run.shell.configurables if type(each).__name__ == "SandboxMagics")
-    session = magics._sessions["work"]
+    session = magics.sessions["work"]
     assert session.alive
     run("%unload_ext sandbox_magic")
     assert not session.alive

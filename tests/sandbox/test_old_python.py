@@ -167,3 +167,15 @@ thread.join()
 def test_a_flood_of_lines_is_whole(python):
     result = sm.run("for n in range(20_000): print(n)", **python)
     assert result.stdout == "".join(f"{n}\n" for n in range(20_000))
+
+
+def test_a_session(python):
+    """In a shell of plain Python where it has no IPython."""
+    with sm.Session(**python) as session:
+        session.run("x = 1").check()
+        assert session.run("x = 2\nimport os; os._exit(0)").restored
+        assert session.run("x").displays[-1].data["text/plain"] == "1"
+        assert "x" in session.complete("x", 1).matches
+        session.run("import asyncio\nx = await asyncio.sleep(0, 3)").check()
+        session.undo()
+        assert session.run("x").displays[-1].data["text/plain"] == "1"
