@@ -32,13 +32,16 @@ _REFUSED = (
     "A sandbox gives no privileges and refuses some system calls (ptrace, mount, ...) by design; no option allows them."
 )
 _NOT_RENAMED = "A directory that was in the workspace before can't be renamed, only copied: shutil.move and mv do that."
-_NO_AWAIT = "No event loop runs at the top level of a sandboxed cell: asyncio.run(main()) starts one."
+_NO_AWAIT = (
+    "`await`, `async for` and `async with` belong into an `async def`, or to the top level of a cell; in a script "
+    "asyncio.run(main()) runs it."
+)
 _NOT_PYTHON = (
-    "Lines that begin with % or ! are IPython's, and a sandboxed cell is plain Python: leave magics out; to run a "
-    "program use subprocess.run, or --lang bash for the whole cell."
+    "Lines that begin with % or ! are IPython's: a cell may have them (a script may not) if IPython is installed for "
+    "the Python that runs it, which --python chooses; figures are shown without any, and --lang bash runs a whole cell."
 )
 _NO_IPYTHON = (
-    "get_ipython belongs to the notebook, and a sandboxed cell is plain Python: leave magics out; figures are shown "
+    "get_ipython is there in a cell that has a line of IPython's own, such as %matplotlib inline; figures are shown "
     "without any."
 )
 _VARIABLE: dict[str, str] = {

@@ -6,9 +6,11 @@ Loaded only for such a cell. The loop lasts, so that what one cell of a session 
 from __future__ import annotations
 
 import asyncio
+import types
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import CodeType, TracebackType
     from typing import Any
 
@@ -25,29 +27,42 @@ def run(code: CodeType, namespace: dict[str, Any]) -> None:
 
 
 def wait_for(coroutine: Any) -> Any:
-    """Return what a coroutine returns; an interrupt ends it at the line where it waits.
+    """Return what a coroutine returns; an interrupt is raised in it where it waits, as it is where it computes.
 
     asyncio's own answer to an interrupt (from Python 3.11 on) is to cancel, which code that computes never notices.
     """
     loop = _lasting_loop()
-    task = loop.create_task(coroutine)
-    try:
-        return loop.run_until_complete(task)
-    except KeyboardInterrupt as interrupt:
-        if task.done():  # it came while the code itself ran
-            raise
-        task.cancel()
+    interrupts: list[KeyboardInterrupt] = []
+    task = loop.create_task(_whole(coroutine, interrupts))
+    while True:
         try:
-            loop.run_until_complete(task)
-        except asyncio.CancelledError as cancelled:
-            raise interrupt.with_traceback(_where(cancelled)) from None
-        raise
+            return loop.run_until_complete(task)
+        except KeyboardInterrupt as interrupt:
+            if task.done():  # it came while the code itself ran, or is what ended it
+                raise
+            interrupts.append(interrupt)
+            task.cancel()
 
 
-def _where(cancelled: BaseException) -> TracebackType | None:
-    """Return the traceback of the place that was cancelled; before Python 3.11 another error has it."""
-    origin = cancelled.__context__
-    return _where(origin) if isinstance(origin, asyncio.CancelledError) else cancelled.__traceback__
+async def _whole(coroutine: Any, interrupts: list[KeyboardInterrupt]) -> Any:
+    return await _interruptible(coroutine, interrupts)
+
+
+@types.coroutine
+def _interruptible(coroutine: Any, interrupts: list[KeyboardInterrupt]) -> Generator[Any, Any, Any]:
+    """Do what ``await coroutine`` does, but for a cancellation that stands for an interrupt raise that."""
+    step, value = coroutine.send, None
+    while True:
+        try:
+            awaited = step(value)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, value = coroutine.send, (yield awaited)
+        except asyncio.CancelledError as error:
+            step, value = coroutine.throw, (interrupts.pop().with_traceback(None) if interrupts else error)
+        except BaseException as error:  # noqa: BLE001 - whatever it awaits raises
+            step, value = coroutine.throw, error
 
 
 def _lasting_loop() -> asyncio.AbstractEventLoop:

@@ -20,7 +20,7 @@ def parts(error: BaseException, file: str, written: str = "") -> tuple[bytes, by
         file: The cell's.
         written: The traceback, where it is not as Python itself writes it.
     """
-    line = _line(error, file)
+    line = line_in(error, file)
     words = (_name(type(error)), _message(error), written or _written(error), "" if line is None else str(line))
     name, message, traceback, number = (word.encode("utf-8", "replace") for word in words)
     return name[:1000], message[:_MOST_WORDS], _bounded(traceback), number
@@ -39,8 +39,8 @@ def _message(error: BaseException) -> str:
         return "<exception str() failed>"  # as Python itself writes
 
 
-def _line(error: BaseException, file: str) -> int | None:
-    """Return the innermost line of the cell's own file, which is where its author looks first."""
+def line_in(error: BaseException, file: str) -> int | None:
+    """Return the innermost line of a file, of the cell's own where its author looks first; None if it has no part."""
     found = error.lineno if isinstance(error, SyntaxError) and error.filename == file else None
     entry = error.__traceback__
     while entry is not None and not isinstance(error, SyntaxError):

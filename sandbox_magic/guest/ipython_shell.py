@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import sys
+import traceback
 import warnings
 from types import ModuleType
 
@@ -20,11 +21,12 @@ from IPython.core.autocall import ExitAutocall
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.inputtransformer2 import leading_empty_lines
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.tokenutil import token_at_cursor
 from traitlets.config import Config
 
-from . import error_text, ipython_magics, plain_shell, programs
+from . import awaiting, error_text, failure, ipython_magics, plain_shell, programs
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ vars(interactiveshell)["PickleShareDB"] = (
     lambda _: {}
 )  # up to IPython 8 a shell opens one at once, and makes a directory
 _FIGURES = "module://sandbox_figures"
+_TIMED = "<timed exec>"  # the name that %%time gives to the rest of its cell
 _PRACTICE = "import sys\n%time 1\n!true\n1 / 0"
 
 
@@ -55,10 +58,17 @@ class IPythonShell(plain_shell.Shell):
         self._inner.begin(found.shows)
         found.shows.shell = self._inner
 
+    def changes(self, text: str) -> bool:
+        """Return whether a cell has lines of IPython's own."""
+        try:
+            return bool(self._inner.transform_cell(text).strip() != text.strip())
+        except SyntaxError:  # of a line that it took for its own
+            return True
+
     def _run(self, text: str, file: str, *, value: bool) -> BaseException | None:
         self._inner.next_cell(text, file, value=value)
-        done = self._inner.run_cell(text, store_history=True)
-        return done.error_in_exec if done.error_before_exec is None else done.error_before_exec
+        self._inner.run_cell(text, store_history=True)
+        return self._inner.error
 
     def _last_value(self) -> object:
         return None  # IPython has shown it
@@ -66,8 +76,10 @@ class IPythonShell(plain_shell.Shell):
     def _show(self, error: BaseException) -> None:
         self._inner.showtraceback((type(error), error, error.__traceback__), tb_offset=0)
 
-    def _written(self, error: BaseException) -> str:  # noqa: ARG002 - it is that of the last one
-        return self._inner.written
+    def _parts(self, error: BaseException, text: str, file: str) -> tuple[bytes, ...]:
+        *parts, line = failure.parts(error, file, self._inner.written)
+        timed = failure.line_in(error, _TIMED) if text.lstrip().startswith("%%time") else None
+        return (*parts, line if timed is None else b"%d" % (timed + text[: text.index("%%")].count("\n") + 1))
 
     def complete(self, code: str, cursor: int) -> tuple[list[str], int, int]:
         """Return what could stand before the cursor, and from where to where in the code it would."""
@@ -200,7 +212,11 @@ class Inner(InteractiveShell):
         """Take what shows things."""
         self.shows = shows
         self.written = ""  # the last traceback
+        self._shows_error = False
+        self.error: BaseException | None = None  # what ended the cell
         self.db = {}  # what IPython remembers from one start to the next
+        self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
+        self.loop_runner = awaiting.wait_for
         self.exiter = Leave(self)
         for names in (self.user_ns, self.user_ns_hidden):
             names.update({"exit": self.exiter, "quit": self.exiter})
@@ -213,7 +229,15 @@ class Inner(InteractiveShell):
         """Take what is to be known of the cell that is run next."""
         self.compile.text, self.compile.file = text, file
         self.written = ""
+        self.error = None
         self.ast_node_interactivity = "last_expr" if value else "none"
+
+    def run_cell(self, *args: Any, **how: Any) -> Any:
+        """Run a cell, or what a magic such as ``%%capture`` takes for one: where that fails the cell does."""
+        done = super().run_cell(*args, **how)
+        for error in (done.error_before_exec, done.error_in_exec):
+            self.error = error if self.error is None else self.error
+        return done
 
     def bundle(self, obj: Any, include: Any, exclude: Any) -> Any:
         """Return what an object looks like, as data and metadata by MIME type."""
@@ -248,25 +272,45 @@ class Inner(InteractiveShell):
 
     def showtraceback(self, *args: Any, **how: Any) -> None:
         """Show an error; an exit is none."""
-        if not isinstance(sys.exc_info()[1], SystemExit):
+        error = sys.exc_info()[1]
+        if isinstance(error, KeyboardInterrupt):
+            self._at_once(lambda: self._print_interrupt(error))
+        elif not isinstance(error, SystemExit):
             self._at_once(lambda: super(Inner, self).showtraceback(*args, **how))
+
+    def _print_interrupt(self, error: BaseException) -> None:
+        """Show it as Python does: IPython's first traceback loads so much that the process is killed before."""
+        error_text.without_ours(error)
+        entry = error.__traceback__
+        while entry is not None and entry.tb_frame.f_code.co_filename != self.compile.file:
+            entry = entry.tb_next
+        traceback.print_exception(type(error), error, entry or error.__traceback__)
 
     def showsyntaxerror(self, *args: Any, **how: Any) -> None:
         """Show an error of syntax."""
         self._at_once(lambda: super(Inner, self).showsyntaxerror(*args, **how))
 
     def _at_once(self, write: Callable[[], None]) -> None:
-        with contextlib.redirect_stderr(io.StringIO()) as text:
+        """Have it written in one piece, and not into what a magic catches, as in a notebook."""
+        if self._shows_error:
             write()
+            return
+        self._shows_error = True
+        try:
+            with contextlib.redirect_stderr(io.StringIO()) as text:
+                write()
+        finally:
+            self._shows_error = False
         self.written = text.getvalue()
-        error_text.at_once(lambda: print(self.written, end="", file=sys.stderr))
+        with contextlib.redirect_stderr(sys.__stderr__):
+            error_text.at_once(lambda: print(self.written, end="", file=sys.stderr))
 
     def _get_exc_info(self, exc_tuple: Any = None) -> Any:
-        kind, error, traceback = super()._get_exc_info(exc_tuple)
-        if traceback is error.__traceback__:
+        kind, error, entry = super()._get_exc_info(exc_tuple)
+        if entry is error.__traceback__:
             error_text.without_ours(error)
-            traceback = error.__traceback__
-        return kind, error, traceback
+            entry = error.__traceback__
+        return kind, error, entry
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:  # noqa: ARG002 - IPython's
         print(self.InteractiveTB.stb2text(stb).rstrip("\n"), file=sys.stderr)
@@ -302,6 +346,12 @@ class Inner(InteractiveShell):
     def set_next_input(self, s: str, replace: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - IPython's
         """Show what would be put into the next cell, which is the host's."""
         print(s)
+
+
+def _with_empty_lines(lines: list[str]) -> list[str]:
+    """Keep the empty lines at the beginning, so that those of a traceback are the cell's; IPython takes them away."""
+    first = next((line for line in lines if not line.isspace()), " ")
+    return leading_empty_lines(lines) if first.startswith((" ", "\t", "%%")) else lines
 
 
 def _print_page(page: Any, *_where: object, **_how: object) -> None:

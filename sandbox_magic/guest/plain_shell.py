@@ -64,7 +64,7 @@ class Shell:
         if isinstance(error, SystemExit):
             return self._left(error)
         if error is not None:
-            self._found.tell(b"error", *failure.parts(error, file, self._written(error)))
+            self._found.tell(b"error", *self._parts(error, text, file))
             return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         self._found.send(self._namespace)
         self._found.tell(b"finished")
@@ -111,11 +111,12 @@ class Shell:
     def _show(self, error: BaseException) -> None:
         error_text.show(error)
 
-    def _written(self, error: BaseException) -> str:
-        """Return the traceback as it was shown."""
+    def _parts(self, error: BaseException, text: str, file: str) -> tuple[bytes, ...]:  # noqa: ARG002 - the other shell's
+        """Return what the host is told of an error, the traceback as it was shown."""
         import traceback
 
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        written = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        return failure.parts(error, file, written)
 
     def complete(self, code: str, cursor: int) -> tuple[list[str], int, int]:
         """Return what could stand before the cursor, and from where to where in the code it would."""

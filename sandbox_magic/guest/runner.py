@@ -11,6 +11,8 @@ from . import clean_process, compiling, ending, error_text, flood, parking, proc
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
+    from types import CodeType
+
     from .cell_builtins import CellBuiltins
 
 
@@ -137,15 +139,26 @@ def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> Non
     module.__file__ = file
     module.__dict__["__builtins__"] = sys.modules["builtins"]
     sys.modules["__main__"] = module
+    is_cell = characters or file.endswith(".ipy")
+    text: str | bytes = b""
+    code: CodeType | BaseException
     try:
-        code = compiling.compiled(_read(file, characters=characters), file, value=value)
+        text = _read(file, characters=characters)
+        code = (compiling.of_cell if is_cell else compiling.compiled)(text, file, value=value)
     except BaseException as error:  # noqa: BLE001 - mostly a SyntaxError, which shows the cell's own line
-        _fail(error.with_traceback(None), found, file)
-        raise SystemExit(1) from None
+        code = error.with_traceback(None)
+    if isinstance(code, BaseException):
+        if is_cell and isinstance(code, SyntaxError):
+            _run_as_in_notebook(text, file, found, value=value)
+        _fail(code, found, file)
+        raise SystemExit(1)
     try:
         try:
             found.begin(module.__dict__)
-            exec(code, module.__dict__)
+            if compiling.awaits(code):
+                _await(code, module.__dict__)
+            else:
+                exec(code, module.__dict__)
         except Exception as error:  # noqa: BLE001 - whatever the cell raises is shown, before its figures are
             _fail(error, found, file)
             raise SystemExit(1) from None
@@ -160,6 +173,24 @@ def run(file: str, found: CellBuiltins, *, value: bool, characters: bool) -> Non
     except BaseException as error:  # noqa: BLE001 - an interrupt, or a representation's own error
         _fail(error, found, file)
         raise SystemExit(130 if isinstance(error, KeyboardInterrupt) else 1) from None
+
+
+def _run_as_in_notebook(text: str | bytes, file: str, found: CellBuiltins, *, value: bool) -> None:
+    """Run a cell that Python refuses, and end, if it is one of a notebook's."""
+    from . import notebook_cell
+
+    status = notebook_cell.run(text, file, found, sys.modules["__main__"], value=value)
+    if status is not None:
+        raise SystemExit(status)
+
+
+def _await(code: CodeType, namespace: dict[str, object]) -> None:
+    from . import awaiting
+
+    try:
+        awaiting.run(code, namespace)
+    finally:
+        awaiting.finish()
 
 
 def _read(file: str, *, characters: bool) -> str | bytes:

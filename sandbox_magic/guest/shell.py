@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from .cell_builtins import CellBuiltins
+    from .ipython_shell import IPythonShell
     from .plain_shell import Shell
 
 
@@ -24,7 +25,7 @@ def prepare() -> bool:
         from . import ipython_shell
 
         ipython_shell.practise()
-    except Exception:  # noqa: BLE001 - there is none, or whatever an incomplete or a very old one raises
+    except Exception:  # noqa: BLE001 - as below
         return False
     return True
 
@@ -36,12 +37,20 @@ def make(found: CellBuiltins, namespace_module: ModuleType) -> Shell:
         found: What shows things, and tells the host.
         namespace_module: Has the names of the cells: ``__main__``.
     """
+    from .plain_shell import Shell
+
+    able = of_ipython(found, namespace_module)
+    if able is not None:
+        return able
+    found.tell(b"note", b"no ipython")
+    return Shell(found, namespace_module)
+
+
+def of_ipython(found: CellBuiltins, namespace_module: ModuleType) -> IPythonShell | None:
+    """Return IPython's, None where there is no IPython; see `make`."""
     try:
         from .ipython_shell import IPythonShell
 
         return IPythonShell(found, namespace_module)
-    except Exception:  # noqa: BLE001 - as above
-        from .plain_shell import Shell
-
-        found.tell(b"note", b"no ipython")
-        return Shell(found, namespace_module)
+    except Exception:  # noqa: BLE001 - there is none, or whatever an incomplete or a very old one raises
+        return None

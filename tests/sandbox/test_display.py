@@ -381,9 +381,7 @@ def test_ipython_that_is_imported_has_no_shell_and_the_hint_says_so():
     result = run("from IPython import get_ipython\nprint(get_ipython())\nget_ipython().run_line_magic('ls', '')")
     assert result.stdout == "None\n"
     (note,) = result.notes
-    assert note.startswith(
-        "get_ipython belongs to the notebook, and a sandboxed cell is plain Python: leave magics out"
-    )
+    assert note.startswith("get_ipython is there in a cell that has a line of IPython's own")
 
 
 CLEARS = """

@@ -128,7 +128,7 @@ def test_a_module_that_is_nowhere_and_the_way_to_it(tmp_path):
 
 INSTALLS = {
     "as in a notebook": "!pip install nowhere-at-all\nimport nowhere_at_all",
-    "magic": "%pip install -q nowhere-at-all",
+    "magic": "%pip install -q nowhere-at-all\nimport nowhere_at_all",
     "as at a terminal": "pip install nowhere-at-all",
     "subprocess": "import subprocess, sys\nsubprocess.check_call([sys.executable, '-m', 'pip', 'install', 'nowhere'])",
     "ignored": "import os, sys\nos.system(f'{sys.executable} -m pip install nowhere-at-all')\nimport nowhere_at_all",
