@@ -26,6 +26,7 @@ ORDER = (
     "terminal",
     "untrusted",
     "untrusted/mime",
+    "untrusted/notebook",
     "untrusted/workspace",
     "jail/cgroup",
     "jail/view",
