@@ -217,16 +217,21 @@ def to_policy(values: Mapping[str, object], base: Policy | None = None) -> Polic
 
 
 def add_to(
-    parser: argparse.ArgumentParser, *, hidden: Collection[str] = (), told: Mapping[str, str] | None = None
+    parser: argparse.ArgumentParser,
+    *,
+    scopes: Collection[Scope] = ("limits", "policy", "run", "show"),
+    hidden: Collection[str] = (),
+    told: Mapping[str, str] | None = None,
 ) -> None:
     """Add every option to a command line parser; absent ones stay absent from its result.
 
     Args:
         parser: The parser.
+        scopes: Those whose options it takes at all.
         hidden: Keywords that its help does not list: they are read to be refused with the reason.
         told: What the help says of a keyword in place of the table.
     """
-    for option in OPTIONS:
+    for option in (option for option in OPTIONS if option.scope in scopes):
         names = (*option.flags, f"--{option.name}")
         text = (told or {}).get(option.keyword, f"{option.help} (default: {option.default})")
         if option.keyword in hidden:

@@ -34,6 +34,7 @@ ORDER = (
     "execution",
     "notebook/dashboard",
     "notebook",
+    "kernel",
     "cli",
     "__init__",
     "__main__",

@@ -1,5 +1,6 @@
 """What is installed: the package, its data, its command, and nothing else."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -41,6 +42,18 @@ def test_it_configures_nothing_by_being_installed(wheel):
     data = [name.split(".data/data/")[1] for name in wheel.namelist() if ".data/data/" in name]
     assert "share/sandbox-magic/ipython_config.snippet.py" in data
     assert not [name for name in data if name.startswith("etc/")]
+
+
+def test_the_kernel_is_where_jupyter_looks_and_imports_nothing_from_the_folder(wheel):
+    """``python``, so that a client puts its own Python there; ``-P``, so that no module of the folder is ours."""
+    (name,) = [
+        name
+        for name in wheel.namelist()
+        if name.endswith(".data/data/share/jupyter/kernels/sandbox-python/kernel.json")
+    ]
+    spec = json.loads(wheel.read(name))
+    assert spec["argv"] == ["python", "-P", "-m", "sandbox_magic.kernel", "-f", "{connection_file}"]
+    assert (spec["display_name"], spec["interrupt_mode"]) == ("Python (sandboxed)", "signal")
 
 
 def test_the_run_time_needs_are_the_nine_that_have_a_reason(wheel):

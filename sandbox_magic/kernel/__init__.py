@@ -1,0 +1,1 @@
+"""The kernel "Python (sandboxed)": a notebook's messages on the host, its code in one session's sandbox."""

@@ -1,0 +1,94 @@
+"""``%sandbox`` lines in the kernel: answered on the host, where one is the whole cell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from sandbox_magic.jail.doctor import diagnose
+from sandbox_magic.model import options as _options
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.option_values import split_words
+from sandbox_magic.model.policy import Limits
+from sandbox_magic.model.units import limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox_magic.kernel.session import KernelSession
+    from sandbox_magic.model.result import Result
+
+_LINE = re.compile(r"\s*%sandbox(?:[ \t]+(?P<word>\S+))?(?P<rest>[^\n]*)\s*")
+_NAMES = _options.limit_names()
+
+HELP = """\
+The cells of this notebook run in one sandbox, which keeps its variables from one cell to the next.
+%sandbox                  what this is, and the limits
+%sandbox limits [OPTIONS] the limits; options tighten them: %sandbox limits --timeout 5
+%sandbox undo             go back to the state before the last cell
+%sandbox restart          start again with an empty sandbox
+%sandbox isolation        what enforced each protection and limit of the last cell
+%sandbox doctor           what this machine can enforce
+Each stands alone in its cell. Looser limits are set outside of the notebook."""
+
+
+def command(source: str) -> re.Match[str] | None:
+    """Return the parts of a cell that is one ``%sandbox`` line; None if it is something else."""
+    return _LINE.fullmatch(source)
+
+
+def answer(line: re.Match[str], session: KernelSession, last: Result | None) -> str:
+    """Do what a line asks for; return what there is to say.
+
+    Args:
+        line: The line's parts.
+        session: The kernel's.
+        last: The result of the last cell; None before the first.
+
+    Raises:
+        PolicyError: There is no such command, or it can't be done.
+        SandboxError: Likewise.
+    """
+    word, rest = line["word"] or "", split_words(line["rest"], f"the line can't be read: {line[0].strip()}")
+    commands: dict[str, Callable[[], str]] = {
+        "": lambda: f"{HELP}\n\n{_limits(session)}",
+        "-h": lambda: HELP,
+        "--help": lambda: HELP,
+        "limits": lambda: _tightened(session, rest),
+        "undo": lambda: _undone(session),
+        "restart": lambda: _restarted(session),
+        "isolation": lambda: "no cell has run yet" if last is None else str(last.isolation),
+        "doctor": lambda: str(diagnose(session.policy)),
+    }
+    if word not in commands:
+        raise PolicyError(f"%sandbox takes no {word!r} here", remedy="%sandbox -h lists what there is")
+    if rest and word != "limits":
+        raise PolicyError(f"%sandbox {word} takes nothing behind it", seen=" ".join(rest))
+    return commands[word]()
+
+
+def _limits(session: KernelSession) -> str:
+    limits = session.policy.limits
+    values = {field.name: getattr(limits, field.name) for field in fields(Limits)}
+    told = {
+        _NAMES[name]: "none" if value is None else value if isinstance(value, str) else limit(name, value)
+        for name, value in values.items()
+    }
+    return "\n".join(f"{name:<16} {value}" for name, value in told.items())
+
+
+def _tightened(session: KernelSession, words: list[str]) -> str:
+    if words:
+        session.tighten(words)
+    return _limits(session)
+
+
+def _undone(session: KernelSession) -> str:
+    session.undo()
+    return "the state is as it was before the last cell; files stay as they are"
+
+
+def _restarted(session: KernelSession) -> str:
+    session.close()
+    return "the next cell starts with an empty sandbox"

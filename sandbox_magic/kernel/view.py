@@ -1,0 +1,107 @@
+"""A cell's events as the messages of its request: streams, displays, the value, questions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sandbox_magic.execution.drive import View
+from sandbox_magic.notebook.clearing import Clearing
+from sandbox_magic.terminal.prompt import question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sandbox_magic.kernel.failure import Failure
+    from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
+    from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Sample
+
+WHO = "cell"
+
+
+class Publish(Protocol):
+    """Sends one message to all front ends."""
+
+    def __call__(self, kind: str, content: dict[str, object], /) -> None:
+        """Send it.
+
+        Args:
+            kind: The message's type.
+            content: Its content.
+        """
+
+
+class Ask(Protocol):
+    """Asks the front end that sent the cell."""
+
+    def __call__(self, prompt: str, *, password: bool) -> str | None:
+        """Return what the person answers; None where nobody can be asked."""
+
+
+class KernelView(View):
+    """Sends each event as it comes. Every text and every display went through `untrusted` before.
+
+    Args:
+        publish: Sends a message.
+        ask: Asks the person.
+        number: The cell's execution count.
+
+    Attributes:
+        value: The plain text of the cell's value; None if it has none.
+    """
+
+    def __init__(self, publish: Publish, ask: Ask, number: int) -> None:
+        self.value: str | None = None
+        self._publish = publish
+        self._ask = ask
+        self._number = number
+        self._clearing = Clearing(lambda followed: publish("clear_output", {"wait": followed}))
+
+    def write(self, event: Text) -> None:
+        """Send the code's text."""
+        if event.text:
+            self._clearing.show(lambda: self._publish("stream", {"name": event.stream, "text": event.text}))
+
+    def display(self, event: Display) -> None:
+        """Send what the code showed, or its value."""
+        self._clearing.show(lambda: self._send(event))
+
+    def _send(self, event: Display) -> None:
+        content: dict[str, object] = {"data": dict(event.data), "metadata": dict(event.metadata)}
+        if event.display_id:
+            content["transient"] = {"display_id": event.display_id}
+        if event.kind == "result" and not event.update:
+            self.value = event.text
+            self._publish("execute_result", {**content, "execution_count": self._number})
+        else:
+            self._publish("update_display_data" if event.update else "display_data", content)
+
+    def clear(self, event: Cleared) -> None:
+        """Clear the cell's output, which is the code's alone."""
+        self._clearing.ask(wait=event.wait)
+
+    def ask(self, request: InputRequest) -> str | None:
+        """Return what the person at the front end answers."""
+        self._clearing.go_on(last=True)
+        return self._ask(question(request, WHO), password=request.password)
+
+    def add(self, sample: Sample) -> None:  # noqa: ARG002 - its time is what counts
+        """Clear and show what waits for it, if it is time to."""
+        self._clearing.go_on()
+
+    def finish(self, result: Result) -> None:  # noqa: ARG002 - what is said of it is the reply's
+        """Clear and show what waits for it."""
+        self._clearing.go_on(last=True)
+
+    def say(self, text: str) -> None:
+        """Send words of ours, as the answer to a line."""
+        self._publish("stream", {"name": "stdout", "text": f"{text}\n"})
+
+    def note(self, notes: Iterable[str]) -> None:
+        """Send what a person should know of a cell that went well."""
+        for note in notes:
+            self._publish("stream", {"name": "stderr", "text": f"sandbox: {note}\n"})
+
+    def fail(self, failure: Failure) -> None:
+        """Send the error that the cell ends with."""
+        self._publish("error", failure.content)
