@@ -10,6 +10,7 @@ from sandbox_magic.model.outcome import ENDINGS, Outcome
 if TYPE_CHECKING:
     from sandbox_magic.model.result import Result
 
+CELL_FAILED = 1
 USAGE = 2
 REFUSED = 125
 INTERRUPTED = 128 + signal.SIGINT

@@ -1,4 +1,4 @@
-"""The command line: ``sandbox-magic run``, ``plot``, ``doctor``."""
+"""The command line: ``sandbox-magic run``, ``notebook``, ``plot``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from sandbox_magic.cli import exit_status
 from sandbox_magic.cli.doctor import Doctor
+from sandbox_magic.cli.notebook import Notebook
 from sandbox_magic.cli.plot import Plot
 from sandbox_magic.cli.run import Run
 from sandbox_magic.model import options as _options
@@ -52,7 +53,7 @@ class Command(Protocol):
         """
 
 
-COMMANDS: tuple[Command, ...] = (Run(), Plot(), Doctor())
+COMMANDS: tuple[Command, ...] = (Run(), Notebook(), Plot(), Doctor())
 
 
 def parser() -> argparse.ArgumentParser:
