@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
+SPECS = Path(__file__).parents[2] / "jupyter-config" / "kernels"  # "Python (sandboxed)", as the wheel installs it
 START_SECONDS = 60
 STOP_SECONDS = 15
 CHROMIUM_FLAGS = [
@@ -78,6 +79,7 @@ def _own_directories(base: Path) -> dict[str, str]:
     kernel.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     kernel.write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}), encoding="utf-8")
+    shutil.copytree(SPECS, base / "data" / "kernels", dirs_exist_ok=True)
     return {variable: str(base / name) for variable, name in names.items()} | {"JUPYTER_PREFER_ENV_PATH": "0"}
 
 
@@ -184,7 +186,7 @@ class Lab:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
 
-    def open(self, cells: Sequence[str], name: str | None = None) -> None:
+    def open(self, cells: Sequence[str], name: str | None = None, kernel: str = "python3") -> None:
         """Write a notebook of these code cells, open it, and wait for its kernel.
 
         With a kernelspec in its metadata: without one Lab asks for it in a dialog.
@@ -192,7 +194,7 @@ class Lab:
         name = name or f"notebook-{next(self._numbers)}-{secrets.token_hex(4)}.ipynb"
         notebook = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(source) for source in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+            metadata={"kernelspec": {"name": kernel, "display_name": "Python 3", "language": "python"}},
         )
         nbformat.write(notebook, self.server.root / name)
         self.open_file(name)

@@ -10,8 +10,11 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
+from sandbox_magic.cli import main
 from sandbox_magic.untrusted.mime.bundle import clean
 
 CORPUS = [json.loads(line) for line in Path(__file__).with_name("active_content.jsonl").read_text("utf-8").splitlines()]
@@ -154,12 +157,12 @@ class Watched:
         else:
             self.others.add(url)
 
-    def show(self, groups):
+    def show(self, groups, kernel="python3"):
         """Show outputs, each group in a cell of its own; return what is active in the page for each of them."""
         names = [f"active-{place}.json" for place in range(len(groups))]
         for name, bundles in zip(names, groups, strict=True):
             (self.lab.server.root / name).write_text(json.dumps(bundles), encoding="utf-8")
-        self.lab.open([SHOW.format(name=name) for name in names])
+        self.lab.open([SHOW.format(name=name) for name in names], kernel=kernel)
         self.acted.clear()
         self.others.clear()
         self.lab.run()
@@ -171,6 +174,12 @@ class Watched:
         before = None
         while before != (before := (len(self.acted), len(self.others), self.lab.page.evaluate(FORMULAS))):
             self.lab.page.wait_for_timeout(1000)
+
+    def look(self, name):
+        """Open a notebook as it was saved, and wait until nothing comes any more."""
+        self.acted.clear()
+        self.lab.open_file(name)
+        self._settle()
 
 
 FORMULAS = "() => document.querySelectorAll('mjx-container').length"
@@ -202,3 +211,53 @@ def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab):
     places = tuple(lab.server.url + place for place in OF_LAB)
     assert [url for url in watched.others if not url.startswith((*places, "data:", "blob:"))] == []
     print(f"{len(acts)} vectors act; cleaned, {len(shown)} leave something to show, and none acts")
+
+
+def kernels(lab):
+    """Return the names of the kernels that the server runs."""
+    return lab.page.evaluate(
+        """async base => (await (await fetch(base + "api/kernels")).json()).map(kernel => kernel.name)""",
+        lab.server.url,
+    )
+
+
+@pytest.mark.timeout(120)
+def test_a_notebook_that_attacks_its_viewer_is_still_in_the_sandboxed_kernel(lab):
+    """The control is above: each of these vectors acts where an ordinary kernel shows it."""
+    numbers = range(0, len(CORPUS), 8)
+    watched = Watched(lab)
+    active = watched.show([[as_offered(number) for number in numbers]], kernel="sandbox-python")
+    assert len(active) >= len(numbers) / 2, "they are shown, as far as there is something to show"
+    assert [found for found in active if found] == []
+    assert [CORPUS[number] for number in watched.acted] == []
+    assert kernels(lab) == ["sandbox-python"]
+
+
+BEACON = "<img src='http://beacon.invalid/p{n}'><img src='p{n}-relative'>"
+
+
+def test_a_notebook_whose_saved_outputs_attack_its_viewer_is_still_once_it_was_cleaned(lab, tmp_path, monkeypatch):
+    """Both are trusted, so that the page shows all that is in them; the first is the control."""
+    script = "<b>seen</b><script>fired({n})</script><img src=x onerror='fired({n})'>"
+    html = nbformat.v4.new_output("display_data", {"text/html": script.format(n=1) + BEACON.format(n=2)})
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("1", outputs=[html]),
+            nbformat.v4.new_markdown_cell("# Prose\n\n" + BEACON.format(n=3) + "\n\n![](http://beacon.invalid/p4)"),
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+    )
+    notary = NotebookNotary(data_dir=str(lab.server.data))
+    watched, root = Watched(lab), lab.server.root
+    nbformat.write(notebook, root / "attack.ipynb")
+    notary.sign(nbformat.read(root / "attack.ipynb", as_version=4))
+    watched.look("attack.ipynb")
+    assert watched.acted == {1, 2, 3, 4}
+
+    assert main.main(["notebook", str(root / "attack.ipynb"), "-o", str(root / "cleaned.ipynb"), "--no-run"]) == 0
+    notary.sign(nbformat.read(root / "cleaned.ipynb", as_version=4))
+    watched.look("cleaned.ipynb")
+    assert lab.trusts(0)
+    assert lab.page.locator(".jp-OutputArea-output b", has_text="seen").count() == 1
+    assert lab.page.locator(".jp-MarkdownOutput h1", has_text="Prose").count() == 1
+    assert watched.acted == set()
