@@ -50,7 +50,7 @@ class Executor:
             if not code.strip():
                 return None
             if (line := lines.command(code)) is not None:
-                view.say(lines.answer(line, self.session, self.last))
+                view.say(lines.answer(line, self.session, self.last, view.confirm))
                 return None
             return self._run_cell(code, view, at_most)
         except SandboxError as error:

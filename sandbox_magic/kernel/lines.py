@@ -12,15 +12,18 @@ from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.option_values import split_words
 from sandbox_magic.model.policy import Limits
 from sandbox_magic.model.units import limit
+from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sandbox_magic.kernel.session import KernelSession
     from sandbox_magic.model.result import Result
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 _LINE = re.compile(r"\s*%sandbox(?:[ \t]+(?P<word>\S+))?(?P<rest>[^\n]*)\s*")
 _NAMES = _options.limit_names()
+_NONE_YET = "no cell has run yet"
 
 HELP = """\
 The cells of this notebook run in one sandbox, which keeps its variables from one cell to the next.
@@ -28,7 +31,10 @@ The cells of this notebook run in one sandbox, which keeps its variables from on
 %sandbox limits [OPTIONS] the limits; options tighten them: %sandbox limits --timeout 5
 %sandbox undo             go back to the state before the last cell
 %sandbox restart          start again with an empty sandbox
+%sandbox result           the picture of the last cell, and what it cost
 %sandbox isolation        what enforced each protection and limit of the last cell
+%sandbox changes          what the cells have done to the files of this folder, which stays as it is
+%sandbox apply [NAME ...] copy that into the folder: what is added and harmless, or what is named; asks you first
 %sandbox doctor           what this machine can enforce
 Each stands alone in its cell. Looser limits are set outside of the notebook."""
 
@@ -38,32 +44,38 @@ def command(source: str) -> re.Match[str] | None:
     return _LINE.fullmatch(source)
 
 
-def answer(line: re.Match[str], session: KernelSession, last: Result | None) -> str:
-    """Do what a line asks for; return what there is to say.
+def answer(
+    line: re.Match[str], session: KernelSession, last: Result | None, confirm: Callable[[str], bool]
+) -> str | Mapping[str, str]:
+    """Do what a line asks for; return what there is to say: words, or a MIME bundle of ours.
 
     Args:
         line: The line's parts.
         session: The kernel's.
         last: The result of the last cell; None before the first.
+        confirm: Asks the person at the front end whether something is to be done.
 
     Raises:
         PolicyError: There is no such command, or it can't be done.
         SandboxError: Likewise.
     """
     word, rest = line["word"] or "", split_words(line["rest"], f"the line can't be read: {line[0].strip()}")
-    commands: dict[str, Callable[[], str]] = {
+    commands: dict[str, Callable[[], str | Mapping[str, str]]] = {
         "": lambda: f"{HELP}\n\n{_limits(session)}",
         "-h": lambda: HELP,
         "--help": lambda: HELP,
         "limits": lambda: _tightened(session, rest),
         "undo": lambda: _undone(session),
         "restart": lambda: _restarted(session),
-        "isolation": lambda: "no cell has run yet" if last is None else str(last.isolation),
+        "result": lambda: _NONE_YET if last is None else last._repr_mimebundle_(),
+        "isolation": lambda: _NONE_YET if last is None else str(last.isolation),
+        "changes": lambda: _bundle(session.changes()),
+        "apply": lambda: _applied(session, rest, confirm),
         "doctor": lambda: str(diagnose(session.policy)),
     }
     if word not in commands:
         raise PolicyError(f"%sandbox takes no {word!r} here", remedy="%sandbox -h lists what there is")
-    if rest and word != "limits":
+    if rest and word not in ("limits", "apply"):
         raise PolicyError(f"%sandbox {word} takes nothing behind it", seen=" ".join(rest))
     return commands[word]()
 
@@ -92,3 +104,16 @@ def _undone(session: KernelSession) -> str:
 def _restarted(session: KernelSession) -> str:
     session.close()
     return "the next cell starts with an empty sandbox"
+
+
+def _bundle(changes: Changes) -> dict[str, str]:
+    return {"text/plain": repr(changes), "text/html": changes._repr_html_()}
+
+
+def _applied(session: KernelSession, names: list[str], confirm: Callable[[str], bool]) -> str:
+    """Apply changes, if the person says so: the line may be a stranger's, and "Run All" runs it."""
+    changes = session.changes()
+    what = ", ".join(label(name, 80) for name in names) or "what is added and harmless"
+    if not confirm(f"apply {what} to {label(session.policy.workspace, 200)}?\n{changes!r}\n"):
+        return "nothing was applied"
+    return repr(changes.apply(*names))

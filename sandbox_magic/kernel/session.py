@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.policy import Policy
+    from sandbox_magic.untrusted.workspace.changes import Changes
 
 _KEYWORDS = {option.field: option.keyword for option in _options.OPTIONS if option.scope == "limits"}
 
@@ -128,6 +129,17 @@ class KernelSession:
             self.session.undo()
         except RuntimeError as error:
             raise PolicyError("there is nothing to undo", seen=str(error)) from error
+
+    def changes(self) -> Changes:
+        """Return what the cells have done to the files of the folder.
+
+        Raises:
+            PolicyError: There is nothing to return; says why.
+        """
+        try:
+            return self.session.changes()
+        except RuntimeError as error:
+            raise PolicyError("there are no changes to show", seen=str(error)) from error
 
     def close(self) -> None:
         """End the session, if there is one; the next cell makes another."""

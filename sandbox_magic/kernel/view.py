@@ -9,7 +9,7 @@ from sandbox_magic.notebook.clearing import Clearing
 from sandbox_magic.terminal.prompt import question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sandbox_magic.kernel.failure import Failure
     from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
@@ -93,9 +93,17 @@ class KernelView(View):
         """Clear and show what waits for it."""
         self._clearing.go_on(last=True)
 
-    def say(self, text: str) -> None:
-        """Send words of ours, as the answer to a line."""
-        self._publish("stream", {"name": "stdout", "text": f"{text}\n"})
+    def say(self, answer: str | Mapping[str, str]) -> None:
+        """Send words or a MIME bundle of ours, as the answer to a line."""
+        if isinstance(answer, str):
+            self._publish("stream", {"name": "stdout", "text": f"{answer}\n"})
+        else:
+            self._publish("display_data", {"data": dict(answer), "metadata": {}})
+
+    def confirm(self, what: str) -> bool:
+        """Return whether the person says yes; no code can answer, and where nobody can be asked it is no."""
+        answer = self._ask(f"sandbox asks: {what}Type yes: ", password=False)
+        return answer is not None and answer.strip().lower() == "yes"
 
     def note(self, notes: Iterable[str]) -> None:
         """Send what a person should know of a cell that went well."""

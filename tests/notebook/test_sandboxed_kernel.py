@@ -285,6 +285,28 @@ def test_its_lines_are_answered_outside(kernel):
     assert kernel.fails("%sandbox nothing")["ename"] == "PolicyError"
 
 
+def test_changes_are_listed_and_applied_only_when_the_person_says_so(kernel):
+    """The line may be a stranger's: "Run All" must write nothing."""
+    kernel.run("open('made.txt', 'w').write('m')")
+    messages, _ = kernel.run("%sandbox changes")
+    assert "made.txt" in messages[0][1]["data"]["text/plain"]
+    assert kernel.shows("%sandbox apply") == "nothing was applied\n", "nobody can be asked"
+    for answer, applied in (("y", False), ("yes", True)):
+        request = kernel.client.execute("%sandbox apply")
+        asked = kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)["content"]["prompt"]
+        assert asked.startswith("sandbox asks: apply what is added and harmless")
+        assert "made.txt" in asked
+        kernel.client.input(answer)
+        assert [kind for kind, _ in kernel.messages(request)] == ["execute_input", "stream"]
+        assert (kernel.folder / "made.txt").exists() is applied
+
+
+def test_the_result_of_the_last_cell_is_shown_as_a_picture(kernel):
+    kernel.run("1")
+    messages, _ = kernel.run("%sandbox result")
+    assert "Sandbox run: done" in messages[0][1]["data"]["text/html"]
+
+
 def test_a_notebook_tightens_its_limits_and_never_loosens_them(tmp_path):
     kernel = Kernel(tmp_path)
     try:
