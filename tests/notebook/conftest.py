@@ -1,13 +1,15 @@
 """A real JupyterLab, Notebook 7 on the same server, and a real browser.
 
 The server is a process of its own with its own directories, so nothing of the user's is read or changed; its kernel
-is the Python that runs the tests. The browser is the system's Chromium, driven by Playwright; it lives for one file of
-tests: Playwright leaves an event loop running in the thread, which other tests (nbclient's) could not share.
+is the Python that runs the tests. The browser is the system's Chromium, driven by Playwright. It and a page with Lab
+live from one test that asks for them to the next, for to load Lab takes longer than most tests, and end before a test
+that does not: Playwright leaves an event loop running in the thread, which other tests (nbclient's) could not share.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -27,7 +29,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, ViewportSize
 
 SPECS = Path(__file__).parents[2] / "jupyter-config" / "kernels"  # "Python (sandboxed)", as the wheel installs it
 START_SECONDS = 60
@@ -41,6 +43,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+VIEWPORT: ViewportSize = {"width": 1280, "height": 900}
 SETTINGS = {
     # Every cell is in the page, also those that are scrolled away, with all of its outputs.
     "notebook-extension/tracker": {"windowingMode": "none", "maxNumberOutputs": 100_000},
@@ -123,6 +126,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         yield Server(url=_answering(process, base), token=token, root=root, data=base / "data")
     finally:
+        shared.close()  # its page would ask for the server again and again
         _stop(process)
 
 
@@ -138,30 +142,65 @@ def _answering(process: subprocess.Popen[bytes], base: Path) -> str:
     pytest.fail(f"JupyterLab did not start. Its last words:\n{log[-3000:]}")
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    """What drives the browser."""
-    from playwright.sync_api import sync_playwright
+class Shared:
+    """What drives the browser, the browser, and its page with JupyterLab: each made when it is first asked for."""
 
-    with sync_playwright() as playwright:
-        yield playwright
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+
+    @functools.cached_property
+    def playwright(self) -> Playwright:
+        from playwright.sync_api import sync_playwright
+
+        return self._open.enter_context(sync_playwright())
+
+    @functools.cached_property
+    def browser(self) -> Browser:
+        """Chromium, without a window."""
+        browser = self.playwright.chromium.launch(executable_path=chromium(), headless=True, args=CHROMIUM_FLAGS)
+        self._open.callback(browser.close)
+        return browser
+
+    @functools.cached_property
+    def page(self) -> Page:
+        context = self.browser.new_context(viewport=VIEWPORT)
+        self._open.callback(context.close)
+        return context.new_page()
+
+    def close(self) -> None:
+        self._open.close()
+        for name in ("playwright", "browser", "page"):
+            self.__dict__.pop(name, None)
 
 
-@pytest.fixture(scope="session")
+shared = Shared()
+
+
+def needs_browser(item: pytest.Item | None) -> bool:
+    return "server" in getattr(item, "fixturenames", ())
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that need a browser come first, one after the other."""
+    items.sort(key=lambda item: not needs_browser(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        if not needs_browser(nextitem):
+            shared.close()
+
+
 def chromium() -> str:
-    """The path of the system's Chromium."""
+    """Return the path of the system's Chromium."""
     executable = shutil.which("chromium")
     if executable is None:
         pytest.fail("There is no chromium. Try: make test, which fetches it, or says how")
     return executable
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
-    """Chromium, without a window."""
-    browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=CHROMIUM_FLAGS)
-    yield browser
-    browser.close()
 
 
 class Lab:
@@ -179,12 +218,33 @@ class Lab:
     address: ClassVar[str] = "lab/tree/{name}?reset&token={token}"
 
     def __init__(self, page: Page, server: Server) -> None:
-        self.page = page
         self.server = server
         self.errors: list[str] = []
         self._numbers = itertools.count(1)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        self._take(page)
+
+    def _take(self, page: Page) -> None:
+        self.page = page
+        page.on("pageerror", self._failed)
+        page.on("console", self._said)
+
+    def _failed(self, error: Exception) -> None:
+        self.errors.append(str(error))
+
+    def _said(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.errors.append(said.text)
+
+    def forget(self) -> None:
+        """Listen no more to the page's console."""
+        self.page.remove_listener("pageerror", self._failed)
+        self.page.remove_listener("console", self._said)
+
+    def come_back(self) -> None:
+        """Close the page and go on in another one, where nothing is loaded, as a person who comes back."""
+        left = self.page
+        self._take(left.context.new_page())
+        left.close()
 
     def open(self, cells: Sequence[str], name: str | None = None, kernel: str = "python3") -> None:
         """Write a notebook of these code cells, open it, and wait for its kernel.
@@ -207,7 +267,7 @@ class Lab:
             kernel: Whether it gets one; without, it must name one that is not there, so that the page asks.
             busy: Whether its kernel runs a cell, so that there is nothing to wait for.
         """
-        self.page.goto(self.server.url + self.address.format(name=name, token=self.server.token))
+        self._show(name)
         if not kernel:
             self.page.click(".jp-Dialog button:has-text('No Kernel')")
         self.page.wait_for_function(
@@ -221,6 +281,23 @@ class Lab:
         )
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
         self._uncovered()
+
+    def _show(self, name: str) -> None:
+        """Open a notebook in the page, in the place of those that are open; load the page where it is not loaded."""
+        if not self.page.evaluate("'jupyterapp' in window"):
+            self.page.goto(self.server.url + self.address.format(name=name, token=self.server.token))
+            return
+        self.close_notebooks()
+        self.page.evaluate("path => void window.jupyterapp.commands.execute('docmanager:open', {path})", name)
+
+    def close_notebooks(self) -> None:
+        """Close what is open in the page, unsaved as it is; a page with a dialog in it is left as a whole."""
+        if self.page.locator(".jp-Dialog").count():
+            self.page.goto("about:blank")
+        self.page.evaluate("""() => {
+            window.clearInterval(window.testTimer);
+            for (const panel of [...window.jupyterapp?.shell.widgets("main") ?? []]) panel.dispose();
+        }""")
 
     def _uncovered(self) -> None:
         """Wait until the picture that Lab shows while it loads has faded."""
@@ -335,11 +412,9 @@ class Notebook7(Lab):
     suffix: ClassVar[str] = "-notebook7"
     address: ClassVar[str] = "notebooks/{name}?token={token}"
 
-
-@contextlib.contextmanager
-def _fresh(browser: Browser, server: Server, kind: type[Lab]) -> Iterator[Lab]:
-    with _in(browser.new_context(viewport={"width": 1280, "height": 900}), server, kind) as fresh:
-        yield fresh
+    def _show(self, name: str) -> None:
+        """Each notebook has a page of its own."""
+        self.page.goto(self.server.url + self.address.format(name=name, token=self.server.token))
 
 
 @contextlib.contextmanager
@@ -352,26 +427,47 @@ def _in(context: BrowserContext, server: Server, kind: type[Lab]) -> Iterator[La
 
 
 @pytest.fixture
-def lab(browser: Browser, server: Server) -> Iterator[Lab]:
-    """A fresh page for JupyterLab; its kernels end with the test."""
-    with _fresh(browser, server, Lab) as lab:
-        yield lab
+def lab(server: Server) -> Iterator[Lab]:
+    """JupyterLab with nothing open; the kernels that a test starts end with it."""
+    lab = Lab(shared.page, server)
+    lab.page.set_viewport_size(VIEWPORT)
+    yield lab
+    with contextlib.ExitStack() as broken:
+        broken.callback(shared.close)  # nobody goes on with a page that can't be tidied
+        lab.close_notebooks()
+        lab.forget()
+        shared.page = lab.page
+        broken.pop_all()
+    _end_kernels(server)
 
 
-@pytest.fixture(params=[Lab, Notebook7], ids=["lab", "notebook7"])
-def front(browser: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A fresh page for JupyterLab, and one for Notebook 7."""
-    with _fresh(browser, server, request.param) as front:
+@pytest.fixture(params=["lab", "notebook7"])
+def front(server: Server, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """JupyterLab, and a fresh page for Notebook 7, which takes seconds.
+
+    It is for what depends on the page around the notebook: its toolbar, what scrolls, how it is opened and saved. The
+    notebook itself is the same program in both, so other tests ask for `lab`.
+    """
+    if request.param == "lab":
+        yield request.getfixturevalue("lab")
+        return
+    with _in(shared.browser.new_context(viewport=VIEWPORT), server, Notebook7) as front:
         yield front
 
 
 @pytest.fixture
-def tab(playwright: Playwright, chromium: str, server: Server, tmp_path: Path) -> Iterator[Lab]:
+def tab(server: Server, tmp_path: Path) -> Iterator[Lab]:
     """JupyterLab in a tab that another one hides.
 
     A browser that Playwright starts is told to treat every page as if it were in front.
     """
-    command = [chromium, "--headless=new", *CHROMIUM_FLAGS, "--remote-debugging-port=0", f"--user-data-dir={tmp_path}"]
+    command = [
+        chromium(),
+        "--headless=new",
+        *CHROMIUM_FLAGS,
+        "--remote-debugging-port=0",
+        f"--user-data-dir={tmp_path}",
+    ]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         facts, deadline = tmp_path / "DevToolsActivePort", time.monotonic() + START_SECONDS
@@ -380,7 +476,7 @@ def tab(playwright: Playwright, chromium: str, server: Server, tmp_path: Path) -
             assert process.poll() is None, "Chromium ended"
             time.sleep(0.05)
         address = f"http://127.0.0.1:{facts.read_text().splitlines()[0]}"
-        browser = _connected(playwright, address)
+        browser = _connected(shared.playwright, address)
         with _in(browser.contexts[0], server, Lab) as lab:
             yield lab
     finally:

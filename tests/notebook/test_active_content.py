@@ -162,6 +162,7 @@ class Watched:
         names = [f"active-{place}.json" for place in range(len(groups))]
         for name, bundles in zip(names, groups, strict=True):
             (self.lab.server.root / name).write_text(json.dumps(bundles), encoding="utf-8")
+        self.lab.page.goto("about:blank")  # some of them change the whole page
         self.lab.open([SHOW.format(name=name) for name in names], kernel=kernel)
         self.acted.clear()
         self.others.clear()
@@ -182,6 +183,13 @@ class Watched:
         self._settle()
 
 
+@pytest.fixture
+def watched(lab):
+    """A page that no other test goes on with."""
+    yield Watched(lab)
+    lab.come_back()
+
+
 FORMULAS = "() => document.querySelectorAll('mjx-container').length"
 RENDERED = """() => [...document.querySelectorAll(".jp-OutputArea-output")].filter(
     node => node.innerText.trim() !== "" || node.querySelector("*") !== null).length"""
@@ -189,11 +197,10 @@ OF_LAB = ("api/", "lab/", "static/", "kernelspecs/")
 
 
 @pytest.mark.timeout(120)
-def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab):
+def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab, watched):
     """Each vector is first shown to act: it ran, it asked for something, or it left something active in the page."""
     numbers = sorted(range(len(CORPUS)), key=lambda number: CORPUS[number]["family"] == "page")  # those change the page
     apart = sum(vector["family"] != "page" for vector in CORPUS)
-    watched = Watched(lab)
     bundles = [as_offered(number) for number in numbers]
     held = [held_by_img(len(CORPUS) + place, drawing) for place, drawing in enumerate(DRAWINGS)]
     active = watched.show([bundles[:apart], bundles[apart:], held])[: len(CORPUS)]

@@ -196,12 +196,12 @@ def test_help_for_run_names_each_option_and_its_default(ask):
 
 
 @pytest.mark.timeout(180)
-def test_tab_and_shift_tab_in_a_real_browser(front, pictures):
+def test_tab_and_shift_tab_in_a_real_browser(lab, pictures):
     """Tab lists what may stand there, Enter takes it; Shift-Tab on the magic shows the table."""
-    front.open(["%load_ext sandbox_magic", "%%sandbox "])
-    front.start(cell=0)
-    front.wait()
-    page, offer, table = front.page, front.page.locator(".jp-Completer-item"), front.page.locator(".jp-Tooltip")
+    lab.open(["%load_ext sandbox_magic", "%%sandbox "])
+    lab.start(cell=0)
+    lab.wait()
+    page, offer, table = lab.page, lab.page.locator(".jp-Completer-item"), lab.page.locator(".jp-Tooltip")
     line = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-line").first
     line.click()
     page.keyboard.press("End")
@@ -209,7 +209,7 @@ def test_tab_and_shift_tab_in_a_real_browser(front, pictures):
         page.keyboard.type(typed)
         page.keyboard.press("Tab")
         offer.filter(has_text=whole).wait_for()
-        front.screenshot(pictures / f"tab-{number}{front.suffix}.png")
+        lab.screenshot(pictures / f"tab-{number}.png")
         page.keyboard.press("Enter")
         offer.first.wait_for(state="hidden")
     assert line.inner_text() == "%%sandbox --timeout 5 --on-output-limit cut"
@@ -218,5 +218,5 @@ def test_tab_and_shift_tab_in_a_real_browser(front, pictures):
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+Tab")
     table.wait_for()
-    front.screenshot(pictures / f"shift-tab{front.suffix}.png")
+    lab.screenshot(pictures / "shift-tab.png")
     assert "--timeout SECONDS" in table.inner_text()

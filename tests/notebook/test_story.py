@@ -39,7 +39,15 @@ def shown(front):
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("source", [AT_ONCE, LATER], ids=["at once", "later"])
+@pytest.mark.parametrize(
+    ("front", "source"),
+    [
+        pytest.param("lab", AT_ONCE, id="lab-at once"),
+        pytest.param("lab", LATER, id="lab-later"),
+        pytest.param("notebook7", LATER, id="notebook7-later"),  # the question is asked the same way in both
+    ],
+    indirect=["front"],
+)
 def test_a_question_has_its_words_and_a_stop_after_which_the_next_cell_runs(front, source):
     """The front end waits for an answer, and runs no other cell before it is told that nobody wants one any more."""
     opened(front, source, "print('the next one')")
@@ -71,7 +79,15 @@ def test_an_answered_question_leaves_no_words_behind(lab):
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("restarted", [True, False], ids=["kernel restarted", "kernel busy"])
+@pytest.mark.parametrize(
+    ("front", "restarted"),
+    [
+        pytest.param("lab", True, id="lab-kernel restarted"),
+        pytest.param("lab", False, id="lab-kernel busy"),
+        pytest.param("notebook7", True, id="notebook7-kernel restarted"),  # and its page is loaded again in both
+    ],
+    indirect=["front"],
+)
 def test_what_is_saved_while_it_runs_is_a_picture_with_its_time(front, restarted):
     """Nothing claims to run, and nothing asks for a widget, in the page as it is nor when it is loaded again."""
     name = f"meanwhile-{restarted}{front.suffix}.ipynb"
@@ -91,9 +107,7 @@ def test_what_is_saved_while_it_runs_is_a_picture_with_its_time(front, restarted
     assert "running" not in "".join(
         output.get("data", {}).get("text/plain", "") for output in saved.cells[1].outputs[1:]
     )
-    again = front.page.context.new_page()
-    front.page.close()
-    front.page = again
+    front.come_back()
     front.open_file(name, busy=not restarted)
     front.page.wait_for_selector(PICTURE)
     front.page.wait_for_timeout(2500)  # for so long ipywidgets looks for a widget before it says that there is none
@@ -125,16 +139,16 @@ def test_stop_stays_within_reach_in_long_output(front):
 
 
 @pytest.mark.timeout(180)
-def test_the_end_is_heard_once_and_its_details_can_be_opened(front):
-    opened(front, ENDLESS)
-    live(front)
-    assert front.page.locator("[role=status]:visible, [role=alert]:visible, [aria-live]:visible").count() == 0
-    stopped(front)
-    heard = front.page.locator(".jp-OutputArea [role=status]")
+def test_the_end_is_heard_once_and_its_details_can_be_opened(lab):
+    opened(lab, ENDLESS)
+    live(lab)
+    assert lab.page.locator("[role=status]:visible, [role=alert]:visible, [aria-live]:visible").count() == 0
+    stopped(lab)
+    heard = lab.page.locator(".jp-OutputArea [role=status]")
     assert heard.count() == 1
     assert heard.locator("img").get_attribute("alt").startswith("Sandbox run: stopped by you")
-    front.page.click(".sandbox-below summary")
-    assert "peak memory" in front.page.inner_text(".sandbox-below")
+    lab.page.click(".sandbox-below summary")
+    assert "peak memory" in lab.page.inner_text(".sandbox-below")
 
 
 @pytest.mark.timeout(180)
