@@ -119,7 +119,10 @@ BASH = {
         "0\n0\n0\nno\n",
     ),
     "less of the disk": ("ionice -c3 echo idle; ionice -c2 -n7 echo last", "idle\nlast\n"),
-    "a processor": ("taskset -p $$ | wc -l; taskset -cp 0 $$ | wc -l; nice -n 5 nice", "1\n2\n5\n"),
+    "a processor": (
+        "taskset -p $$ | wc -l; taskset -cp 0 $$ | wc -l; echo $(($(nice -n 5 nice) - $(nice)))",
+        "1\n2\n5\n",
+    ),
     "limits": ("prlimit --pid $$ --nofile=64:64; ulimit -n", "64\n"),
     "what is masked": ("cat /proc/partitions /proc/cmdline /proc/swaps /proc/diskstats; echo $?", "0\n"),
     "a certificate": (

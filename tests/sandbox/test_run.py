@@ -191,11 +191,11 @@ def test_runs_as_a_real_main():
 
 @pytest.mark.alone
 def test_slow_consumer_does_not_prolong_a_run():
-    """Nobody pulls events for five seconds; the limit of one second holds all the same."""
+    """Nobody pulls events for three seconds; the limit of one second holds all the same."""
     run = sm.stream("import time\nwhile True: print(time.monotonic(), flush=True); time.sleep(0.05)", timeout=1)
     first = next(run)
     assert isinstance(first, (Text, Sample))
-    threading.Event().wait(5)
+    threading.Event().wait(3)
     *_, last = run
     assert last.result.outcome is Outcome.WALL_TIME
     assert last.result.usage.wall_seconds < 1.5
@@ -320,7 +320,8 @@ def test_the_end_of_the_course_is_the_end_of_the_run():
         samples, usage = result.timeline.samples, result.usage
         assert (samples[-1].seconds, samples[-1].cpu_seconds) == (usage.wall_seconds, usage.cpu_seconds)
         assert max(sample.seconds for sample in samples[:-1]) < usage.wall_seconds
-        assert min(sample.memory_bytes for sample in samples[-3:]) >= 190 << 20
+        held = [sample for sample in samples if sample.seconds > usage.wall_seconds - 0.25]
+        assert min(sample.memory_bytes for sample in held) >= 190 << 20
         assert all(sample.processes for sample in samples)
 
 
@@ -499,15 +500,15 @@ def test_a_pause_can_not_be_slept_through():
         print("up", flush=True)
         while True: pass
     """
-    run = sm.stream(textwrap.dedent(code), timeout=1.5)
+    run = sm.stream(textwrap.dedent(code), timeout=1)
     next(event for event in run if isinstance(event, Text))
     run.pause()
-    timer = threading.Timer(6, run.resume)
+    timer = threading.Timer(4, run.resume)
     timer.start()
     *_, last = run
     timer.cancel()
     assert last.result.outcome is Outcome.WALL_TIME
-    assert last.result.usage.cpu_seconds < 2.5
+    assert last.result.usage.cpu_seconds < 2
 
 
 def test_a_quick_end_does_not_evade_the_output_limit():
