@@ -178,8 +178,8 @@ def test_deep_and_broken_html_takes_linear_time(piece):
 )
 def test_broken_markdown_takes_bounded_time(piece):
     begun = time.process_time()
-    clean({"text/markdown": (piece * (100_000 // len(piece))).encode()})
-    assert time.process_time() - begun < 15
+    clean({"text/markdown": (piece * (50_000 // len(piece))).encode()})
+    assert time.process_time() - begun < 4  # a quarter of what twice as much may take
 
 
 def test_a_long_address_that_markdown_uses_often_is_not_written_often():
