@@ -13,8 +13,6 @@ import sandbox_magic as sm
 from sandbox_magic import Outcome
 from sandbox_magic.jail.cgroup import tiers
 
-pytestmark = pytest.mark.alone  # every end is held to half a second, and bombs burst
-
 MIB = 2**20
 
 
@@ -55,6 +53,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.alone  # here and below: an end is held to half a second after the limit
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_fork_bomb(bomb, attack, tier):
     """A bomb stays below the limit of processes and ends with its run."""
@@ -107,6 +106,7 @@ def test_memory_attack(eater, attack):
 NOT_COUNTED = pytest.mark.xfail(reason="the watch sees only what is mapped: every memfd may have the limit's size")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("eater", ["children", "shared maps", pytest.param("memfds", marks=NOT_COUNTED)])
 def test_memory_attack_without_a_cgroup(eater, attack, monkeypatch):
     """What is mapped is watched, and ends the run before it has grown far beyond the limit."""
@@ -138,6 +138,7 @@ SLOW_TO_END = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", SLOW_TO_END)
 def test_what_is_slow_to_end_does_not_hold_up_the_result(kind, tier, slowness, footprint, groups_left):
     """The result comes in time, and what is left ends behind it."""
@@ -185,6 +186,7 @@ ENDS_SLOWLY = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ENDS_SLOWLY)
 def test_the_result_does_not_wait_for_what_is_slow_to_end(kind, slowness, footprint, groups_left):
     """However it ended: half a second, or on a busy machine a part of what the whole end takes."""
@@ -204,23 +206,26 @@ def test_the_result_does_not_wait_for_what_is_slow_to_end(kind, slowness, footpr
     assert groups_left() == []
 
 
+@pytest.mark.alone
 def test_files_without_end(attack):
     """Empty files cost the kernel memory too; they end at the memory limit or the wall limit."""
     result = attack("n = 0\nwhile True: open(str(n), 'w').close(); n += 1", memory="32M", timeout=1)
     assert result.outcome in (Outcome.OUT_OF_MEMORY, Outcome.WALL_TIME), result.stderr
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("limit", ["wall", "CPU"])
 def test_cpu_by_64_processes(limit, attack, tier):
     """Sixty-four busy processes are stopped at either clock."""
     code = "import os\nfor _ in range(6): os.fork()\nwhile True: pass"
-    result = attack(code) if limit == "wall" else attack(code, cpu_time=1, timeout=20)
+    result = attack(code, timeout=0.5) if limit == "wall" else attack(code, cpu_time=1, timeout=20)
     assert result.outcome is (Outcome.WALL_TIME if limit == "wall" else Outcome.CPU_TIME)
 
 
 FLOOD = "import os\nnumber = 1 + bool(os.fork())\nwhile True: os.write(number, b'x' * 65536)"
 
 
+@pytest.mark.alone
 def test_output_flood(attack):
     """Both streams as fast as they go: the host keeps the limit of each, and the memory for no more."""
     attack(FLOOD, output_limit="256K")
@@ -254,6 +259,7 @@ def test_disk_flood(attack):
     assert set(map(int, errors.split())) <= {2, 13, 28, 30}  # ENOENT, EACCES, ENOSPC, EROFS
 
 
+@pytest.mark.alone
 def test_descriptor_exhaustion(attack):
     """At the limit of open files the code gets EMFILE, in each process, and PID 1 still reports."""
     code = """
@@ -303,15 +309,17 @@ AGAINST_THE_WATCH = {
 }  # fmt: skip
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", AGAINST_THE_WATCH)
 def test_against_the_watch(what, attack):
     """Whatever the code does to itself, its parent or PID 1, the clock holds and the true ending is reported."""
     outcome, status, source = AGAINST_THE_WATCH[what]
     imports = "import os, resource, signal, time\nSIGNALS = signal.valid_signals()\n"
-    result = attack(imports + textwrap.dedent(source))
+    result = attack(imports + textwrap.dedent(source), timeout=0.5)
     assert (result.outcome, result.exit_code) == (outcome, status), result.stderr
 
 
+@pytest.mark.alone
 def test_deaf_code_is_interrupted(slowness):
     """An interrupt ends code that blocks every signal within half a second."""
     code = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\nprint(1)\nwhile True: pass"

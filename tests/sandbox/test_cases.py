@@ -347,7 +347,9 @@ def test_every_case_has_a_place():
     assert placed == set(CASES)
 
 
-MEASURED = re.compile("cpu-|mem-|pid-forkbomb|out-(flood|lost)|res-oom|stack-c")  # time, or memory as it grows
+MEASURED = re.compile(
+    "cpu-(spin|sleep|regex|swallow|accuracy)|pid-forkbomb|out-lost|mem-(ramp|pagecache)"
+)  # or memory as it grows
 
 
 @pytest.mark.parametrize(

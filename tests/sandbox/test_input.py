@@ -10,8 +10,6 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import InputRequest, Outcome, Text
 
-pytestmark = pytest.mark.alone  # seconds in front of a question are measured
-
 SPINNER = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()\n"
 
 
@@ -120,6 +118,7 @@ def test_text_that_was_printed_stands_before_the_question():
     assert order == ["before", "?", "after\n"]
 
 
+@pytest.mark.alone
 def test_a_question_costs_a_waiting_code_nothing():
     """Two seconds on screen, of a limit of one; the marks and samples are on the run's own clock."""
 
@@ -136,6 +135,7 @@ def test_a_question_costs_a_waiting_code_nothing():
     assert times[-1] < 1
 
 
+@pytest.mark.alone
 def test_after_the_answer_the_limit_holds_as_before():
     def slow(events, request):
         threading.Event().wait(1)
@@ -153,6 +153,7 @@ def over(events, request):
     assert ended.wait(15), "the run goes on behind the question"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("options", "outcome"),
     [({"timeout": 1}, Outcome.WALL_TIME), ({"cpu_time": 1}, Outcome.CPU_TIME)],
@@ -196,6 +197,7 @@ def test_an_interrupt_ends_a_question():
     assert "KeyboardInterrupt" in result.stderr
 
 
+@pytest.mark.alone
 def test_a_pause_behind_a_question_is_counted_once():
     def slow(events, request):
         events.pause()
@@ -209,6 +211,7 @@ def test_a_pause_behind_a_question_is_counted_once():
     assert 0.9 <= result.usage.wall_seconds < 1.5
 
 
+@pytest.mark.alone
 def test_a_pause_in_which_the_answer_comes_is_counted_once():
     """It was given twice: for the question, and for the pause."""
 
@@ -224,6 +227,7 @@ def test_a_pause_in_which_the_answer_comes_is_counted_once():
     assert time.monotonic() - began < 3.6
 
 
+@pytest.mark.alone
 def test_a_question_of_code_that_has_ended_is_not_asked():
     """question-flood: fifty frames and an end, and fifty boxes to answer for nobody."""
     code = """
@@ -243,6 +247,7 @@ def test_a_question_of_code_that_has_ended_is_not_asked():
     assert len(asked) == 1
 
 
+@pytest.mark.alone
 def test_a_late_answer_is_not_taken_for_the_next_questions():
     code = """
         import signal

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import select
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, Sample
 from sandbox_magic.jail.cgroup import tiers
-
-pytestmark = pytest.mark.alone  # shares of the processors and of their time are measured
 
 MIB = 2**20
 
@@ -115,6 +114,7 @@ def test_short_spike_is_in_the_peak():
         assert result.usage.peak_memory_bytes is None or 100 * MIB <= result.usage.peak_memory_bytes <= 125 * MIB
 
 
+@pytest.mark.alone
 def test_cached_pages_of_files_are_no_part_of_the_peak(tmp_path):
     """A file is read piece by piece, so only its cached pages take its size; a file that is written does count."""
     tmp_path.chmod(0o755)
@@ -131,6 +131,7 @@ def test_cached_pages_of_files_are_no_part_of_the_peak(tmp_path):
     assert not is_enforced(written, "memory") or 24 * MIB <= written.usage.peak_memory_bytes < 40 * MIB
 
 
+@pytest.mark.alone
 def test_what_comes_and_goes_between_two_samples_is_in_the_curve_and_in_the_peak(slowness):
     """A second in, samples are far enough apart to miss it; the kernel's own peak is not lost, and has its place."""
     after = 0.5 * slowness  # samples are rarer where each takes long
@@ -186,6 +187,7 @@ def test_processes(start, tier):
         assert "The code asked for more than 20 processes and threads; --processes allows more." in result.notes
 
 
+@pytest.mark.alone
 def test_cpu_share(slowness):
     """Half a processor gives half of the time; what can't be enforced is said to be so."""
     result = run("import os\nprint(os.environ['OMP_NUM_THREADS'], flush=True)\nwhile True: pass", cpus=0.5, timeout=2)
@@ -196,6 +198,7 @@ def test_cpu_share(slowness):
     assert run("import os; print(os.environ['OMP_NUM_THREADS'])", cpus=1.5).stdout == "2\n"
 
 
+@pytest.mark.alone
 def test_cpu_time_of_the_whole_tree(tier, slowness):
     """Processes that ended, those that live and threads count together."""
     code = """
@@ -227,6 +230,7 @@ def test_cpu_time_is_held_while_nobody_pulls_events(tier):
     assert run.result.usage.cpu_seconds >= 0.95
 
 
+@pytest.mark.alone
 def test_the_start_is_not_charged(tier, slowness):
     """What the sandbox itself used before "go" is not the code's."""
     assert min(run("pass").usage.cpu_seconds for _ in range(3)) < 0.015 * slowness
@@ -269,6 +273,7 @@ def test_strict(tier, footprint):
     assert footprint() == before
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, 8])
 def test_page_tables_count_without_a_cgroup(processes, monkeypatch, slowness):
     """They are kernel memory, but each process tells its own: what makes many is stopped near the limit."""
@@ -298,11 +303,13 @@ def test_without_a_cgroup(monkeypatch, slowness):
     assert processes in (20, 21, 22)  # PID 1's own two may be counted with them
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("language", ["python", "sh"])
 def test_a_time_limit_ends_the_run_when_it_is_reached(language):
     """Also where the stack is shown first. Other work of the machine may hold up any one of the runs."""
     source = {"python": "import time\ntime.sleep(60)", "sh": "sleep 60"}[language]
-    runs = [run(source, language=language, timeout=0.5) for _ in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        runs = list(pool.map(lambda _: run(source, language=language, timeout=0.5), range(5)))
     assert {(each.outcome, each.signal) for each in runs} == {(Outcome.WALL_TIME, 9)}
     assert min(each.usage.wall_seconds for each in runs) < 0.58
     assert all(('cell.py", line 2' in each.stderr) == (language == "python") for each in runs)

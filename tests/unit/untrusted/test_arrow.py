@@ -11,7 +11,7 @@ PROGRAM = Path(__file__).with_name("fuzz_arrow.py")
 COUNT = int(os.environ.get("FUZZ_ARROW", "3000"))
 
 
-@pytest.mark.alone
+@pytest.mark.timeout(300)
 def test_broken_columns_are_refused_or_can_be_used():
     """Lengths, offsets, buffers and children changed at every depth, and what comes out used as people use it."""
     done = subprocess.run(
