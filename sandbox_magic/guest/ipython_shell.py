@@ -131,7 +131,7 @@ def _config() -> Config:
 class Nowhere:
     """Where nothing is shown, and nothing is kept."""
 
-    location = os.devnull
+    location: str = os.devnull
 
     def publish(self, *_what: object, **_how: object) -> None:
         """Drop what is shown."""
@@ -203,7 +203,7 @@ class Hook(DisplayHook):
 class Inner(InteractiveShell):
     """IPython's shell, with what it shows going to the host, and no files of its own."""
 
-    profile_dir = Nowhere()
+    profile_dir: Any = Nowhere()
     display_pub_class = Publisher
     displayhook_class = Hook
     compiler_class = Compiler
@@ -211,13 +211,13 @@ class Inner(InteractiveShell):
     def begin(self, shows: Any) -> None:
         """Take what shows things."""
         self.shows = shows
-        self.written = ""  # the last traceback
+        self.written: str = ""  # the last traceback
         self._shows_error = False
         self.error: BaseException | None = None  # what ended the cell
-        self.db = {}  # what IPython remembers from one start to the next
+        self.db: dict[str, Any] = {}  # what IPython remembers from one start to the next
         self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
-        self.loop_runner = awaiting.wait_for
-        self.exiter = Leave(self)
+        self.loop_runner: Any = awaiting.wait_for
+        self.exiter: Any = Leave(self)
         for names in (self.user_ns, self.user_ns_hidden):
             names.update({"exit": self.exiter, "quit": self.exiter})
         self.set_hook("show_in_pager", page.as_hook(_print_page), 90)
@@ -324,7 +324,8 @@ class Inner(InteractiveShell):
 
             raise CalledProcessError(status, cmd)
 
-    system_piped = system_raw = system
+    system_piped: Any = system
+    system_raw: Any = system
 
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:  # noqa: FBT001, FBT002 - IPython's
         """Return what a command of ``x = !`` writes."""

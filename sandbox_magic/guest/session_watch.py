@@ -28,7 +28,9 @@ _NONE = -1  # the number of no cell
 class SessionWatch(Watch):
     """What PID 1 does for a session."""
 
-    grace_seconds = 2.0  # a killed cell is taken back, and IPython needs its time to show where an interrupt fell
+    grace_seconds: float = (
+        2.0  # a killed cell is taken back, and IPython needs its time to show where an interrupt fell
+    )
 
     def serve(self, begin: int) -> NoReturn:
         """Park; then reap whatever ends, while the other thread serves the host.

@@ -28,7 +28,7 @@ REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good
 class Watch:
     """What PID 1 does from the fork to the report."""
 
-    grace_seconds = 0.3  # between an interrupt and the kill
+    grace_seconds: float = 0.3  # between an interrupt and the kill
 
     def __init__(  # noqa: PLR0913, PLR0917 - its descriptors
         self,

@@ -8,7 +8,7 @@ import select
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import limit_guards
@@ -40,7 +40,7 @@ _WORD = Guard(
 class SessionSandbox(Sandbox):
     """A sandbox of a session. `go` hands over the next cell; what a run does at its end leaves it alive."""
 
-    further_seconds = 4.0
+    further_seconds: ClassVar[float] = 4.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,12 +76,12 @@ class SessionSandbox(Sandbox):
         words = (limit_guards.rlimits(limits, self.group), ":".join(self.interpreter.search), *task.arguments)
         with self.create(f"task-{number}") as file:
             file.write(wire.pack(task.offered.encode(), *map(os.fsencode, words)))
-        self.display = self._channel
+        self.display: int = self._channel
         while len(self.display_ids) > _MOST_IDS:
             del self.display_ids[next(iter(self.display_ids))]  # the oldest
         self.group.restart_peak()
         self._before = self.group_facts()
-        self.meter = Meter(self.pid, self.group, since_now=True)
+        self.meter: Meter = Meter(self.pid, self.group, since_now=True)
         wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         self._running = True
@@ -117,7 +117,7 @@ class SessionSandbox(Sandbox):
         self._running = False
         if not restored:
             return
-        self.frames = wire.Reader()
+        self.frames: wire.Reader = wire.Reader()
         with suppress(OSError):
             while os.read(self._channel, 2**20):
                 pass

@@ -29,7 +29,7 @@ class Group2(Group):
     """
 
     tier = "cgroup v2"
-    ends_whole_run = True
+    ends_whole_run: bool = True
 
     def __init__(self, limits: Limits, parent: str) -> None:
         super().__init__()
