@@ -140,7 +140,8 @@ class Loop:
         for stream in self._relay.streams:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
         self._selector.register(sandbox.report, selectors.EVENT_READ, "report")
-        self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
+        if sandbox.display >= 0:  # else an earlier cell of the session has said what is no frame
+            self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
         if self.files.at_end:
             self._selector.register(sandbox.files, selectors.EVENT_READ, "files")
         self._input = StandardInput(self._cell.stdin, sandbox.stdin, self._selector, sandbox.close_stdin)

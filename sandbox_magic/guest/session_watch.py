@@ -101,6 +101,8 @@ class SessionWatch(Watch):
         self._limit()
         self._began = float(began)
         self._due = None if self._wall is None else self._began + self._wall
+        if self._counter < 0:
+            processes.send(os.kill, -1, _signal.SIGCONT)
         os.write(self._begin_pipe, number + b"\n")
         status, died = self._until_over(int(number))
         wall_seconds = time.monotonic() - self._began
@@ -112,6 +114,8 @@ class SessionWatch(Watch):
         numbers = (b"%d" % status, b"%.6f" % wall_seconds, b"%.6f" % cpu_seconds, b"0", b"0", b"0")
         os.write(self._report, wire.pack(b"ended", self._cause, *numbers, kept, self._between))
         self._between = b""
+        if self._counter < 0:  # nobody holds its limits until the next cell
+            processes.send(os.kill, -1, _signal.SIGSTOP)
         if kept == b"lost":
             os._exit(0)
 
@@ -147,14 +151,14 @@ class SessionWatch(Watch):
         if reached:
             return self._cause or reached
         heard = dict(poll.poll(None if soon is None else soon * 1000))
+        if self._control in heard and not self._hear():
+            os._exit(0)
         if heard.get(self._said, 0) & select.POLLIN:  # its end comes with every death
             status = self._take_lines(number)
             self._over = None if status is None else ((status & 0xFF) << 8, False)
         elif self._deaths in heard:
             status = self._death()
             self._over = None if status is None else (status, True)
-        elif self._control in heard and not self._hear():
-            os._exit(0)
         return b""
 
     def _next_moment(self) -> tuple[float | None, bytes]:
@@ -215,6 +219,7 @@ class SessionWatch(Watch):
         self._take_the_rest()
         kept = processes.alive(self._snapshots)
         processes.end_all_but(kept, time.monotonic() + REAP_SECONDS)
+        kept = processes.alive(kept)
         if not kept:
             return b"lost"
         self._cell = kept.pop()

@@ -45,7 +45,6 @@ class SessionSandbox(Sandbox):
     def __init__(self) -> None:
         super().__init__()
         self._numbers = itertools.count(1)
-        self._channel = -1
         self._before = Facts()
         self._running = False
 
@@ -57,7 +56,6 @@ class SessionSandbox(Sandbox):
         super()._start(*given)  # type: ignore[arg-type] # its own
         self.group.end_one_at_a_time()
         self.close_stdin()
-        self._channel = self.display
 
     def describe(self, limits: Limits) -> Isolation:
         """Return what is in force in it, and whose word the end of a cell is."""
@@ -76,7 +74,6 @@ class SessionSandbox(Sandbox):
         words = (limit_guards.rlimits(limits, self.group), ":".join(self.interpreter.search), *task.arguments)
         with self.create(f"task-{number}") as file:
             file.write(wire.pack(task.offered.encode(), *map(os.fsencode, words)))
-        self.display: int = self._channel
         while len(self.display_ids) > _MOST_IDS:
             del self.display_ids[next(iter(self.display_ids))]  # the oldest
         self.group.restart_peak()
@@ -103,10 +100,6 @@ class SessionSandbox(Sandbox):
             refused_forks=found.refused_forks - before.refused_forks,
         )
 
-    def hang_up(self) -> None:
-        """Read and say nothing more on the display wire until the next cell."""
-        self.display = -1
-
     def close_stdin(self) -> None:
         """Let the code see the end of its input, from the start of the session."""
         super().close_stdin()
@@ -115,11 +108,14 @@ class SessionSandbox(Sandbox):
     def rest(self, *, restored: bool) -> None:
         """The cell is over; what was being said is thrown away where its process has been killed."""
         self._running = False
-        if not restored:
-            return
+        if restored:
+            self._throw_away()
+
+    def _throw_away(self) -> None:
+        """Forget what was said on the display wire, in the middle of which something may have ended."""
         self.frames: wire.Reader = wire.Reader()
         with suppress(OSError):
-            while os.read(self._channel, 2**20):
+            while self.display >= 0 and os.read(self.display, 2**20):
                 pass
 
     def end_cell(self) -> None:

@@ -381,3 +381,34 @@ def test_cells_of_a_notebook_are_run_as_people_know_them(session):
     assert session.run("import asyncio\nawait asyncio.sleep(0)\nprint('awaited')").stdout == "awaited\n"
     assert value(session.run("6 * 7")) == "42"
     assert value(session.run("_ + 1")) == "43"
+
+
+def test_what_is_no_frame_costs_the_session_its_displays_and_nothing_else(session):
+    """As in a run of one cell; whoever waits for an answer is told that there is none."""
+    assert session.run("import os; os.write(3, b'junk' * 100)").ok
+    later = session.run("print('text'); 7")
+    assert (later.stdout, later.displays) == ("text\n7\n", ())
+    assert "EOFError" in session.run("input()").stderr
+    session.reset()
+    assert value(session.run("7")) == "7"
+
+
+def test_a_flood_of_words_holds_up_no_limit(session):
+    """The host's words are heard beside those of the code."""
+    flood = """
+import os, stat
+there = [number for number in range(4, 64) if os.path.exists(f"/proc/self/fd/{number}")]
+pipes = [number for number in there if stat.S_ISFIFO(os.fstat(number).st_mode)]
+print("on")
+while True:
+    for number in pipes:
+        try: os.write(number, b"snapshot 77\\n" * 300)
+        except OSError: pass
+"""
+    with session.stream(flood) as run:
+        for event in run:
+            if isinstance(event, sm.Text) and not run.interrupted:
+                run.interrupt()
+                pressed = time.monotonic()
+    assert run.result.outcome is Outcome.INTERRUPTED
+    assert time.monotonic() - pressed < 30
