@@ -112,6 +112,7 @@ def practise() -> None:
         inner = Inner(config=_config(), user_module=ModuleType("__main__"))
         inner.begin(Nowhere())
         inner.next_cell(_PRACTICE, "<practice>", value=True)
+        inner.shows_error = True  # so that it goes where the rest goes
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             inner.run_cell(_PRACTICE, store_history=True)
     finally:
@@ -212,7 +213,7 @@ class Inner(InteractiveShell):
         """Take what shows things."""
         self.shows = shows
         self.written: str = ""  # the last traceback
-        self._shows_error = False
+        self.shows_error: bool = False  # at this moment
         self.error: BaseException | None = None  # what ended the cell
         self.db: dict[str, Any] = {}  # what IPython remembers from one start to the next
         self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
@@ -292,15 +293,15 @@ class Inner(InteractiveShell):
 
     def _at_once(self, write: Callable[[], None]) -> None:
         """Have it written in one piece, and not into what a magic catches, as in a notebook."""
-        if self._shows_error:
+        if self.shows_error:
             write()
             return
-        self._shows_error = True
+        self.shows_error = True
         try:
             with contextlib.redirect_stderr(io.StringIO()) as text:
                 write()
         finally:
-            self._shows_error = False
+            self.shows_error = False
         self.written = text.getvalue()
         with contextlib.redirect_stderr(sys.__stderr__):
             error_text.at_once(lambda: print(self.written, end="", file=sys.stderr))

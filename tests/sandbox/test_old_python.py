@@ -105,6 +105,15 @@ def test_a_traceback_is_about_the_cells_own_lines(python):
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (1, "ValueError")
 
 
+def test_a_cell_awaits(python):
+    code = "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    1 / 0\n"
+    assert sm.run(code + "await asyncio.sleep(0, 42)", **python).displays[0].text == "42"
+    result = sm.run(code + "\nawait f()", **python)
+    lines = [line.strip() for line in result.stderr.splitlines() if line.lstrip().startswith("File ")]
+    cell = 'File "/sandbox/cell.py", line'
+    assert lines == [f"{cell} 6, in <module>", f"{cell} 4, in f"]
+
+
 def test_an_error_of_syntax_shows_the_line(python):
     result = sm.run("x = 1\nx +* 2", **python)
     assert 'File "/sandbox/cell.py", line 2\n    x +* 2\n' in result.stderr
