@@ -26,7 +26,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.tokenutil import token_at_cursor
 from traitlets.config import Config
 
-from . import awaiting, error_text, failure, ipython_magics, plain_shell, programs
+from . import error_text, failure, ipython_magics, plain_shell, programs
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class IPythonShell(plain_shell.Shell):
 
 def practise() -> None:
     """Use such a shell once, so that what it loads late is there, and leave no trace."""
+    from . import awaiting  # noqa: F401 - only loaded
+
     main = sys.modules["__main__"]
     try:
         inner = Inner(config=_config(), user_module=ModuleType("__main__"))
@@ -217,7 +219,7 @@ class Inner(InteractiveShell):
         self.error: BaseException | None = None  # what ended the cell
         self.db: dict[str, Any] = {}  # what IPython remembers from one start to the next
         self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
-        self.loop_runner: Any = awaiting.wait_for
+        self.loop_runner: Any = _wait_for
         self.exiter: Any = Leave(self)
         for names in (self.user_ns, self.user_ns_hidden):
             names.update({"exit": self.exiter, "quit": self.exiter})
@@ -348,6 +350,12 @@ class Inner(InteractiveShell):
     def set_next_input(self, s: str, replace: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - IPython's
         """Show what would be put into the next cell, which is the host's."""
         print(s)
+
+
+def _wait_for(coroutine: Any) -> Any:
+    from . import awaiting  # asyncio takes a third of the time of all else here
+
+    return awaiting.wait_for(coroutine)
 
 
 def _with_empty_lines(lines: list[str]) -> list[str]:
