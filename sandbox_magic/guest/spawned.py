@@ -24,16 +24,26 @@ def change(module: Any, is_cell: Callable[[], bool]) -> None:
 
     def get_preparation_data(name: str) -> dict[str, Any]:
         data: dict[str, Any] = python(name)
-        if is_cell() and not _asks_for_its_name():
+        if is_cell() and not _is_run_anew():
             data.pop("init_main_from_path", None)
         return data
 
     module.get_preparation_data = get_preparation_data
 
 
-def _asks_for_its_name() -> bool:
+def _is_run_anew() -> bool:
+    """Return whether the cell asks for its name, and is one that can be run so: none with magics or ``await``."""
     try:
         with open(str(sys.modules["__main__"].__file__), "rb") as source:
-            return b"__name__" in source.read()
+            text = source.read()
     except (AttributeError, OSError):  # the code has removed it
         return True
+    return b"__name__" in text and _is_plain(text)
+
+
+def _is_plain(text: bytes) -> bool:
+    try:
+        compile(text, "<cell>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True

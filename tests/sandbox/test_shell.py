@@ -191,6 +191,17 @@ def test_a_time_limit_ends_a_cell_that_awaits(slowness):
     assert (result.outcome, result.stdout) == (Outcome.WALL_TIME, "1\n")
 
 
+@pytest.mark.parametrize("first", ["%time 1", "import asyncio\nawait asyncio.sleep(0)"])
+def test_a_process_that_such_a_cell_spawns_does_not_run_it_anew(first):
+    result = run(
+        f"{first}\nimport multiprocessing\nif __name__ == '__main__':\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=print, args=('of the child',))\n"
+        "    child.start()\n    child.join()\nchild.exitcode"
+    )
+    assert "of the child\n" in result.stdout, result.stderr
+    assert ("result", "0") in shown(result)
+
+
 def test_questions_are_asked_under_a_magic():
     with sm.stream("%time 1\nprint([input('Name? ')])", **LIMITS) as events:
         for event in events:
