@@ -66,8 +66,13 @@ class IPythonShell(plain_shell.Shell):
             return True
 
     def _run(self, text: str, file: str, *, value: bool) -> BaseException | None:
-        self._inner.next_cell(text, file, value=value)
+        self._inner.next_cell(text, file)
+        shown = self._inner.ast_node_interactivity  # which values are, as the code may have set
+        if not value:
+            self._inner.ast_node_interactivity = "none"
         self._inner.run_cell(text, store_history=True)
+        if not value:
+            self._inner.ast_node_interactivity = shown
         return self._inner.error
 
     def _last_value(self) -> object:
@@ -113,7 +118,7 @@ def practise() -> None:
     try:
         inner = Inner(config=_config(), user_module=ModuleType("__main__"))
         inner.begin(Nowhere())
-        inner.next_cell(_PRACTICE, "<practice>", value=True)
+        inner.next_cell(_PRACTICE, "<practice>")
         inner.shows_error = True  # so that it goes where the rest goes
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             inner.run_cell(_PRACTICE, store_history=True)
@@ -228,12 +233,11 @@ class Inner(InteractiveShell):
         atexit.unregister(self.atexit_operations)
         warnings.filterwarnings("ignore", "To exit: use", UserWarning)
 
-    def next_cell(self, text: str, file: str, *, value: bool) -> None:
+    def next_cell(self, text: str, file: str) -> None:
         """Take what is to be known of the cell that is run next."""
         self.compile.text, self.compile.file = text, file
         self.written = ""
         self.error = None
-        self.ast_node_interactivity = "last_expr" if value else "none"
 
     def run_cell(self, *args: Any, **how: Any) -> Any:
         """Run a cell, or what a magic such as ``%%capture`` takes for one: where that fails the cell does."""

@@ -35,6 +35,11 @@ CELLS = {
     "display(HTML('<i>1</i>'), display_id='d')\nclear_output()",
     "await": "import asyncio\ntask = asyncio.ensure_future(asyncio.sleep(0, 'done'))\nawait asyncio.sleep(0)",
     "await again": "await task",
+    "all": "from IPython.core.interactiveshell import InteractiveShell\n"
+    "InteractiveShell.ast_node_interactivity = 'all'",
+    "of all": "1\n2",
+    "no value": "1\n2",
+    "of all again": "3",
     "exit": "exit",
     "exit with": "exit(5)",
     "said": "raise SystemExit('said')",
@@ -75,7 +80,7 @@ for name, cell in json.load(sys.stdin).items():
     Channel.frames, out, error, real = [], io.StringIO(), tempfile.TemporaryFile("w+"), sys.__stderr__
     sys.__stderr__ = error  # where errors go, whatever catches the rest
     with redirect_stdout(out), redirect_stderr(error):
-        status = made.run_cell(cell, "cell " + name)
+        status = made.run_cell(cell, "cell " + name, value=name != "no value")
     sys.__stderr__ = real
     error.seek(0)
     answers[name] = {"status": status, "out": out.getvalue(), "error": error.read(), "frames": Channel.frames}
@@ -121,6 +126,11 @@ def test_values_are_kept_as_in_ipython(cell, result):
     assert result("last value") == r"(42, {1: 21}, 'x = 20\nx + 1')"
     assert cell("quiet")["frames"] == [["finished"]]
     assert cell("history")["out"] == "   1:\nx = 20\nx + 1\n"
+
+
+def test_the_code_says_which_values_are_shown(cell):
+    values = [[frame[-1] for frame in cell(name)["frames"]] for name in ("of all", "no value", "of all again")]
+    assert values == [["1", "2", "finished"], ["finished"], ["3", "finished"]]
 
 
 def test_an_error_is_ipythons_own_and_has_its_line(cell, error):
