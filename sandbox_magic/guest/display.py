@@ -69,6 +69,7 @@ class Display:
     Attributes:
         shell: Whose ``bundle``, ``publish`` and ``clear`` are called: our own, or those of a shell, which has its own
             ideas of how things look, and magics that catch what is shown.
+        figures_once: Whether a figure that the code has shown is not shown at the end of the cell too.
     """
 
     def __init__(self, channel: Channel, show_error: Callable[[BaseException], None]) -> None:
@@ -76,6 +77,7 @@ class Display:
         self._show_error = show_error
         self._figures: Any = None  # those that have been shown, while they live
         self.shell: Any = self
+        self.figures_once = True
 
     def display(  # noqa: PLR0913 - IPython's
         self,
@@ -156,7 +158,7 @@ class Display:
 
     def figure(self, figure: Any, *, again: bool = False) -> None:
         """Show a figure of matplotlib, unless it has been shown already; again, if it has changed since."""
-        if again or self._figures is None or figure not in self._figures:
+        if again or not self.figures_once or self._figures is None or figure not in self._figures:
             self.display(figure)
             figure.stale = False
 

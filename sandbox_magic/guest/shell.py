@@ -31,7 +31,9 @@ def prepare() -> bool:
 
 
 def make(found: CellBuiltins, namespace_module: ModuleType) -> Shell:
-    """Return the shell for this process; the host is told where it is not IPython's.
+    """Return the shell for a session; the host is told where it is not IPython's.
+
+    IPython's shows a figure as often as a notebook does: a last value that is one is shown at the end of the cell too.
 
     Args:
         found: What shows things, and tells the host.
@@ -41,6 +43,7 @@ def make(found: CellBuiltins, namespace_module: ModuleType) -> Shell:
 
     able = of_ipython(found, namespace_module)
     if able is not None:
+        found.shows.figures_once = False
         return able
     found.tell(b"note", b"no ipython")
     return Shell(found, namespace_module)

@@ -60,6 +60,16 @@ def test_its_variables_go_in_and_come_out_and_its_home_has_no_files_of_ipythons(
     assert {name for name in magics.outputs["names"] if "ipython" in name.lower()} == set()
 
 
+FIGURE = "%matplotlib inline\nimport matplotlib.pyplot as plt\nfigure, _ = plt.subplots()\nfigure"
+
+
+def test_a_figure_that_is_the_last_value_is_shown_once_by_a_cell_and_as_in_a_notebook_by_a_session():
+    assert [display.kind for display in run(FIGURE).displays] == ["result"]
+    with sm.Session(**LIMITS) as session:
+        assert [display.kind for display in session.run(FIGURE).displays] == ["result", "display"]
+        assert [display.kind for display in session.run("figure").displays] == ["result"]
+
+
 def test_an_error_under_a_magic_has_the_cells_line_and_ipythons_traceback():
     result = run("import sys\n%time x = 1\n\nprint(missing)")
     assert (result.outcome, result.finished) == (Outcome.FAILED, False)
