@@ -154,6 +154,21 @@ class Inside(Magics):
         """Say that there is nothing to connect to."""
         self.connect_info(line)
 
+    @line_magic
+    def autosave(self, _line: str) -> None:
+        """Say whose that is."""
+        _say("autosave", "when the notebook is saved is its own affair, which code in a sandbox does not see.")
+
+    @line_magic
+    def store(self, _line: str) -> None:
+        """Say what is kept."""
+        _say("store", "nothing in a sandbox outlives it; -o passes a variable out, and --save files.")
+
+    @line_magic
+    def edit(self, _line: str) -> None:
+        """Say that there is nobody to edit."""
+        _say("edit", "no editor runs in a sandbox.")
+
     @line_magic("sandbox")
     def sandbox_line(self, _line: str) -> None:
         """Refuse."""

@@ -147,6 +147,13 @@ class Nowhere:
     publish_result = publish
 
 
+class Memory(dict):  # type: ignore[type-arg] # of names and whatever
+    """What IPython would remember from one start to the next, kept as long as the shell."""
+
+    def __delitem__(self, name: object) -> None:
+        self.pop(name, None)  # IPython's own does not mind what is not there
+
+
 class Leave(ExitAutocall):
     """``exit`` and ``quit``, which here end the code as ``sys.exit`` does."""
 
@@ -222,7 +229,7 @@ class Inner(InteractiveShell):
         self.written: str = ""  # the last traceback
         self.shows_error: bool = False  # at this moment
         self.error: BaseException | None = None  # what ended the cell
-        self.db: dict[str, Any] = {}  # what IPython remembers from one start to the next
+        self.db: dict[str, Any] = Memory()
         self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
         self.loop_runner: Any = _wait_for
         self.exiter: Any = Leave(self)

@@ -51,6 +51,10 @@ CELLS = {
     "extension": "%load_ext sandbox_magic",
     "nested": "%%sandbox --timeout 1\n1",
     "connect": "%connect_info",
+    "autosave": "%autosave 60",
+    "store": "%store x",
+    "edit": "%ed x",
+    "forgotten": "del get_ipython().db['not there']",
     "threads": "import threading\n[type(each).__name__ for each in threading.enumerate()]",
     "last": "get_ipython().colors.lower(), get_ipython().db, get_ipython().ipython_dir",
 }
@@ -150,14 +154,14 @@ def test_an_error_is_ipythons_own_and_has_its_line(cell, error):
     ("name", "status"),
     [
         ("called", 1), ("syntax", 1), ("usage", 1), ("shown", 1), ("captured error", 1), ("exit", 0), ("exit with", 5),
-        ("said", 1), ("interrupt", 130), ("nested", 1), ("not raised", 0), ("install", 0),
+        ("forgotten", 0), ("said", 1), ("interrupt", 130), ("nested", 1), ("not raised", 0), ("install", 0),
     ],
 )  # fmt: skip
 def test_how_a_cell_ends(cell, name, status):
     assert cell(name)["status"] == status
     finished = ["finished"] in cell(name)["frames"]
     assert finished is (status == 0 and name != "exit")
-    assert (cell(name)["error"] == "") is (name in ("exit", "exit with", "not raised"))
+    assert (cell(name)["error"] == "") is (name in ("exit", "exit with", "forgotten", "not raised"))
 
 
 def test_commands(cell, result):
@@ -195,6 +199,9 @@ def test_what_one_cell_made_the_next_one_awaits(result):
         ("extension", "%load_ext: the code is in a sandbox already"),
         ("nested", "UsageError: %%sandbox: the code is in a sandbox already; leave this line out."),
         ("connect", "%connect_info: nothing outside can connect"),
+        ("autosave", "%autosave: when the notebook is saved"),
+        ("store", "%store: nothing in a sandbox outlives it"),
+        ("edit", "%edit: no editor"),
     ],
 )
 def test_what_belongs_outside_says_so_in_one_line(cell, name, words):
