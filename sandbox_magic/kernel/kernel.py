@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -53,16 +54,19 @@ class WrapperKernel(Kernel):
     def __init__(self, **rest: Any) -> None:
         super().__init__(**rest)
         self._history = History()
+        self._greeted = False
         self._executor = Executor(KernelSession(lambda: read_policy({}, {})))
 
     def configure(self, config: SandboxKernel, given: Callable[[], Mapping[str, Any]]) -> None:
         """Take the options: they are read with the first cell, which can say what is wrong with them."""
         self._executor = Executor(KernelSession(lambda: read_policy(config.configured(), given())))
 
-    def start(self) -> None:
-        """Answer requests, and start the sandbox meanwhile."""
-        super().start()
-        self._executor.session.begin()
+    async def kernel_info_request(self, stream: Any, ident: Any, parent: Any) -> None:
+        """Say what the kernel is; and start the sandbox once that is sent, which every front end asks for first."""
+        await super().kernel_info_request(stream, ident, parent)
+        if not self._greeted and threading.current_thread() is threading.main_thread():
+            self._greeted = True
+            self._executor.session.begin()
 
     def close(self) -> None:
         """End the session."""
