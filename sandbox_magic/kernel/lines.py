@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.result import Result
     from sandbox_magic.untrusted.workspace.changes import Changes
 
-_LINE = re.compile(r"\s*%sandbox(?:[ \t]+(?P<word>\S+))?(?P<rest>[^\n]*)\s*")
+_MAGIC = "%sandbox"
 _NAMES = _options.limit_names()
 _NONE_YET = "no cell has run yet"
 
@@ -39,18 +38,22 @@ The cells of this notebook run in one sandbox, which keeps its variables from on
 Each stands alone in its cell. Looser limits are set outside of the notebook."""
 
 
-def command(source: str) -> re.Match[str] | None:
-    """Return the parts of a cell that is one ``%sandbox`` line; None if it is something else."""
-    return _LINE.fullmatch(source)
+def command(source: str) -> str | None:
+    """Return what stands behind ``%sandbox`` in a cell that is one such line; None if it is something else."""
+    line = source.strip()
+    rest = line.removeprefix(_MAGIC)
+    if not line.startswith(_MAGIC) or "\n" in line or (rest and not rest[0].isspace()):
+        return None
+    return rest.strip()
 
 
 def answer(
-    line: re.Match[str], session: KernelSession, last: Result | None, confirm: Callable[[str], bool]
+    line: str, session: KernelSession, last: Result | None, confirm: Callable[[str], bool]
 ) -> str | Mapping[str, str]:
     """Do what a line asks for; return what there is to say: words, or a MIME bundle of ours.
 
     Args:
-        line: The line's parts.
+        line: What stands behind ``%sandbox``.
         session: The kernel's.
         last: The result of the last cell; None before the first.
         confirm: Asks the person at the front end whether something is to be done.
@@ -59,7 +62,7 @@ def answer(
         PolicyError: There is no such command, or it can't be done.
         SandboxError: Likewise.
     """
-    word, rest = line["word"] or "", split_words(line["rest"], f"the line can't be read: {line[0].strip()}")
+    word, *rest = split_words(line, f"the line can't be read: {line}") or [""]
     commands: dict[str, Callable[[], str | Mapping[str, str]]] = {
         "": lambda: f"{HELP}\n\n{_limits(session)}",
         "-h": lambda: HELP,
