@@ -229,10 +229,9 @@ def kernels(lab):
 
 
 @pytest.mark.timeout(120)
-def test_a_notebook_that_attacks_its_viewer_is_still_in_the_sandboxed_kernel(lab):
+def test_a_notebook_that_attacks_its_viewer_is_still_in_the_sandboxed_kernel(lab, watched):
     """The control is above: each of these vectors acts where an ordinary kernel shows it."""
     numbers = range(0, len(CORPUS), 8)
-    watched = Watched(lab)
     active = watched.show([[as_offered(number) for number in numbers]], kernel="sandbox-python")
     assert len(active) >= len(numbers) / 2, "they are shown, as far as there is something to show"
     assert [found for found in active if found] == []
@@ -243,7 +242,7 @@ def test_a_notebook_that_attacks_its_viewer_is_still_in_the_sandboxed_kernel(lab
 BEACON = "<img src='http://beacon.invalid/p{n}'><img src='p{n}-relative'>"
 
 
-def test_a_notebook_whose_saved_outputs_attack_its_viewer_is_still_once_it_was_cleaned(lab, tmp_path, monkeypatch):
+def test_a_notebook_whose_saved_outputs_attack_its_viewer_is_still_once_it_was_cleaned(lab, watched):
     """Both are trusted, so that the page shows all that is in them; the first is the control."""
     script = "<b>seen</b><script>fired({n})</script><img src=x onerror='fired({n})'>"
     html = nbformat.v4.new_output("display_data", {"text/html": script.format(n=1) + BEACON.format(n=2)})
@@ -255,7 +254,7 @@ def test_a_notebook_whose_saved_outputs_attack_its_viewer_is_still_once_it_was_c
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     )
     notary = NotebookNotary(data_dir=str(lab.server.data))
-    watched, root = Watched(lab), lab.server.root
+    root = lab.server.root
     nbformat.write(notebook, root / "attack.ipynb")
     notary.sign(nbformat.read(root / "attack.ipynb", as_version=4))
     watched.look("attack.ipynb")
