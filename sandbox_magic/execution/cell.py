@@ -88,7 +88,7 @@ class Cell:
                 files.hand_over(file, copied)
         words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
         words |= {"workspace": copied is not None or bool(self.files), "characters": self.source.characters}
-        words |= {"error-apart": not self.shows_error}
+        words |= {"error-apart": not self.shows_error, "bash": policy.undo is not None and bool(program)}
         offered = [
             *(word for word, asked in words.items() if asked),
             *[self.query][: bool(self.query)],

@@ -18,6 +18,7 @@ from sandbox_magic.execution.run import Run
 from sandbox_magic.jail.lease import Kept
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.languages import PYTHON
 from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _ASK_SECONDS = 6.0  # for an answer to the front end; inside it has half of that
 _MOST_MATCHES = 1000
 _MATCH_CHARACTERS = 500
+_LANGUAGES = (PYTHON.name, "bash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,8 @@ class Session:
     Args:
         policy: What it may see, use and do.
         undo: How many cells it can go back; with 0 it ends with a cell that has to be killed.
-        **options: On top of the policy, as for `sandbox_magic.run`.
+        **options: On top of the policy, as for `sandbox_magic.run`; ``language`` is python or bash, which can't go back
+            and completes nothing.
 
     Attributes:
         cells: How many have been run since its state began.
@@ -72,8 +75,18 @@ class Session:
     """
 
     def __init__(self, *, policy: Policy | None = None, undo: int = 1, **options: Unpack[Options]) -> None:
-        values = _options.read(options, ("limits", "policy"))
-        self._policy = replace(_options.to_policy(values, policy), undo=undo)
+        values = _options.read(options, ("limits", "policy", "run"))
+        language = str(values.pop("language", PYTHON.name))
+        if language not in _LANGUAGES:
+            msg = f"a session runs {' or '.join(_LANGUAGES)}, and this is {language}"
+            raise PolicyError(msg, remedy="a cell without a session; in one of Python's !command and %%bash")
+        of_cell = [name for name in values if _options.BY_KEYWORD[name].scope == "run" and name != "warm"]
+        if of_cell:
+            msg = f"option {of_cell[0]} belongs to a cell, and not to a session"
+            raise PolicyError(msg, remedy=f"session.run(source, {of_cell[0]}=...)")
+        values.pop("warm", None)
+        self._language = language
+        self._policy = replace(_options.to_policy(values, policy), undo=undo if language == PYTHON.name else 0)
         if self._policy.save:
             msg = "option save: a session's files stay in it"
             raise PolicyError(msg, remedy="outputs=, or a run without a session")
@@ -151,10 +164,11 @@ class Session:
         """
         values = _options.read(options, ("limits", "policy", "run"))
         values.pop("warm", None)
+        values.setdefault("language", self._language)
         cell, policy = cell_of(source, values, self._policy, **how)
-        if cell.language.commands:
-            msg = f"a session runs Python, and this is {cell.language.name}"
-            raise PolicyError(msg, remedy="a cell without a session; in a session !command and %%bash")
+        if cell.language.name != self._language:
+            msg = f"this session runs {self._language}, and the cell is {cell.language.name}"
+            raise PolicyError(msg, remedy="a session of its own, or a cell without one; in one of Python's %%bash")
         if cell.stdin != b"":
             msg = "option stdin: a session's cells have no standard input"
             raise PolicyError(msg, remedy="input(), which asks; or inputs=")
@@ -290,7 +304,7 @@ class Session:
         """Return what the session answers; nothing where there is no state, or no answer in time."""
         with self._lock:
             self._settle()
-            if not self._lease.alive:
+            if not self._lease.alive or self._language != PYTHON.name:
                 return ()
             limits = replace(self._policy.limits, wall_seconds=_ASK_SECONDS, cpu_seconds=None)
             self._last = loop = Loop(

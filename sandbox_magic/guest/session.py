@@ -14,7 +14,7 @@ import os
 import select
 import sys
 
-from . import ending, error_text, flood, order, processes, rlimits, wire
+from . import clean_process, ending, error_text, flood, order, processes, rlimits, wire
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Session:
             with open(TASK % number, "rb") as packed:
                 task = wire.Reader().feed(packed.read())[0]
             words = task[0].decode().split()
+            if "bash" in words:
+                self._become_bash(number, task)
             asked = next((word for word in words if word.startswith("query:")), "")
             if not asked and self._most and self._leave_snapshot():
                 self._go_on()
@@ -107,6 +109,15 @@ class Session:
         flood.expect()
         order.keep()
         self._shell = shell.make(self._found, main)
+
+    def _become_bash(self, number: int, task: list[bytes]) -> NoReturn:
+        """Leave the rest of the session to bash, which can't leave a copy of itself behind."""
+        rlimits.put(task[1].decode(), cpu_time=False)
+        clean_process.default_signals()
+        for descriptor in (self._begin_pipe, self._said):
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - os's own form
+        script = os.path.join(os.path.dirname(__file__), "bash_session.bash")
+        os.execvp("bash", ["bash", script, str(number), str(self._begin_pipe), str(self._said)])  # noqa: S606 - it is the shell that is wanted
 
     # Snapshots
 

@@ -69,7 +69,7 @@ class SessionSandbox(Sandbox):
             SandboxUnavailable: It can't be written, or the sandbox is gone.
         """
         number = next(self._numbers)
-        with self.create(f"cell-{number}.py") as file:
+        with self.create(f"cell-{number}{os.path.splitext(task.name)[1]}") as file:
             file.write(task.source)
         words = (limit_guards.rlimits(limits, self.group), ":".join(self.interpreter.search), *task.arguments)
         with self.create(f"task-{number}") as file:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.execution.session import Session
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.languages import PYTHON
 from sandbox_magic.model.options import BY_KEYWORD
 from sandbox_magic.model.units import seconds, size
 
@@ -55,7 +56,12 @@ class Sessions:
         whole = {**defaults, **given}
         session = self._named.get(name)
         if session is None:
-            session = Session(undo=undo, **{key: whole[key] for key in whole if BY_KEYWORD[key].scope in _OF_SESSION})
+            language = str(whole.get("language", PYTHON.name))
+            session = Session(
+                undo=undo,
+                language=language,
+                **{key: whole[key] for key in whole if BY_KEYWORD[key].scope in _OF_SESSION},
+            )
         of_cell = {key: whole[key] for key in whole if key in given or BY_KEYWORD[key].scope == "run"}
         run = session.prepare(source, of_cell, variable=variable)
         self._named[name] = session

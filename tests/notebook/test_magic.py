@@ -244,7 +244,7 @@ def test_what_a_session_can_not_do_is_refused(run):
     refused(run("%sandbox undo work"), "no session 'work'", "--session NAME")
     run("%%sandbox --session work --quiet\nx = 1")
     refused(run("%%sandbox --session work --memory 1G\nx"), "belongs to the session")
-    refused(run("%%sandbox --session work --lang bash\nls"), "a session runs Python")
+    refused(run("%%sandbox --session work --lang bash\nls"), "this session runs python")
     refused(run("%%sandbox --session work --stdin text\nx"), "no standard input")
     refused(run("%%sandbox --session work --save '*'\nx"), "belongs to the session")
     refused(run("%%sandbox --session ''\nx"), "it needs a name")

@@ -279,10 +279,14 @@ def test_what_belongs_to_the_session_is_refused_for_a_cell(session):
         session.run("x", memory="1G")
     with pytest.raises(sm.PolicyError, match="no standard input"):
         session.run("x", stdin="text")
-    with pytest.raises(sm.PolicyError, match="a session runs Python"):
+    with pytest.raises(sm.PolicyError, match="this session runs python"):
         session.run("ls", language="bash")
+    with pytest.raises(sm.PolicyError, match="a session runs python or bash"):
+        sm.Session(language="perl")
     with pytest.raises(sm.PolicyError, match="there is no option"):
         sm.Session(timout=3)  # type: ignore[call-arg] # as somebody types it
+    with pytest.raises(sm.PolicyError, match="belongs to a cell"):
+        sm.Session(inputs={"x": 1})
     with pytest.raises(sm.PolicyError, match="save"):
         sm.Session(save=["*.txt"])
     with pytest.raises(sm.PolicyError, match="undo"):
@@ -413,3 +417,24 @@ while True:
                 pressed = time.monotonic()
     assert run.result.outcome is Outcome.INTERRUPTED
     assert time.monotonic() - pressed < 30
+
+
+def test_bash_keeps_its_variables_and_directory():
+    with sm.Session(timeout=60, language="bash") as session:
+        session.run("x=5; mkdir -p d; cd d; double() { echo $((2 * $1)); }").check()
+        assert session.run("double $x; basename $PWD").stdout == "10\nd\n"
+        assert session.run("false").exit_code == 1
+        assert "syntax error" in session.run("if then").stderr
+        assert session.run("sleep 600", timeout=0.5).outcome is Outcome.WALL_TIME
+        assert not session.alive
+        assert session.run("echo $x").stdout == "\n"
+
+
+def test_an_interrupt_ends_a_cell_of_bash_and_keeps_its_variables():
+    with sm.Session(timeout=60, language="bash") as session:
+        with session.stream("x=1; echo on; sleep 600; x=2") as run:
+            for event in run:
+                if isinstance(event, sm.Text) and not run.interrupted:
+                    run.interrupt()
+        assert run.result.outcome is Outcome.INTERRUPTED
+        assert session.run("echo $x").stdout == "1\n"
