@@ -28,6 +28,7 @@ OTHERS = {
     "random.py",
     "sandbox_magic.py",
     "ipython_config.py",
+    "nbgrader_config.py",
     "script.py",
 }  # the reader's own
 
