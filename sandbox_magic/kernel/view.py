@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox_magic.execution.drive import View
+from sandbox_magic.kernel.pace import Pace
 from sandbox_magic.notebook.clearing import Clearing
 from sandbox_magic.terminal.prompt import question
 
@@ -52,10 +53,10 @@ class KernelView(View):
 
     def __init__(self, publish: Publish, ask: Ask, number: int) -> None:
         self.value: str | None = None
-        self._publish = publish
+        self._publish = Pace(publish)
         self._ask = ask
         self._number = number
-        self._clearing = Clearing(lambda followed: publish("clear_output", {"wait": followed}))
+        self._clearing = Clearing(lambda followed: self._publish("clear_output", {"wait": followed}))
 
     def write(self, event: Text) -> None:
         """Send the code's text."""
@@ -83,15 +84,18 @@ class KernelView(View):
     def ask(self, request: InputRequest) -> str | None:
         """Return what the person at the front end answers."""
         self._clearing.go_on(last=True)
+        self._publish.flush()
         return self._ask(question(request, WHO), password=request.password)
 
     def add(self, sample: Sample) -> None:  # noqa: ARG002 - its time is what counts
-        """Clear and show what waits for it, if it is time to."""
+        """Clear, and show what waits, if it is time to."""
         self._clearing.go_on()
+        self._publish.go_on()
 
     def finish(self, result: Result) -> None:  # noqa: ARG002 - what is said of it is the reply's
-        """Clear and show what waits for it."""
+        """Clear, and show what waits."""
         self._clearing.go_on(last=True)
+        self._publish.flush()
 
     def say(self, answer: str | Mapping[str, str]) -> None:
         """Send words or a MIME bundle of ours, as the answer to a line."""

@@ -1,0 +1,57 @@
+"""The kernel's session, and the folder that it shows without being asked."""
+
+import pytest
+
+from sandbox_magic.execution import files
+from sandbox_magic.kernel.configuration import VARIABLE, read_policy
+from sandbox_magic.kernel.executor import Executor
+from sandbox_magic.kernel.outputs import Outputs
+from sandbox_magic.kernel.session import KernelSession
+from sandbox_magic.kernel.view import KernelView
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Gives a function that runs a cell in a folder with two files; it returns what went wrong and the outputs."""
+    (tmp_path / "folder").mkdir()
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / "folder" / name).write_text(name)
+    monkeypatch.chdir(tmp_path / "folder")
+    monkeypatch.delenv(VARIABLE, raising=False)
+    session = KernelSession(lambda: read_policy({}, {}))
+    executor = Executor(session)
+
+    def run(source):
+        outputs = Outputs()
+        view = KernelView(outputs.publish, lambda _prompt, password: None, 1)
+        return executor.execute(source, view), "".join(each.get("text", "") for each in outputs.cell)
+
+    yield run
+    session.close()
+
+
+LOOK = "import os\nprint(sorted(os.listdir()))"
+
+
+def test_the_folder_is_shown(run):
+    """The control of the next two."""
+    assert run(LOOK) == (None, "['a.txt', 'b.txt']\n")
+
+
+def test_a_folder_that_is_too_large_is_left_out_and_that_is_said(run, monkeypatch):
+    monkeypatch.setattr(files, "MOST_LISTED", 1)
+    failed, text = run(LOOK)
+    assert failed is None
+    assert text.startswith("sandbox: the code does not see this folder: ")
+    assert text.endswith("[]\n")
+    assert run(LOOK) == (None, "[]\n"), "it is said once"
+
+
+def test_one_that_was_asked_for_is_not_left_out(run, monkeypatch, tmp_path):
+    (tmp_path / "other").mkdir()
+    for name in "ab":
+        (tmp_path / "other" / name).write_text(name)
+    monkeypatch.setenv(VARIABLE, f"--workspace {tmp_path / 'other'}")
+    monkeypatch.setattr(files, "MOST_LISTED", 1)
+    failed, text = run(LOOK)
+    assert (failed.name, text) == ("PolicyError", "")
