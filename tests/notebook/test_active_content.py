@@ -196,7 +196,7 @@ RENDERED = """() => [...document.querySelectorAll(".jp-OutputArea-output")].filt
 OF_LAB = ("api/", "lab/", "static/", "kernelspecs/")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab, watched):
     """Each vector is first shown to act: it ran, it asked for something, or it left something active in the page."""
     numbers = sorted(range(len(CORPUS)), key=lambda number: CORPUS[number]["family"] == "page")  # those change the page
@@ -228,7 +228,7 @@ def kernels(lab):
     )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_a_notebook_that_attacks_its_viewer_is_still_in_the_sandboxed_kernel(lab, watched):
     """The control is above: each of these vectors acts where an ordinary kernel shows it."""
     numbers = range(0, len(CORPUS), 8)

@@ -67,7 +67,7 @@ def difference(one, other):
     return apart.histogram()[255] / (one.width * one.height)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_harmless_output_looks_the_same(lab):
     """Each piece is shown as the kernel publishes it and as the cleaner gives it, and the two are compared."""
     lab.open([MAKE, ORDINARY, CLEANED])
