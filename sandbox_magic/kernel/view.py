@@ -92,6 +92,10 @@ class KernelView(View):
         self._clearing.go_on()
         self._publish.go_on()
 
+    def close(self) -> None:
+        """Show what waits."""
+        self._publish.flush()
+
     def finish(self, result: Result) -> None:  # noqa: ARG002 - what is said of it is the reply's
         """Clear, and show what waits."""
         self._clearing.go_on(last=True)
@@ -101,6 +105,7 @@ class KernelView(View):
         """Send words or a MIME bundle of ours, as the answer to a line."""
         if isinstance(answer, str):
             self._publish("stream", {"name": "stdout", "text": f"{answer}\n"})
+            self._publish.flush()
         else:
             self._publish("display_data", {"data": dict(answer), "metadata": {}})
 
@@ -113,6 +118,7 @@ class KernelView(View):
         """Send what a person should know of a cell that went well."""
         for note in notes:
             self._publish("stream", {"name": "stderr", "text": f"sandbox: {note}\n"})
+        self._publish.flush()
 
     def fail(self, failure: Failure) -> None:
         """Send the error that the cell ends with."""

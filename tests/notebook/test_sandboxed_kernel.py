@@ -20,7 +20,7 @@ from traitlets.config import Config
 ROOT = Path(__file__).parents[2]
 SPECS = ROOT / "jupyter-config" / "kernels"
 WAIT_SECONDS = 20
-STOP_SECONDS = 0.5 + 0.5  # what is promised, and what a busy machine adds
+STOP_SECONDS = 2.0 + 1.0  # a session gives IPython two seconds to say where it was interrupted; a busy machine adds one
 FOREVER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
 DEAF = "import time\nprint('up', flush=True)\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass"
 
@@ -98,18 +98,23 @@ class Kernel:
         assert {key: reply[key] for key in error} == error
         return error
 
-    def interrupt_at(self, source, text="up\n"):
+    def interrupt(self, source):
         """Run a cell and interrupt it when it has written something; return the error and how long it took."""
         request = self.client.execute(source, allow_stdin=False)
         messages, sent = [], None
         for kind, content in self.messages(request):
             messages.append((kind, content))
-            if sent is None and content.get("text") == text:
+            if sent is None and kind == "stream":
                 sent = time.monotonic()
                 self.manager.interrupt_kernel()
         assert sent is not None, messages
         assert messages[-1][0] == "error", messages
         return messages[-1][1], time.monotonic() - sent
+
+
+def text(messages, name="stdout"):
+    """Return what a stream holds; how many messages bring it depends on the time of day."""
+    return "".join(content["text"] for kind, content in messages if kind == "stream" and content["name"] == name)
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +129,7 @@ def kernel(tmp_path_factory):
 
 def test_the_text_of_both_streams_comes_and_the_value_with_its_count(kernel):
     messages, reply = kernel.run("import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7")
-    assert ("stream", {"name": "stdout", "text": "out\n"}) in messages
-    assert ("stream", {"name": "stderr", "text": "err\n"}) in messages
+    assert (text(messages), text(messages, "stderr")) == ("out\n", "err\n")
     value = {"data": {"text/plain": "42"}, "metadata": {}, "execution_count": reply["execution_count"]}
     assert messages[-1] == ("execute_result", value)
 
@@ -155,8 +159,8 @@ def test_a_display_is_updated_under_the_hosts_own_name_for_it_also_by_a_later_ce
 
 def test_output_is_cleared(kernel):
     messages, _ = kernel.run("from IPython.display import clear_output\nprint(1)\nclear_output(wait=True)\nprint(2)")
-    assert [kind for kind, _ in messages][-2:] == ["clear_output", "stream"]
-    assert messages[-2][1] == {"wait": True}
+    behind = messages[messages.index(("clear_output", {"wait": True})) + 1 :]
+    assert text(behind) == "2\n"
 
 
 def test_an_exception_is_one_error_with_its_traceback(kernel):
@@ -191,11 +195,11 @@ def test_a_question_is_asked_and_answered(kernel):
     asked = kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)["content"]
     assert asked == {"prompt": "the cell asks: name? ", "password": False}
     kernel.client.input("Ada")
-    assert ("stream", {"name": "stdout", "text": "got Ada\n"}) in list(kernel.messages(request))
+    assert text(kernel.messages(request)).endswith("got Ada\n")
     request = kernel.client.execute("import getpass\nprint(len(getpass.getpass()))")
     assert kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)["content"]["password"] is True
     kernel.client.input("12345")
-    assert "5\n" in [content.get("text") for _, content in kernel.messages(request)]
+    assert text(kernel.messages(request)).endswith("5\n")
 
 
 def test_where_nobody_can_be_asked_it_is_the_end_of_input(kernel):
@@ -213,7 +217,7 @@ def test_an_interrupt_beside_a_question_ends_the_cell(kernel):
 @pytest.mark.parametrize("code", [FOREVER, DEAF])
 def test_an_interrupt_ends_the_cell_and_keeps_the_state(kernel, code):
     kernel.shows("before = 5")
-    error, seconds = kernel.interrupt_at(code)
+    error, seconds = kernel.interrupt(code)
     assert (error["ename"], seconds < STOP_SECONDS) == ("KeyboardInterrupt", True)
     assert kernel.shows("print(before)") == "5\n"
 
@@ -297,7 +301,7 @@ def test_changes_are_listed_and_applied_only_when_the_person_says_so(kernel):
         assert asked.startswith("sandbox asks: apply what is added and harmless")
         assert "made.txt" in asked
         kernel.client.input(answer)
-        assert [kind for kind, _ in kernel.messages(request)] == ["execute_input", "stream"]
+        assert {kind for kind, _ in kernel.messages(request)} == {"execute_input", "stream"}
         assert (kernel.folder / "made.txt").exists() is applied
 
 
@@ -334,7 +338,7 @@ def test_hostile_modules_in_the_folder_are_not_imported_outside(tmp_path):
         kernel.run("%sandbox doctor")
         kernel.run("from IPython.display import Markdown, display\ndisplay(Markdown('*a*'))")
         messages, _ = kernel.run("import sys; sys.path.insert(0, ''); import numpy")
-        assert "numpy of the folder\n" in [content.get("text") for _, content in messages]
+        assert "numpy of the folder\n" in text(messages)
     finally:
         kernel.close()
     assert [path.name for path in tmp_path.iterdir() if path.name in (*names, "config")] == []
@@ -381,7 +385,8 @@ def executed(base, sources, **variables):
 
 def test_nbclient_runs_a_notebook_and_stops_where_it_fails(tmp_path):
     notebook = executed(tmp_path, ["x = 20", "print(x + 1)\nx + 2"])
-    assert [output.output_type for output in notebook.cells[1].outputs] == ["stream", "execute_result"]
+    (printed, value) = notebook.cells[1].outputs
+    assert (printed.text, value.data) == ("21\n", {"text/plain": "22"})
     with pytest.raises(CellExecutionError, match="ZeroDivisionError: division by zero"):
         executed(tmp_path, ["1 / 0", "print('not to be seen')"])
 
@@ -411,7 +416,7 @@ def test_nothing_is_left_of_a_kernel_that_ends(tmp_path, how):
     try:
         if "runs" in how or how == "SIGKILL":
             request = kernel.client.execute(FOREVER)
-            assert any(content.get("text") == "up\n" for _, content in kernel.messages(request))
+            assert any(kind == "stream" for kind, _ in kernel.messages(request))
         else:
             kernel.shows("print(1)")
         family = [kernel.process, *kernel.process.children(recursive=True)]
