@@ -123,3 +123,28 @@ def test_the_next_start_ends_what_a_killed_host_left(own_directory):
             left.kill()
             other.kill()
     assert not dead.exists()
+
+
+def test_what_a_sandbox_of_a_killed_host_gives_birth_to_while_it_is_looked_for_is_ended(own_directory, monkeypatch):
+    """A bwrap at its clone(2): its child is not there yet at the first look, and would wait for ever."""
+    sm.run("pass")
+    dead = Path(run_directory._root()) / "run-00000000"
+    dead.mkdir()
+    wait = [sys.executable, "-S", "-c", "import time; time.sleep(3600)", dead.name]
+    with subprocess.Popen(wait) as parent, subprocess.Popen(wait) as child:
+        real, looks = os.listdir, []
+
+        def listed(path="."):
+            if path != "/proc":
+                return real(path)
+            looks.append(path)
+            return [name for name in real(path) if len(looks) > 1 or name != str(child.pid)]
+
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(os, "listdir", listed)
+                run_directory.sweep(run_directory._root())
+            assert [parent.wait(5), child.wait(5)] == [-signal.SIGKILL] * 2
+        finally:
+            parent.kill()
+            child.kill()

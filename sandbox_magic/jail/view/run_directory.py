@@ -9,6 +9,7 @@ import shutil
 import signal
 import stat
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 
 _RUN = "run-"
+_END_SECONDS = 1.0  # for what a killed host left to be dead
+_EMPTY_LOOKS = 2
 
 
 class RunDirectory:
@@ -131,12 +134,24 @@ def sweep(root: str) -> None:
 def _end_sandbox(token: str) -> None:
     """Kill what is left of a sandbox whose host was killed.
 
-    A bwrap that is killed between its clone(2) and the uid map leaves a child that waits for ever.
+    A bwrap that is killed between its clone(2) and the uid map leaves a child that waits for ever; and it may be at
+    that clone just now, for the lock of its dead host is free before bwrap hears of the death. So this looks again
+    until nothing was there twice: a look misses what is born behind it, but not what was born before.
     """
+    deadline, empty = time.monotonic() + _END_SECONDS, 0
+    while empty < _EMPTY_LOOKS and time.monotonic() < deadline:
+        empty = 0 if _kill_named(token.encode()) else empty + 1
+
+
+def _kill_named(token: bytes) -> bool:
+    """Kill the processes that have this word on their command line; return whether there was one that may be killed."""
+    found = False
     for name in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as words:
-            if token.encode() in words.read().split(b"\0"):
+            if token in words.read().split(b"\0"):
                 os.kill(int(name), signal.SIGKILL)
+                found = True
+    return found
 
 
 def _usual() -> str:
