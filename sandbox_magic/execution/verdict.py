@@ -22,7 +22,8 @@ _OF_SESSION = {
     "lost": "There was no copy of the session to go back to: the next cell begins anew.",
 }
 _BETWEEN = {
-    "restored": "The session's process had ended since the last cell: this cell ran on the state before that one.",
+    "restored": "The session's process had ended since the last cell: this cell ran on a copy from the end of that "
+    "one, without its threads.",
     "lost": "The session had ended since the last cell: this cell began anew.",
 }
 

@@ -1,4 +1,4 @@
-"""A session inside: the process that runs one cell after another, and before each leaves a copy of itself behind.
+"""A session inside: the process that runs one cell after another, and before each has left a copy of itself behind.
 
 The copy, a snapshot, waits for a signal of PID 1's. When a cell must be killed PID 1 lets the newest one go on in its
 place: the session is as it was before that cell, but for its threads (fork(2) keeps one) and its files.
@@ -44,10 +44,12 @@ class Session:
         self._begin_pipe = begin
         self._said = said
         self._found = found
-        self._most = setup.snapshots or 0
+        self._most = setup.snapshots or 0  # besides the one for the next cell
+        self._last = 0  # the number of the last cell that was done
         self._memory_bytes = setup.memory_bytes
         self._kept: list[int] = []  # the process ids of the snapshots, the oldest first
         self._ending: list[int] = []
+        self._has_snapshot = False
         self._openmp = OpenMP()
         self._owner = os.getpid()
         self._begun = False
@@ -57,20 +59,27 @@ class Session:
         """Run what PID 1 names, until it hangs up."""
         _prefer_to_lose(_OOM_FIRST)
         while True:
+            if self._most and self._leave_snapshot():
+                self._go_on()
+                continue
+            number, words, task = self._next_cell()
+            status = self._run(number, words, task)
+            if os.getpid() != self._owner:  # a copy that the code forked has come to the end of the cell too
+                os._exit(status)
+            self._say(b"done %d %d" % (number, status))
+            self._last = number
+
+    def _next_cell(self) -> tuple[int, list[str], list[bytes]]:
+        """Wait for a cell, and answer meanwhile what a front end asks; return its number, what is offered, the rest."""
+        while True:
             number = self._next_number()
             with open(TASK % number, "rb") as packed:
                 task = wire.Reader().feed(packed.read())[0]
             words = task[0].decode().split()
-            if "bash" in words:
-                self._become_bash(number, task)
             asked = next((word for word in words if word.startswith("query:")), "")
-            if not asked and self._most and self._leave_snapshot():
-                self._go_on()
-                continue
-            status = self._answer(asked, number) if asked else self._run(number, words, task)
-            if os.getpid() != self._owner:  # a copy that the code forked has come to the end of the cell too
-                os._exit(status)
-            self._say(b"done %d %d" % (number, status))
+            if not asked:
+                return number, words, task
+            self._say(b"done %d %d" % (number, self._answer(asked, number)))
 
     def _next_number(self) -> int:
         number = os.read(self._begin_pipe, 64)
@@ -82,11 +91,15 @@ class Session:
         os.write(self._said, line + b"\n")
 
     def _run(self, number: int, words: list[str], task: list[bytes]) -> int:
+        if "bash" in words:
+            self._become_bash(number, task)
         file = CELL % number
         if not self._begun:
             self._begin(words, *(field.decode("utf-8", "surrogateescape") for field in task[1:3]))
         sys.argv[:] = [file, *(field.decode("utf-8", "surrogateescape") for field in task[3:])]
         self._found.make(words)
+        if self._most and not self._has_snapshot:
+            self._found.tell(b"note", b"no snapshot")
         error_text.set_apart("error-apart" in words)
         with open(file, "rb") as source:
             text = source.read().decode("utf-8", "replace")
@@ -126,9 +139,9 @@ class Session:
         ending.flush()
         if _resident_bytes() > self._memory_bytes * _LARGEST_SHARE:
             self._drop(0)
-            self._found.tell(b"note", b"no snapshot")
+            self._has_snapshot = False
             return False
-        self._drop(self._most - 1)
+        self._drop(self._most)
         self._openmp.let_go()
         numbers = sys.modules.get("random")
         state = numbers.getstate() if numbers else None
@@ -144,9 +157,8 @@ class Session:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
         if copy > 0:
             self._kept.append(copy)
-            self._say(b"snapshot %d" % copy)
-        elif copy < 0:
-            self._found.tell(b"note", b"no snapshot")
+            self._say(b"snapshot %d %d" % (copy, self._last))
+        self._has_snapshot = copy > 0
         return copy == 0
 
     def _drop(self, most: int) -> None:

@@ -41,8 +41,10 @@ class SessionWatch(Watch):
         """
         self._begin_read = begin
         self._deaths, self._died = os.pipe()  # of the processes that run the cells
-        self._snapshots: list[int] = []  # the oldest first
-        self._lines = b""
+        self._snapshots: list[
+            tuple[int, int]
+        ] = []  # the last cell that each has seen, its process id; the oldest first
+        self._number = 0  # of the last cell
         self._over: tuple[int, bool] | None = None
         self._between = b""  # what became of the session between two cells, if its process died then
         self._park(begin, self._deaths, self._died).release()
@@ -76,7 +78,7 @@ class SessionWatch(Watch):
             if not heard:
                 os._exit(0)
             if self._deaths in heard and self._death() is not None:
-                self._between = self._go_back()
+                self._between = self._go_back(self._number + 1)
                 if self._between == b"lost":
                     os._exit(0)
             elif self._control in heard and not self._hear():
@@ -89,7 +91,9 @@ class SessionWatch(Watch):
         self._words += self._reader.feed(data)
         return bool(data)
 
-    def _run_cell(self, number: bytes, began: bytes, wall: bytes, cpu: bytes, order: bytes) -> None:
+    def _run_cell(  # noqa: PLR0913, PLR0917 - the host's words
+        self, number: bytes, began: bytes, wall: bytes, cpu: bytes, order: bytes, asks: bytes
+    ) -> None:
         if order:
             from .workspace.collect import Gather
 
@@ -104,13 +108,15 @@ class SessionWatch(Watch):
         if self._counter < 0:
             processes.send(os.kill, -1, _signal.SIGCONT)
         os.write(self._begin_pipe, number + b"\n")
+        if not asks:
+            self._number = int(number)
         status, died = self._until_over(int(number))
         wall_seconds = time.monotonic() - self._began
         cpu_seconds = self._used() - self._cpu_before if self._counter < 0 else 0.0
         kept = b"done"
         if died:
             os.write(self._report, wire.pack(b"restoring"))
-            kept = self._go_back()
+            kept = self._go_back(self._number + bool(asks))
         numbers = (b"%d" % status, b"%.6f" % wall_seconds, b"%.6f" % cpu_seconds, b"0", b"0", b"0")
         os.write(self._report, wire.pack(b"ended", self._cause, *numbers, kept, self._between))
         self._between = b""
@@ -181,17 +187,18 @@ class SessionWatch(Watch):
         """Take what the session says; return the exit status of the cell once it is done."""
         *lines, self._lines = (self._lines + os.read(self._said, 4096)).split(b"\n")
         self._lines = self._lines[-100:]
+        status = None
         for line in lines:
             word, *numbers = line.split()[:3] or [b""]
             if not all(each.isdigit() and len(each) < 10 for each in numbers):
                 continue
-            if word == b"snapshot" and numbers:
-                self._snapshots = [*self._snapshots, int(numbers[0])][-_MOST_SNAPSHOTS:]
+            if word == b"snapshot" and len(numbers) == 2:  # its process id, the last cell that it has seen
+                self._snapshots = [*self._snapshots, (int(numbers[1]), int(numbers[0]))][-_MOST_SNAPSHOTS:]
             elif word == b"done" and len(numbers) == 2 and int(numbers[0]) == number:
-                return int(numbers[1])
+                status = int(numbers[1])
             elif word == b"restored" and number == _NONE:
-                return 0
-        return None
+                status = 0
+        return status
 
     def _death(self) -> int | None:
         """Return the wait status of the process that ran the cell, if it is that one which has died."""
@@ -214,22 +221,25 @@ class SessionWatch(Watch):
         poll.poll(REAP_SECONDS * 1000)
         return int(_signal.SIGKILL)
 
-    def _go_back(self) -> bytes:
-        """Kill all but the snapshots and let the newest one go on; return whether there was one."""
+    def _go_back(self, cell: int) -> bytes:
+        """Kill all but the snapshots from before a cell, and let the newest go on; return whether there was one."""
         self._take_the_rest()
-        kept = processes.alive(self._snapshots)
-        processes.end_all_but(kept, time.monotonic() + REAP_SECONDS)
-        kept = processes.alive(kept)
+        processes.end_all_but([pid for _, pid in self._kept(cell)], time.monotonic() + REAP_SECONDS)
+        kept = self._kept(cell)
         if not kept:
             return b"lost"
-        self._cell = kept.pop()
+        self._number, self._cell = kept.pop()
         self._snapshots = kept
-        for pid in (*kept, self._cell):
+        for pid in (*(pid for _, pid in kept), self._cell):
             processes.send(os.kill, pid, _signal.SIGCONT)
         _throw_away(self._begin_read)
         _throw_away(self._deaths)
         processes.send(os.kill, self._cell, processes.WAKE_SIGNAL)
         return b"restored" if self._goes_on() else b"lost"
+
+    def _kept(self, cell: int) -> list[tuple[int, int]]:
+        """Return the snapshots that live and have not seen a cell."""
+        return [(seen, pid) for seen, pid in self._snapshots if seen < cell and processes.alive([pid])]
 
     def _goes_on(self) -> bool:
         """Wait until the snapshot says that it does."""
@@ -241,7 +251,7 @@ class SessionWatch(Watch):
             if heard.get(self._said, 0) & select.POLLIN:
                 if self._take_lines(_NONE) == 0:
                     return True
-            else:
+            elif self._deaths in heard and self._death() is not None:
                 return False
         return False
 
@@ -273,10 +283,10 @@ class SessionWatch(Watch):
 
     def _undo(self) -> None:
         self._take_the_rest()
-        alive = processes.alive(self._snapshots)
-        went = bool(alive) and self._go_back() == b"restored"
+        there = bool(self._kept(self._number))
+        went = there and self._go_back(self._number) == b"restored"
         os.write(self._report, wire.pack(b"undone", b"%d" % went))
-        if alive and not went:
+        if there and not went:
             os._exit(0)
 
 

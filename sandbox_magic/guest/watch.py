@@ -52,6 +52,7 @@ class Watch:
         self._gather: Gather | None = None
         self._reader = wire.Reader()
         self._words: list[list[bytes]] = []
+        self._lines = b""  # what else it has said
         self._cause = b""
         self._is_python = self._compiles = False
         self._limits: tuple[bytes, bytes] = b"", b""  # of real time and of CPU time
@@ -103,13 +104,14 @@ class Watch:
     def _wait_for_cells_process(self) -> list[bytes]:
         """Block until it waits for its cell; return what it says of the modules that were to be preloaded."""
         said = b""
-        while not said.endswith(b"\n"):
+        while b"\n" not in said:
             data = os.read(self._said, 4096)
             if not data:  # it did not get there
                 os._exit(1)
             said += data
+        line, _, self._lines = said.partition(b"\n")
         self._cpu_before = time.clock_gettime((~self._cell << 3) | 2)  # its CPU clock: clock_getcpuclockid(3)
-        return said.split()
+        return line.split()
 
     def _next_word(self) -> list[bytes]:
         """Block for the host's next frame; end the sandbox if the host has gone."""

@@ -50,7 +50,7 @@ class SessionSandbox(Sandbox):
 
     def _bounds(self, policy: Policy) -> Limits:
         """Return those of the policy, with room for the snapshots, and one that is being made or ended."""
-        return replace(policy.limits, processes=policy.limits.processes + (policy.undo or 0) + 2)
+        return replace(policy.limits, processes=policy.limits.processes + (policy.undo or 0) + 3)
 
     def _start(self, *given: object) -> None:
         super()._start(*given)  # type: ignore[arg-type] # its own
@@ -83,7 +83,12 @@ class SessionSandbox(Sandbox):
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         self._running = True
         try:
-            self.control.cell(b"%d" % number, *map(str.encode, (repr(time.monotonic()), wall, cpu)), task.gather)
+            self.control.cell(
+                b"%d" % number,
+                *map(str.encode, (repr(time.monotonic()), wall, cpu)),
+                task.gather,
+                b"asks" * ("query:" in task.offered),
+            )
         except BrokenPipeError as error:
             raise unavailable("the session's process has ended") from error
 

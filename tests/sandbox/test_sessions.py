@@ -92,6 +92,9 @@ def test_a_cell_that_must_be_killed_costs_only_itself(session, death):
     code, outcome = DEATHS[death]
     limits = {"cpu_time": 0.5} if outcome is Outcome.CPU_TIME else {"timeout": 1} if "TIME" in outcome else {}
     killed = session.run(f"words.clear(); numbers = 0; del thing; random.random()\n{code}", **limits)
+    if killed.error is not None and killed.error.name == "MemoryError":  # without a control group it is told "no"
+        assert killed.isolation["memory"].strength == "watched"
+        return
     assert killed.outcome is outcome, (killed.notes, killed.stderr)
     assert killed.restored
     assert not killed.ok
@@ -104,26 +107,21 @@ def test_a_cell_that_must_be_killed_costs_only_itself(session, death):
 
 
 def test_many_deaths_leave_nothing(session):
+    """Here, in the sandbox, or in the control group: there the process, its two snapshots, and one that is ending."""
     session.run("kept = 'yes'").check()
     process = psutil.Process()
     sandbox = session._lease.sandbox
     for _ in range(3):
         assert session.run("import os; os._exit(1)").restored
-    before = (
-        process.num_fds(),
-        threading.active_count(),
-        len(sandbox.group.reading().pids) if sandbox.group.tier != "none" else 0,
-    )
+    before = process.num_fds(), threading.active_count()
     for number in range(40):
         assert session.run("import os; os._exit(1)" if number % 2 else "import os; os.abort()").restored
-    after = (
-        process.num_fds(),
-        threading.active_count(),
-        len(sandbox.group.reading().pids) if sandbox.group.tier != "none" else 0,
-    )
-    assert after == before
+    assert (process.num_fds(), threading.active_count()) == before
     assert session._lease.sandbox is sandbox
-    assert value(session.run("kept")) == "'yes'"
+    reading = sandbox.group.reading()
+    assert reading is None or len(reading.pids) <= 4
+    told = session.run("import os; sum(map(str.isdigit, os.listdir('/proc'))) <= 6, kept")
+    assert value(told) == "(True, 'yes')"
 
 
 def test_an_interrupt_that_the_code_heeds_keeps_what_it_did(session):
@@ -172,6 +170,15 @@ def test_it_goes_back_before_a_cell_as_often_as_it_may():
         assert value(session.run("x")) == "1"
 
 
+def test_a_question_of_the_front_end_is_no_cell_to_go_back_behind(session):
+    session.run("x = 1").check()
+    session.run("x = 2").check()
+    session.complete("x", 1)
+    session.is_complete("x")
+    session.undo()
+    assert value(session.run("x")) == "1"
+
+
 def test_without_undo_a_death_is_the_end_and_says_so():
     with sm.Session(timeout=60, undo=0) as session:
         session.run("x = 1").check()
@@ -196,7 +203,7 @@ def test_a_death_between_two_cells_is_told_with_the_next(session):
     session.run("x = 2\nimport os, threading\nthreading.Timer(0.2, os._exit, [3]).start()").check()
     time.sleep(1)
     result = session.run("x")
-    assert value(result) == "1"
+    assert value(result) == "2"
     assert "had ended since the last cell" in " ".join(result.notes)
 
 
