@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import os
 
+_PIECE_BYTES = 64 * 1024
+
 
 def members(path: str) -> list[int]:
     """Return the processes of a group."""
@@ -12,9 +14,15 @@ def members(path: str) -> list[int]:
 
 
 def read(path: str) -> str:
-    """Read a file of a cgroup file system whole."""
-    with open(path) as file:
-        return file.read()
+    """Read a file of a cgroup file system whole; without Python's own files, which take twice as long."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        pieces = []
+        while piece := os.read(descriptor, _PIECE_BYTES):
+            pieces.append(piece)
+        return b"".join(pieces).decode()
+    finally:
+        os.close(descriptor)
 
 
 def write(path: str, value: object) -> None:
