@@ -13,7 +13,7 @@ C :=
 S :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test coverage check fuzz bench fix clean test-user test-machine test-languages test-cpython
+.PHONY: help demo lab test coverage check fuzz bench bench-peers fix clean test-user test-machine test-languages test-cpython
 .NOTPARALLEL:
 export PYTHON T
 
@@ -53,12 +53,14 @@ fuzz: ## a million hostile frames for what reads them; some minutes
 	@sh tools/environment.sh dev
 	FUZZ_FRAMES=1000000 $(PY) -m pytest -q --timeout=1800 tests/unit/guest/test_wire.py tests/unit/execution/test_messages.py
 
-bench: ## how long a sandbox takes, beside bwrap started by hand; what the dashboard costs; output per second
+bench: ## what a run costs, beside what one would do instead: one table, build/bench.json; ONLY=start,session ROUNDS=10
 	@sh tools/environment.sh dev
-	@$(PY) benchmarks/start.py
-	@$(PY) benchmarks/session.py
-	@$(PY) benchmarks/dashboard_cost.py
-	@$(PY) benchmarks/throughput.py
+	@PYTHONPATH=. $(PY) -m benchmarks
+
+bench-peers: ## the same cell in other sandboxes, which are fetched into build/peers
+	@sh tools/environment.sh dev
+	@sh tools/bench_peers.sh
+	@ONLY=peers PYTHONPATH=. $(PY) -m benchmarks
 
 test-user: ## as root: demo and tests again, as an ordinary user made for it
 	@sh tools/test_user.sh

@@ -1,33 +1,42 @@
-"""100 MB of output through the relay with its limit out of the way, beside IPython's ``%%script python3``; and memory.
+"""Output through the relay with its limit out of the way, beside IPython's ``%%script python3``; and memory.
 
-Both magics run the same code in the same shell, which writes to the same place, a counter; alternating, median and
-p99. Once the code writes few large pieces, so that the relay is what takes the time, and once a million lines, where
-it is mostly the code. Then, each in a process of its own, by how much this process grows at most.
+Both magics run the same code in the same shell, which writes to the same place, a counter. Once the code writes few
+large pieces, so that the relay is what takes the time, and once a million lines, where it is mostly the code. Ratios
+are to ``%%script python3``. Then, each in a process of its own, by how much this process grows at most.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from benchmarks.measure import Row, Way, alternate, row, rows, timed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-os.environ.pop("PYTHONUNBUFFERED", None)  # %%script hands it on, and its code would pay for it
-ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MEGABYTE = 1_000_000
 LINE = "'x' * 99"
 PIECES = f"import sys\npiece = ({LINE} + '\\n') * 10_000\nfor _ in range({{megabytes}}): sys.stdout.write(piece)\n"
 LINES = f"line = {LINE}\nfor _ in range({{megabytes}} * 10_000): print(line)\n"
-WIDTH = 44
+_SCRIPT = "%%script python3"
+
+
+def measured() -> list[Row]:
+    """Return the rows of this subject."""
+    shell = Shell()
+    return [
+        *compare(shell, "large pieces", PIECES),
+        *compare(shell, "a million lines", LINES),
+        *(grown(*each) for each in (("script", 100, "-"), ("sandbox", 100, "1M"), ("sandbox", 1000, "1M"))),
+        grown("sandbox", 100, "200M"),
+    ]
 
 
 class Counter:
@@ -70,22 +79,29 @@ class Shell:
             self._shell.user_ns.pop("_sandbox", None)
 
 
-def compare(shell: Shell, name: str, form: str, megabytes: int = 100) -> None:
-    """Alternate the two and print a row for each."""
+def compare(shell: Shell, name: str, form: str, megabytes: int = 100) -> list[Row]:
+    """Alternate the two, and return a row for each."""
     code = form.format(megabytes=megabytes)
-    ways: dict[str, Callable[[str], int]] = {"%%script python3": shell.script, "%%sandbox": shell.sandbox}
-    found: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(ROUNDS):
-        for way, run in ways.items():
-            began = time.perf_counter()
+
+    def way(run: Callable[[str], int]) -> Way:
+        def checked() -> None:
             shown = run(code)
-            found[way].append(time.perf_counter() - began)
             assert shown == megabytes * MEGABYTE, shown
-    base = statistics.median(found["%%script python3"])
-    for way, times in found.items():
-        median, p99 = statistics.median(times), sorted(times)[int(0.99 * (len(times) - 1))]
-        row = f"{f'{name}: {way}':<{WIDTH}} {megabytes / median:7.1f} {median:8.2f} {p99:8.2f}"
-        print(f"{row}   {base / median:5.2f}", flush=True)
+
+        return Way(run=lambda: timed(checked))
+
+    found = alternate({_SCRIPT: way(shell.script), "%%sandbox": way(shell.sandbox)}, usual=5)
+    named = {way: {f"{megabytes} MB, {name}": each["result"]} for way, each in found.items()}
+    return rows("throughput", named, unit="ms", base=(_SCRIPT, f"{megabytes} MB, {name}"))
+
+
+def grown(way: str, megabytes: int, keep: str) -> Row:
+    """Return the row of a fresh process that relays so much."""
+    words = [sys.executable, "-P", "-m", "benchmarks.throughput", way, str(megabytes), keep]
+    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    said = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
+    limit = f", --output-limit {keep}" * (way == "sandbox")
+    return row("throughput", f"growth of the host: %%{way}, {megabytes} MB{limit}", [float(said)], unit="MB")
 
 
 def growth(way: str, megabytes: int, keep: str) -> float:
@@ -105,29 +121,5 @@ def _status(name: str) -> int:
     return int(found[1])
 
 
-def memory() -> None:
-    """Print how a fresh process grows."""
-    rows = [("script", 100, "-"), ("sandbox", 10, "1M"), ("sandbox", 100, "1M"), ("sandbox", 1000, "1M")]
-    for way, megabytes, keep in [*rows, ("sandbox", 100, "200M")]:
-        command = [sys.executable, "-P", __file__, way, str(megabytes), keep]
-        grown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        what = f"%%{way}, {megabytes} MB" + (f" with --output-limit {keep}" if way == "sandbox" else "")
-        print(f"{what:<{WIDTH}} {float(grown):7.1f}", flush=True)
-
-
-def main() -> None:
-    """Print both tables."""
-    print(f"100 MB of output, {ROUNDS} rounds, {sys.version.split()[0]}")
-    print(f"{'':<{WIDTH}} {'MB/s':>7} {'median s':>8} {'p99 s':>8}   {'ratio':>5}")
-    shell = Shell()
-    compare(shell, "large pieces", PIECES)
-    compare(shell, "a million lines", LINES)
-    print(f"{'the host grows at most by':<{WIDTH}} {'MB':>7}")
-    memory()
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(growth(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
-    else:
-        main()
+    print(growth(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
