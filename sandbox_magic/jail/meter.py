@@ -6,6 +6,7 @@ the cost does not depend on what else runs there.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from contextlib import suppress
@@ -18,6 +19,8 @@ from sandbox_magic.model.timeline import Sample
 from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import psutil
 
     from sandbox_magic.jail.process_memory import Status
@@ -46,9 +49,7 @@ class Meter:
     """
 
     def __init__(self, pid: int, group: Group, *, since_now: bool = False) -> None:
-        with importing():
-            import psutil
-        self._psutil = psutil
+        self._psutil = _import_psutil()
         self._pid = pid
         self._group = group
         self._processes: dict[int, psutil.Process | None] = {}
@@ -133,9 +134,10 @@ class Meter:
 
     def _process(self, pid: int) -> psutil.Process | None:
         try:
-            return self._psutil.Process(pid)
+            found: psutil.Process = self._psutil.Process(pid)
         except self._psutil.Error:
             return None
+        return found
 
     def _alive_now(self, reading: Reading) -> int:
         """Return how many processes are not on their way out; looked at only where memory was given back."""
@@ -233,6 +235,13 @@ class Meter:
         (before, cpu_before), now = self._last, time.monotonic()
         self._last = now, cpu
         return max(0.0, 100 * (cpu - cpu_before) / (now - before)) if now > before else None
+
+
+@functools.cache  # to look where the working directory is costs as much as a reading of the group
+def _import_psutil() -> ModuleType:
+    with importing():
+        import psutil
+    return psutil
 
 
 def _kernel(reading: Reading) -> int:
