@@ -55,12 +55,12 @@ fuzz: ## a million hostile frames for what reads them; some minutes
 
 bench: ## what a run costs, beside what one would do instead: one table, build/bench.json; ONLY=start,session ROUNDS=10
 	@sh tools/environment.sh dev
-	@PYTHONPATH=. $(PY) -m benchmarks
+	@$(PY) -m benchmarks
 
 bench-peers: ## the same cell in other sandboxes, which are fetched into build/peers
 	@sh tools/environment.sh dev
 	@sh tools/bench_peers.sh
-	@ONLY=peers PYTHONPATH=. $(PY) -m benchmarks
+	@ONLY=peers $(PY) -m benchmarks
 
 test-user: ## as root: demo and tests again, as an ordinary user made for it
 	@sh tools/test_user.sh

@@ -29,7 +29,6 @@ _WIDTH = 52
 
 def main() -> None:
     """Measure, print, write."""
-    os.environ.pop("PYTHONPATH", None)  # how this was found: what is measured does not need it
     os.environ.pop("PYTHONUNBUFFERED", None)  # %%script hands it on, and its code would pay for it
     chosen = [word for word in os.environ.get("ONLY", "").split(",") if word] or SUBJECTS
     if unknown := set(chosen) - {*SUBJECTS, *MORE}:

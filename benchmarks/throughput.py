@@ -7,7 +7,6 @@ are to ``%%script python3``. Then, each in a process of its own, by how much thi
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -98,8 +97,7 @@ def compare(shell: Shell, name: str, form: str, megabytes: int = 100) -> list[Ro
 def grown(way: str, megabytes: int, keep: str) -> Row:
     """Return the row of a fresh process that relays so much."""
     words = [sys.executable, "-P", "-m", "benchmarks.throughput", way, str(megabytes), keep]
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    said = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     limit = f", --output-limit {keep}" * (way == "sandbox")
     return row("throughput", f"growth of the host: %%{way}, {megabytes} MB{limit}", [float(said)], unit="MB")
 
