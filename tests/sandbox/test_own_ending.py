@@ -81,9 +81,11 @@ def test_in_another_language_it_cannot_be_told():
 
 def test_a_run_that_is_stopped_tells_where_it_was():
     with sm.stream("import time\nprint('up', flush=True)\n\ntime.sleep(60)", timeout=60) as events:
+        up = False
         for event in events:
-            if isinstance(event, sm.Text) and event.text == "up\n":
-                events.interrupt()
+            up = up or isinstance(event, sm.Text)
+            if up and isinstance(event, sm.Sample) and event.seconds > 0.3 and not events.interrupted:
+                events.interrupt()  # print() has returned
     error = events.result.error
     assert (events.result.outcome, error.name, error.line) == (Outcome.INTERRUPTED, "KeyboardInterrupt", 4)
 
