@@ -30,6 +30,7 @@ ORDER = (
     "untrusted/workspace",
     "jail/cgroup",
     "jail/view",
+    "jail/attempts",
     "jail",
     "execution",
     "notebook/dashboard",
@@ -147,7 +148,8 @@ def test_values_and_pictures_start_no_process_and_no_thread_and_open_nothing(fil
 ON_REQUEST = {  # imported late
     "guest/ipython_magics.py": {"IPython"},  # the sandbox's own
     "guest/ipython_shell.py": {"IPython"},
-    "model/timeline.py": {"pandas"},  # Timeline.to_frame gives a frame to those who have pandas
+    "model/attempts.py": {"pandas"},  # Attempts.to_frame gives a frame to those who have pandas, as the next
+    "model/timeline.py": {"pandas"},
     "untrusted/hash_tables.py": {"numpy"},  # when a dict or a set with many keys comes out
 }
 

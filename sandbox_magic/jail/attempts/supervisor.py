@@ -1,0 +1,173 @@
+"""The process that takes the notices of one sandbox, answers them, and keeps the account.
+
+A process of its own, because a thread of the notebook's would need its interpreter's lock, and every watched call of
+the cell would wait for it while the notebook computes. It is started as ``python -I -S -c ... LINE REPORT HOME OWN...``
+(`watcher`) with the numbers of two sockets and paths of the sandbox: on LINE the cell's process says which of its
+descriptors is the listener; on REPORT the host says ``begin`` and ``end``, and is told the account. When the host has
+gone, or anything is wrong, it ends: then every watched call fails (ENOSYS), and the host ends the run.
+
+An answer is the table's error for what is refused, and "go on" for all else, whatever was read: the account is told to
+a person and decides nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+
+from . import calls
+from .account import Account
+from .looking import Looking
+
+RECEIVE, SEND, SET_FLAGS = 0xC050_2100, 0xC018_2101, 0x4008_2104  # SECCOMP_IOCTL_NOTIF_*
+_NOTICE = struct.Struct("<QIIiIQ6Q")
+_EMPTY = bytes(_NOTICE.size)  # the kernel takes no other
+_ANSWER = struct.Struct("<QqiI")
+_CONTINUE, _SYNC_WAKE_UP = 1, 1
+_MOST_A_SECOND = 20_000
+_PIDFD_GETFD = 438
+
+
+def main() -> None:
+    """Take the listener over, and serve until the end."""
+    line, report = (socket.socket(fileno=int(number)) for number in sys.argv[2:4])
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # the thread that parks spares has less
+    try:
+        pid, listener = _take(line)
+    except OSError as error:
+        report.send(f"no {error}".encode())
+        return
+    home, *own = sys.argv[4:]
+    Supervisor(listener, report, Account(Looking(pid, home), home, own), os.uname().machine).serve(pid, line)
+
+
+def _take(line: socket.socket) -> tuple[int, int]:
+    """Return the process that says which of its descriptors is the listener, and our copy of that.
+
+    Raises:
+        OSError: It has none, or we may not have it.
+    """
+    from .looking import system_call
+
+    said, extra, _, _ = line.recvmsg(64, socket.CMSG_SPACE(struct.calcsize("iII")))
+    if not said or not extra:
+        raise OSError(errno.EPIPE, "the cell's process is gone")
+    pid = int.from_bytes(extra[0][2][:4], "little")  # of struct ucred
+    if int(said) < 0:
+        raise OSError(errno.EBUSY, "the kernel gives no listener (seccomp user notification)")
+    process = os.pidfd_open(pid)
+    try:
+        return pid, system_call(_PIDFD_GETFD, process, int(said), 0)
+    finally:
+        os.close(process)
+
+
+class Supervisor:
+    """Takes notices.
+
+    Args:
+        listener: The descriptor on which they arrive.
+        report: The socket to the host.
+        account: Where they are counted.
+        machine: The architecture.
+    """
+
+    def __init__(self, listener: int, report: socket.socket, account: Account, machine: str) -> None:
+        self._listener = listener
+        self._report = report
+        self._account = account
+        self._names = {number: name for name, number in calls.NUMBERS[machine].items()}
+        self._second = 0
+        self._looked = 0
+        self._notice = bytearray(_NOTICE.size)
+
+    def serve(self, pid: int, line: socket.socket) -> None:
+        """Serve until the host says ``end``.
+
+        Args:
+            pid: The cell's process, whose first call must be a refused one: so it is known that the filter is in force.
+            line: The socket on which it waits.
+        """
+        with suppress(OSError):  # Linux 6.6: it is faster
+            fcntl.ioctl(self._listener, SET_FLAGS, _SYNC_WAKE_UP)
+        line.send(b"1")
+        line.close()
+        if self._take_notice() != (pid, "unshare"):
+            return
+        self._report.send(b"watching")
+        __import__("json")  # for the end: it takes milliseconds for which nobody has to wait now
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        poll.register(self._report, select.POLLIN)
+        while True:
+            for descriptor, state in poll.poll():
+                if descriptor != self._listener:
+                    if not self._obey():
+                        return
+                elif state & select.POLLIN:
+                    self._take_notice()
+                else:  # every process that was watched is gone
+                    poll.unregister(self._listener)
+
+    def _obey(self) -> bool:
+        """Do what the host says; return whether to go on."""
+        word = self._report.recv(16)
+        if word == b"begin":
+            self._account.begin()
+            self._report.send(b"begun")
+            return True
+        if word == b"end":
+            self._drain()
+            import json
+
+            self._report.sendall(json.dumps(self._account.told()).encode())
+        return False
+
+    def _drain(self) -> None:
+        """Take what has arrived already."""
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        for _ in range(1000):
+            if not any(state & select.POLLIN for _, state in poll.poll(0)):
+                return
+            self._take_notice()
+
+    def _take_notice(self) -> tuple[int, str]:
+        """Take one, look what it is about, answer and count it; return its process and its call."""
+        notice = self._notice
+        notice[:] = _EMPTY
+        try:
+            fcntl.ioctl(self._listener, RECEIVE, notice)
+        except OSError:  # it has been killed meanwhile, or interrupted
+            return 0, ""
+        number, pid, _, call, _, _, *arguments = _NOTICE.unpack(notice)
+        name = self._names.get(call, "")
+        refused = name not in calls.WATCHED
+        seen = self._account.see(pid, name, arguments) if self._may_look() else None
+        answer = (0, -calls.EPERM, 0) if refused else (0, 0, _CONTINUE)
+        try:
+            fcntl.ioctl(self._listener, SEND, _ANSWER.pack(number, *answer))
+        except OSError:  # it waits no more: a signal came, and it will ask again, or it is gone
+            return pid, name  # and what was read may have been another's
+        if seen:
+            self._account.count(pid, seen)
+        return pid, name
+
+    def _may_look(self) -> bool:
+        """Return whether this second has room for one more; those beyond are only counted."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._looked = second, 0
+        self._looked += 1
+        if self._looked > _MOST_A_SECOND:
+            self._account.more += 1
+            return False
+        return True
