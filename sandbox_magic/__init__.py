@@ -12,6 +12,7 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.execution.api import run, start, stream
     from sandbox_magic.execution.background import BackgroundRun
     from sandbox_magic.execution.run import Run
+    from sandbox_magic.model.attempts import Attempt, Attempts
     from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
     from sandbox_magic.model.events import Ended, Event, Output
     from sandbox_magic.model.isolation import Guard, Isolation
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Applied",
+    "Attempt",
+    "Attempts",
     "BackgroundRun",
     "Change",
     "Changes",

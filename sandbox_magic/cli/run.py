@@ -223,7 +223,13 @@ class ScriptView(View):
         """Say how it ended, in the live line's place."""
         self._terminal.end()
         if not self._quiet:
-            told = (summary.ended(result), *result.notes, *_changed(result, self._policy), *_weaker(result))
+            told = (
+                summary.ended(result),
+                *result.notes,
+                *_tried(result),
+                *_changed(result, self._policy),
+                *_weaker(result),
+            )
             self._terminal.say(*(f"sandbox: {line}" for line in told))
 
     def close(self) -> None:
@@ -238,6 +244,13 @@ def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, obj
     run = prepare(source, {**values, "warm": False}, stdin=stdin, last_value=False)  # python3 SCRIPT shows none either
     with _ended_by_signals():
         return drive(run, ScriptView(run.policy, shown))
+
+
+def _tried(result: Result) -> Iterator[str]:
+    """List what the code tried, where that was asked for."""
+    if result.attempts is not None:
+        yield f"what it tried: {result.attempts.about}"
+        yield from ("  " + "  ".join(line).rstrip() for line in result.attempts.lines())
 
 
 def _changed(result: Result, policy: Policy) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sandbox_magic.execution import attempts as tried
 from sandbox_magic.execution import hints
 from sandbox_magic.execution.hint_facts import Facts as HintFacts
 from sandbox_magic.execution.verdict import Report, decide, notes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sandbox_magic.jail.cgroup.base import Facts
     from sandbox_magic.jail.meter import Meter
     from sandbox_magic.jail.sandbox import Sandbox
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
@@ -81,6 +83,8 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     out, err = (stream.kept for stream in streams)
     (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)
     dropped = out.dropped + err.dropped
+    attempts = _attempts(policy, sandbox, cell)
+    timeline = timeline.with_marks(tried.marks(attempts) if attempts else ())
     said = notes(
         verdict, report, limits, dropped=dropped, oom_kills=counted.oom_kills, refused_forks=counted.refused_forks
     )
@@ -112,6 +116,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         limits=limits,
         timeline=timeline,
         isolation=isolation,
+        attempts=attempts,
         restored=report is not None and report.session == "restored",
         notes=(_LOST,) * meter.lost
         + _unloaded(sandbox)
@@ -119,8 +124,14 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         + hints.of(
             verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, cell, fed=fed)
         )
-        + (*messages.notes, *refused, *told),
+        + (*messages.notes, *refused, *told, *(attempts.sentences if attempts is not None else ())),
     )
+
+
+def _attempts(policy: Policy, sandbox: Sandbox, cell: Cell) -> Attempts | None:
+    if sandbox.watcher is None:
+        return None
+    return tried.listed(sandbox.watcher.finish(), Outside(sandbox.interpreter, policy, cell.source.path), policy)
 
 
 def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:

@@ -117,6 +117,9 @@ class Loop:
             self._gather(self.sandbox)
         if "report" in ready:
             self._hear(self.sandbox)
+        if "watcher" in ready and self.result is None:  # it has ended, so every watched call fails
+            self._selector.unregister(self._watched)
+            self.sandbox.kill()
         if self.result is None:
             self._keep_time(self.sandbox)
 
@@ -144,6 +147,9 @@ class Loop:
             self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
         if self.files.at_end:
             self._selector.register(sandbox.files, selectors.EVENT_READ, "files")
+        if sandbox.watcher is not None:
+            self._watched = sandbox.watcher.reported
+            self._selector.register(self._watched, selectors.EVENT_READ, "watcher")
         self._input = StandardInput(self._cell.stdin, sandbox.stdin, self._selector, sandbox.close_stdin)
         self._do_meanwhile()  # where nothing had to be started
         return sandbox

@@ -1,11 +1,12 @@
 """PID 1 of the sandbox: parks, hands over the cell, holds the deadline, reaps, reports.
 
-It is started as ``python3 start.py TOKEN SETUP CONTROL REPORT CELL DISPLAY COUNTER FILES DOOR...`` with the
+It is started as ``python3 start.py TOKEN SETUP CONTROL REPORT CELL DISPLAY COUNTER FILES LINE DOOR...`` with the
 numbers of descriptors. The host's words come in on CONTROL, PID 1's own words go out on REPORT, and the cell's
 process never holds either; it gets its cell on CELL, which only it reads. What the cell has to show and to ask
 goes out on DISPLAY, a socket, where the answers come back. COUNTER is the control group's count of CPU time,
-FILES a pipe on which files come out; -1 stands for none. Through the DOORs the cell's process joins its control
-group, before it waits for its cell; SETUP says how it is prepared for that (`parking.Setup`).
+FILES a pipe on which files come out, LINE a socket by which the host comes to watch (`attempts`); -1 stands for
+none. Through the DOORs the cell's process joins its control group, before it waits for its cell; SETUP says how it is
+prepared for that (`parking.Setup`).
 
 The process that will run the cell is forked before anything else, so that what PID 1 loads for
 itself is not in it. Then PID 1 makes itself undumpable: no other process of the sandbox can read
@@ -27,12 +28,12 @@ from . import parking, runner, watch
 def main() -> None:
     """Park; then either become the cell or watch it to its end."""
     setup = parking.Setup(sys.argv[2])  # by the first, the token, the host finds us
-    control, report, start, display, counter, files, *doors = map(int, sys.argv[3:])
+    control, report, start, display, counter, files, line, *doors = map(int, sys.argv[3:])
     said_read, said = os.pipe()
     begin, begin_write = os.pipe()
     cell = os.fork()
     if cell == 0:
-        runner.main(start, display, said, begin, doors, setup)
+        runner.main(start, display, said, begin, line, doors, setup)
     elif setup.snapshots is None:
         watch.Watch(cell, control, report, said_read, begin_write, counter, files, setup).run()
     else:

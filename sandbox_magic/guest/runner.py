@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def main(  # noqa: PLR0913, PLR0917 - its descriptors
-    start: int, display: int, said: int, begin: int, doors: list[int], setup: parking.Setup
+    start: int, display: int, said: int, begin: int, line: int, doors: list[int], setup: parking.Setup
 ) -> None:
     """Join the control group, prepare and wait for the cell, close everything that is the guest's, and run the cell.
 
@@ -25,13 +25,14 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
         display: The descriptor on which the cell's own words for the host go out.
         said: The descriptor on which PID 1 is told that this process waits, and that the steps of a compiler are done.
         begin: The descriptor whose end says that what was compiled may run.
+        line: A socket by which the host comes to watch what is tried; -1 where it does not.
         doors: Files of control groups to join; where that is refused, the host sees and moves us.
         setup: How to prepare.
         start: The descriptor on which the host sends: what is offered (``value``, ``ask``), the resource
             limits (``NPROC=64 CORE=1 ...``), the module search path (joined by ``:``), where the code's file
             should stand, then ``sys.argv``. Second comes what runs another language, a frame for each command.
     """
-    _join(doors)
+    _enter(doors, line)
     os.setpgid(0, 0)  # an interrupt goes to the cell and to what it started, as in a terminal
     _python_signals()
     faulthandler.enable(file=2)
@@ -95,12 +96,17 @@ def main(  # noqa: PLR0913, PLR0917 - its descriptors
     raise SystemExit(status)
 
 
-def _join(doors: list[int]) -> None:
+def _enter(doors: list[int], line: int) -> None:
+    """Join the control group, and be watched from here on where that is wanted."""
     for door in doors:
         try:
             os.write(door, b"0")
         except OSError:  # the host moves us
             continue
+    if line >= 0:
+        from . import attempts
+
+        attempts.begin(line)
 
 
 def _practise() -> None:

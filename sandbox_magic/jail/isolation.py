@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Limits
 
 
+ATTEMPTS = "attempts"  # the name of the guard that says whether what was tried is listed
+
+
 def describe(  # noqa: PLR0913 - all that it depends on, each by name
     limits: Limits,
     identity: Identity,
@@ -23,6 +26,7 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
     bwrap: str,
     counted: bool,
     workspace: str = "",
+    watched: str | None = None,
 ) -> Isolation:
     """Return the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started.
 
@@ -34,11 +38,13 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
         bwrap: The bubblewrap in use.
         counted: Whether PID 1 reads the group's count of CPU time.
         workspace: What keeps the host's directory as it is; empty if there is none.
+        watched: Why what it tries is not watched, though it should be: empty where it is; None where nobody asked.
     """
     words = "your directory stays as it is"
     kept = (Guard(name="workspace", kind="protection", words=words, mechanism=workspace),) if workspace else ()
+    listed = () if watched is None else (_attempts(watched),)
     limited = limit_guards.guards(limits, group, counted=counted)
-    return Isolation(guards=(*_protections(identity), *kept, *limited), shared=shared, bwrap=bwrap)
+    return Isolation(guards=(*_protections(identity), *kept, *listed, *limited), shared=shared, bwrap=bwrap)
 
 
 def demand(isolation: Isolation) -> None:
@@ -47,12 +53,26 @@ def demand(isolation: Isolation) -> None:
     Raises:
         SandboxUnavailable: A limit would not be enforced; names the limits and what would make the kernel enforce them.
     """
-    weak = [guard for guard in isolation.weaker if guard.kind == "limit"]
+    weak = [guard for guard in isolation.weaker if guard.kind == "limit" or guard.name == ATTEMPTS]
     if weak:
         what = f"--strict: {' and '.join(guard.name for guard in weak)} would not be enforced, so nothing was run"
         seen = "; ".join(f"{guard.name}: {guard.mechanism} [{guard.strength}]" for guard in weak)
         remedy = next((guard.remedy for guard in weak if guard.remedy), "without --strict")
         raise SandboxUnavailable(what, seen=seen, remedy=remedy)
+
+
+def _attempts(reason: str) -> Guard:
+    if not reason:
+        words = "what the code tries is listed, as it names it"
+        return Guard(name=ATTEMPTS, kind="protection", words=words, mechanism="seccomp user notification")
+    return Guard(
+        name=ATTEMPTS,
+        kind="protection",
+        strength="none",
+        words="not watched here: what the code tries is not listed",
+        mechanism=reason,
+        remedy="Linux 5.9 or later, where nothing outside holds the one listener or hides the processes inside",
+    )
 
 
 def _protections(identity: Identity) -> tuple[Guard, ...]:

@@ -71,7 +71,8 @@ class Pool:
                 self._spares.remove(found)
         if found is None:
             return None
-        if found.sandbox.wait(0):  # it has been killed
+        watcher = found.sandbox.watcher
+        if found.sandbox.wait(0) or (watcher is not None and not watcher.alive):  # it has been killed
             found.sandbox.close_behind()
             return None
         return found.sandbox

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn, teardown
+from sandbox_magic.jail.attempts import calls
+from sandbox_magic.jail.attempts.watcher import NotWatched, Watcher
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.cgroup.base import Facts, Group
@@ -59,6 +61,8 @@ class Sandbox:
         park_seconds: How long the run waited for it.
         warm: Whether it was a spare, parked before there was a run for it.
         unloaded: The modules that could not be preloaded.
+        watcher: What lists its attempts; None if nothing does.
+        unwatched: Why nothing does, though it was asked for.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
         workspace: How the host's directory becomes the workspace; None if there is none.
@@ -87,6 +91,8 @@ class Sandbox:
         self.park_seconds: float = 0.0
         self.warm: bool = False
         self.unloaded: tuple[str, ...] = ()
+        self.watcher: Watcher | None = None
+        self.unwatched: str = ""
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._owner = os.getpid()
         self._descriptors = Descriptors()
@@ -124,6 +130,10 @@ class Sandbox:
         sandbox.warm = spare
         try:
             sandbox._start(policy, meanwhile, lower)
+        except NotWatched as reason:  # with the filter of a watched run it is not parked
+            sandbox.close()
+            sandbox = cls.park(replace(policy, trace=False), meanwhile, lower, spare=spare)
+            sandbox.unwatched = str(reason)
         except OSError as error:
             sandbox.close()
             what = "no sandbox could be started, so nothing was run"
@@ -152,14 +162,24 @@ class Sandbox:
             self.workspace = overlay.choose(lower, self._directory, policy.limits.disk_bytes, self.identity)
         bounds = self._bounds(policy)
         self.group = tiers.make(bounds)
+        if policy.trace:
+            self._watch(policy)
         info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
+        if self.watcher:
+            self.watcher.wait_until_watching()
         self._wait_until_parked(info, policy.preload)
         self.group = tiers.settle(self.group, bounds, self._cell_pid())
         self.control = Control(self._control, self.group)
         self.meter = Meter(self.pid, self.group)
         self._shared = (*self.interpreter.shared, *(mount.source for mount in policy.binds))
+
+    def _watch(self, policy: Policy) -> None:
+        bytecode.prepare(os.path.dirname(calls.__file__))
+        own = (*self.interpreter.shared, *self.interpreter.search)
+        self.watcher = Watcher(own, places.working_directory(workspace=bool(policy.workspace)))
+        self._exits.callback(self.watcher.close)  # after everything that waits for its answers has ended
 
     def _bounds(self, policy: Policy) -> Limits:
         """Return what the control group is bounded by."""
@@ -175,6 +195,7 @@ class Sandbox:
             bwrap=str(self.bwrap),
             counted=self._is_counted,
             workspace=str(self.workspace or ""),
+            watched=self.unwatched or ("" if self.watcher else None),
         )
 
     def _spawn(self, policy: Policy) -> int:
@@ -186,6 +207,7 @@ class Sandbox:
             directory=self._directory,
             group=self.group,
             layer=self.workspace if isinstance(self.workspace, overlay.Layer) else None,
+            watcher=self.watcher,
         )
         self._process, ends = spawn.spawn(policy, parts, self._descriptors, self._setup(policy))
         self._exits.callback(self._reap)
@@ -278,6 +300,8 @@ class Sandbox:
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))
         try:
+            if self.watcher:
+                self.watcher.begin()
             self.control.go(*for_init)
             if task.gather:
                 self._next_frame(PARK_SECONDS)

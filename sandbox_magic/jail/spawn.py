@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap, seccomp
+from sandbox_magic.jail.attempts import filters
 from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.descriptors import in_memory, opened
 from sandbox_magic.jail.view import host_paths, identity, mounts, places, special_files
@@ -19,6 +20,7 @@ from sandbox_magic.jail.view import host_paths, identity, mounts, places, specia
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sandbox_magic.jail.attempts.watcher import Watcher
     from sandbox_magic.jail.bubblewrap import Bubblewrap
     from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.descriptors import Descriptors
@@ -43,6 +45,7 @@ class Parts:
         directory: Its directory on the host.
         group: The control group that is made for it.
         layer: What lies over its workspace, if something does.
+        watcher: What lists its attempts, if something does.
     """
 
     bwrap: Bubblewrap
@@ -51,6 +54,7 @@ class Parts:
     directory: RunDirectory
     group: Group
     layer: Layer | None = None
+    watcher: Watcher | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +117,11 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors, setup: str) ->
         doors = opened(theirs, parts.group.doors, os.O_WRONLY)  # a process joins by them; where one lacks it is moved
         counts = parts.group.counter
         counter = (*opened(theirs, [counts], os.O_RDONLY), -1)[0] if counts else -1
-        filtered = in_memory(theirs, seccomp.load())
+        line = parts.watcher.lend(theirs) if parts.watcher else -1
+        filtered = in_memory(theirs, _filter(watched=line >= 0))
         words = ["--info-fd", str(info), "--seccomp", str(filtered), *options]
         listed = in_memory(theirs, os.fsencode("\0".join(words)) + b"\0")
-        numbers = (control, report, cell, display, counter, files, *doors)
+        numbers = (control, report, cell, display, counter, files, line, *doors)
         init = (python.executable, f"{places.GUEST}/start.py", directory.token, setup, *map(str, numbers))
         inherited = [number for number in numbers if number >= 0]
         command = (*how.prefix, program, "--args", str(listed), "--", *init)
@@ -131,6 +136,12 @@ def spawn(policy: Policy, parts: Parts, descriptors: Descriptors, setup: str) ->
         stdin=our_stdin, stdout=our_stdout, stderr=our_stderr, control=our_control, cell=our_cell, report=our_report,
         display=our_display, files=our_files, info=our_info, counts=counter >= 0,
     )  # fmt: skip
+
+
+def _filter(*, watched: bool) -> bytes:
+    """Return the filter that bwrap loads; where attempts are listed the cell's process loads the rest of it."""
+    program = seccomp.load()
+    return filters.passing(os.uname().machine, program) if watched else program
 
 
 def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:

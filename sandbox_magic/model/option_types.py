@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
         python: The Python inside: ``kernel`` (this environment), ``system``, a version such as
             ``3.12``, or a path.
         strict: Refuse to run where a limit would only be monitored.
+        trace: Whether what the code tries is listed.
         bind: Files or directories to read, each as ``PATH`` or ``PATH:NAME``.
         workspace: A directory to work in, copy-on-write.
         save: Patterns of files to save from the working directory.
@@ -62,6 +63,7 @@ class Options(TypedDict, total=False):
     on_output_limit: Literal["cut", "stop"]
     python: Path
     strict: bool
+    trace: bool
     bind: Path | Mount | Iterable[Path | Mount]
     workspace: Path
     save: Path | Iterable[Path]

@@ -103,6 +103,8 @@ OPTIONS: tuple[Option, ...] = (
            scope="policy", field="python", parse=read_python, default="kernel", metavar="WHICH"),
     Option(name="strict", help="refuse to run where a limit would only be monitored",
            scope="policy", field="strict", parse=None, default="off"),
+    Option(name="trace", help="list what the code tries to open, run, connect to, remove, and what it is refused",
+           scope="policy", field="trace", parse=None, default="off"),
     Option(name="bind", help="a file or directory to read, as NAME in the working directory; may be given again",
            scope="policy", field="binds", parse=read_binds, default="none", metavar="PATH[:NAME]", many=True),
     Option(name="workspace", help="a directory to work in, copy-on-write: changes are listed, it stays as it is",

@@ -117,6 +117,7 @@ class Policy:
         save: Patterns of the files in its working directory that are saved.
         preload: Modules that are imported before the clock starts, under the limits.
         undo: How many cells a session can go back; None for a sandbox of one cell.
+        trace: Whether what the code tries is listed.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -127,6 +128,7 @@ class Policy:
     save: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     undo: int | None = None
+    trace: bool = False
 
     def parked_with(self) -> Policy:
         """Return the part of the policy that a parked sandbox depends on; what comes with "go" is at its default.
@@ -160,6 +162,9 @@ class Policy:
             if not all(map(str.isidentifier, module.split("."))):
                 msg = f"preload is {module!r}"
                 raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
+        if self.trace and self.undo is not None:
+            msg = "a session lists no attempts"
+            raise PolicyError(msg, remedy="trace in a run of its own: sandbox_magic.run(code, trace=True)")
         _between("undo", self.undo, 0, 20, "cells", optional=True)
         _check_names([mount.name for mount in self.binds])
         _check_python(self.python)

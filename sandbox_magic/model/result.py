@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.output import Display
     from sandbox_magic.picture.drawing import Drawing
     from sandbox_magic.untrusted.workspace.changes import Changes
@@ -90,6 +91,7 @@ class Result:
         limits: The bounds under which it ran.
         timeline: The samples taken while it ran.
         isolation: What was in force.
+        attempts: What it tried to open, run and reach, and what it was refused; None without ``trace``.
         restored: Whether the run was a cell of a session that had to be killed, and the session is as it was before.
         notes: Plain sentences for a person.
     """
@@ -111,6 +113,7 @@ class Result:
     limits: Limits = field(default_factory=Limits)
     timeline: Timeline = field(default_factory=Timeline)
     isolation: Isolation = field(default_factory=Isolation)
+    attempts: Attempts | None = None
     restored: bool = False
     notes: tuple[str, ...] = ()
 

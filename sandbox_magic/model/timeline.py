@@ -111,6 +111,11 @@ class Timeline:
         end = replace(last, seconds=wall_seconds, cpu_percent=None, cpu_seconds=cpu_seconds, memory_bytes=memory)
         return replace(self, samples=(*samples, end))
 
+    def with_marks(self, marks: Iterable[Mark]) -> Timeline:
+        """Return the timeline with these marks too, in the order of time."""
+        both = sorted((*self.marks, *marks), key=lambda mark: mark.seconds)
+        return replace(self, marks=tuple(both[:MOST_MARKS]))
+
     def to_json(self) -> str:
         """Return the samples as a JSON list of objects; unknown is null."""
         return json.dumps([asdict(sample) for sample in self.samples])

@@ -16,6 +16,8 @@ without a new version, so a reader ignores what it does not know. What is not kn
                    is of one core); ``memory_source``; ``peaks``: [field, largest value] of all samples
                    that were taken, those that were thinned out too; ``marks``: what happened, and when
 ``isolation``      what was in force: the fields of `sandbox_magic.Isolation`
+``attempts``       what it tried: ``rows``, a list of `sandbox_magic.Attempt`, and how many more; null without
+                   ``--trace``; missing in files of older versions
 ``restored``       whether it was a cell of a session, which went back to what it was before it
 ``notes``          plain sentences for a person
 =================  ==================================================================================
@@ -33,6 +35,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
+from sandbox_magic.model.attempts import Attempts
 from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.model.result import Result
 
@@ -43,7 +46,7 @@ FORMAT = "sandbox_magic resource usage"
 VERSION = 1
 MOST_CHARACTERS = 16 * 2**20
 _LARGEST = 2.0**63
-_NOT_IN_IT = {"Display": object, "Changes": object, "Mapping": dict}  # types of fields that are not in the file
+_TYPES = {"Attempts": Attempts, "Display": object, "Changes": object, "Mapping": dict}  # some are not in the file
 
 _PARTS = (
     "outcome",
@@ -54,9 +57,12 @@ _PARTS = (
     "limits",
     "timeline",
     "isolation",
+    "attempts",
     "restored",
     "notes",
 )
+
+_LATER = ("attempts",)  # what older files lack
 
 
 class BadUsageFile(SandboxError, ValueError):  # noqa: N818 - reads as what it says, as the other kinds do
@@ -107,7 +113,7 @@ def from_dict(whole: object) -> Result:
         what = f"this resource usage file has version {str(whole.get('version'))[:20]!r}, not {VERSION}"
         raise BadUsageFile(what, remedy="pip install --upgrade sandbox-magic")
     try:
-        kinds = get_type_hints(Result, localns=_NOT_IN_IT)
+        kinds = get_type_hints(Result, localns=_TYPES)
         return Result(**{name: _read(kinds[name], _member(whole, name), name) for name in _PARTS})
     except PolicyError as error:  # the bounds make no sense
         raise BadUsageFile("this is not a resource usage file", seen=str(error), remedy=_REMEDY) from error
@@ -129,6 +135,8 @@ def _plain(value: Any) -> object:
 
 
 def _member(whole: dict[str, Any], name: str) -> object:
+    if name not in whole and name in _LATER:
+        return None
     if name not in whole:
         _refuse(f"{name} is missing")
     return whole[name]

@@ -13,6 +13,7 @@ from sandbox_magic.picture import course
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.isolation import Guard, Isolation
     from sandbox_magic.model.result import Result, Usage
 
@@ -71,7 +72,8 @@ def folded(result: Result) -> str:
     """Return what a run cost and what held it, folded, for an output below its picture."""
     figures = [f"{name}: {value}" for name, value in _figures(result.usage)]
     held = [f"{guard.name}: {guard.text}, {guard.strength}" for guard in result.isolation.guards]
-    text = "\n".join((*figures, "", *held)).strip()  # no table: a page keeps its elements for every cell
+    tried = ["", str(result.attempts)] if result.attempts is not None else []
+    text = "\n".join((*figures, *tried, "", *held)).strip()  # no table: a page keeps its elements for every cell
     inside = f"<pre>{escape(text)}</pre>"
     return f'{STYLE}<div class="sandbox-result sandbox-below">{_folded("details", "", inside)}</div>'
 
@@ -82,6 +84,7 @@ def html(result: Result) -> str:
         *_stream("output", "stdout", result.stdout),
         *_stream("errors", "stderr", result.stderr),
         _folded("figures", _cost(result), table(_figures(result.usage))),
+        *_attempts(result.attempts),
         *_isolation(result.isolation),
     )
     return f'{STYLE}<div class="sandbox-result">{course.html(result)}{_notes(result)}{"".join(folded)}</div>'
@@ -152,6 +155,21 @@ def _figures(usage: Usage) -> Iterator[tuple[str, str]]:
 
 def _known(value: float | None, write: Callable[[float], str]) -> str:
     return "unknown" if value is None else write(value)
+
+
+def _attempts(attempts: Attempts | None) -> Iterator[str]:
+    if attempts is None:
+        return
+    lines = attempts.lines()
+    head = (
+        "",
+        "what",
+        "how often",
+        "first",
+        "answer",
+        "what would allow it" if any(line[-1] for line in lines) else "",
+    )
+    yield _folded("attempts", attempts.about, table(lines, head, kind="prose"))
 
 
 def _isolation(isolation: Isolation) -> Iterator[str]:

@@ -52,8 +52,8 @@ def test_every_option_is_offered_and_nothing_else(shell):
 
 
 def test_an_option_is_offered_by_its_beginning_and_once(shell):
-    assert offered(shell, "%%sandbox --t|") == ["%%sandbox --timeout"]
-    assert offered(shell, "%%sandbox --timeout 5 --t|\nprint(1)") == ["%%sandbox --timeout 5 --t"], "it stays as typed"
+    assert offered(shell, "%%sandbox --ti|") == ["%%sandbox --timeout"]
+    assert offered(shell, "%%sandbox --timeout 5 --ti|\nprint(1)") == ["%%sandbox --timeout 5 --ti"], "as typed"
     assert offered(shell, "%%sandbox --timeout=5 --mem|\nprint(1)") == ["%%sandbox --timeout=5 --memory"]
     assert offered(shell, "%%sandbox --bind a --bi|") == ["%%sandbox --bind a --bind"], "it may be given again"
     assert "-i" in ends(shell, "%%sandbox -|")
@@ -141,7 +141,7 @@ def test_after_unloading_nothing_of_it_is_left(shell):
     assert len(shell.Completer.custom_matchers) == before, "loaded again it is there once"
     shell.run_line_magic("unload_ext", "sandbox_magic")
     assert len(shell.Completer.custom_matchers) == before - 1
-    assert "%%sandbox --timeout" not in offered(shell, "%%sandbox --t|")
+    assert "%%sandbox --timeout" not in offered(shell, "%%sandbox --ti|")
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +174,8 @@ def ask(tmp_path_factory):
 
 
 def test_a_kernel_completes_options_and_says_what_they_are(ask):
-    reply = ask("complete", "%%sandbox --t\nprint(1)", 13)
-    assert (reply["matches"], reply["cursor_start"], reply["cursor_end"]) == (["--timeout"], 10, 13)
+    reply = ask("complete", "%%sandbox --ti\nprint(1)", 14)
+    assert (reply["matches"], reply["cursor_start"], reply["cursor_end"]) == (["--timeout"], 10, 14)
     assert [each["type"] for each in reply["metadata"]["_jupyter_types_experimental"]] == ["option"]
 
 
@@ -205,7 +205,7 @@ def test_tab_and_shift_tab_in_a_real_browser(lab, pictures):
     line = page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-line").first
     line.click()
     page.keyboard.press("End")
-    for number, (typed, whole) in enumerate([("--t", "--timeout"), (" 5 --on-output-limit ", "cut")]):
+    for number, (typed, whole) in enumerate([("--ti", "--timeout"), (" 5 --on-output-limit ", "cut")]):
         page.keyboard.type(typed)
         page.keyboard.press("Tab")
         offer.filter(has_text=whole).wait_for()

@@ -189,6 +189,7 @@ WORKS = {
     "result": ("--result mine", "print(1)", "1\n"),
     "session": ("--session work", "print(1)", "1\n"),
     "no-raise-error": ("--no-raise-error", "1 / 0", {Outcome.FAILED}),
+    "trace": ("--trace", attempt("open('/etc/shadow')"), "FileNotFoundError\n"),
     "quiet": ("--quiet", "print(1)", "1\n"),
     "no-dashboard": ("--no-dashboard", "print(1)", "1\n"),
 }

