@@ -147,7 +147,7 @@ class Nowhere:
     publish_result = publish
 
 
-class Memory(dict):  # type: ignore[type-arg] # of names and whatever
+class _Memory(dict):  # type: ignore[type-arg] # of names and whatever
     """What IPython would remember from one start to the next, kept as long as the shell."""
 
     def __delitem__(self, name: object) -> None:
@@ -229,7 +229,7 @@ class Inner(InteractiveShell):
         self.written: str = ""  # the last traceback
         self.shows_error: bool = False  # at this moment
         self.error: BaseException | None = None  # what ended the cell
-        self.db: dict[str, Any] = Memory()
+        self.db: dict[str, Any] = _Memory()
         self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
         self.loop_runner: Any = _wait_for
         self.exiter: Any = Leave(self)

@@ -32,7 +32,7 @@ _NOT_EVALUATED = {
 }
 
 
-class WrapperKernel(Kernel):
+class _WrapperKernel(Kernel):
     """Runs a notebook's cells in a sandbox. Nothing of the notebook's is ever evaluated in this process."""
 
     implementation = "sandbox_magic"
