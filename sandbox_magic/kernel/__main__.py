@@ -10,7 +10,7 @@ from sandbox_magic.safe_import import elsewhere
 # path, but an empty or relative entry of PYTHONPATH would put it back; and imports come late, too.
 sys.path[:] = elsewhere()
 
-from sandbox_magic.kernel.app import main  # noqa: E402 - see above
+from sandbox_magic.kernel._app import main  # noqa: E402 - see above
 
 if __name__ == "__main__":
     main()

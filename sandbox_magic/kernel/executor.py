@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.execution.drive import drive
 from sandbox_magic.kernel import failure, lines
+from sandbox_magic.kernel.course import Course
 from sandbox_magic.model.errors import PolicyError, SandboxError
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class Executor:
     Attributes:
         session: Likewise.
         last: The result of the last cell that ran; None before the first.
+        course: What all of them have used.
     """
 
     def __init__(self, session: KernelSession) -> None:
         self.session: KernelSession = session
         self.last: Result | None = None
+        self.course: Course = Course()
         self._run: Run | None = None
 
     def execute(self, code: str, view: KernelView, *, at_most: float | None = None) -> Failure | None:
@@ -50,7 +53,7 @@ class Executor:
             if not code.strip():
                 return None
             if (line := lines.command(code)) is not None:
-                view.say(lines.answer(line, self.session, self.last, view.confirm))
+                view.say(lines.answer(line, self.session, self, view.confirm))
                 return None
             return self._run_cell(code, view, at_most)
         except SandboxError as error:
@@ -78,6 +81,7 @@ class Executor:
         self._run = self.session.stream(code, at_most=at_most)
         try:
             self.last = drive(self._run, view)
+            self.course.add(self.last)
         finally:
             self._run = None
         return self.last

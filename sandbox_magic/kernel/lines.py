@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
@@ -16,6 +16,7 @@ from sandbox_magic.untrusted.text import label
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sandbox_magic.kernel.course import Course
     from sandbox_magic.kernel.session import KernelSession
     from sandbox_magic.model.result import Result
     from sandbox_magic.untrusted.workspace.changes import Changes
@@ -30,12 +31,25 @@ The cells of this notebook run in one sandbox, which keeps its variables from on
 %sandbox limits [OPTIONS] the limits; options tighten them: %sandbox limits --timeout 5
 %sandbox undo             go back to the state before the last cell
 %sandbox restart          start again with an empty sandbox
+%sandbox dashboard        what the cells have used so far, one behind the other
 %sandbox result           the picture of the last cell, and what it cost
 %sandbox isolation        what enforced each protection and limit of the last cell
 %sandbox changes          what the cells have done to the files of this folder, which stays as it is
 %sandbox apply [NAME ...] copy that into the folder: what is added and harmless, or what is named; asks you first
 %sandbox doctor           what this machine can enforce
 Each stands alone in its cell. Looser limits are set outside of the notebook."""
+
+
+class Ran(Protocol):
+    """What has been run.
+
+    Attributes:
+        last: The result of the last cell; None before the first.
+        course: What all cells have used.
+    """
+
+    last: Result | None
+    course: Course
 
 
 def command(source: str) -> str | None:
@@ -47,15 +61,13 @@ def command(source: str) -> str | None:
     return rest.strip()
 
 
-def answer(
-    line: str, session: KernelSession, last: Result | None, confirm: Callable[[str], bool]
-) -> str | Mapping[str, str]:
+def answer(line: str, session: KernelSession, ran: Ran, confirm: Callable[[str], bool]) -> str | Mapping[str, str]:
     """Do what a line asks for; return what there is to say: words, or a MIME bundle of ours.
 
     Args:
         line: What stands behind ``%sandbox``.
         session: The kernel's.
-        last: The result of the last cell; None before the first.
+        ran: What has been run.
         confirm: Asks the person at the front end whether something is to be done.
 
     Raises:
@@ -70,8 +82,9 @@ def answer(
         "limits": lambda: _tightened(session, rest),
         "undo": lambda: _undone(session),
         "restart": lambda: _restarted(session),
-        "result": lambda: _NONE_YET if last is None else last._repr_mimebundle_(),
-        "isolation": lambda: _NONE_YET if last is None else str(last.isolation),
+        "dashboard": lambda: _NONE_YET if ran.last is None else ran.course.bundle(),
+        "result": lambda: _NONE_YET if ran.last is None else ran.last._repr_mimebundle_(),
+        "isolation": lambda: _NONE_YET if ran.last is None else str(ran.last.isolation),
         "changes": lambda: _bundle(session.changes()),
         "apply": lambda: _applied(session, rest, confirm),
         "doctor": lambda: str(diagnose(session.policy)),

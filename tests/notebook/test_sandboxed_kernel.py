@@ -311,6 +311,14 @@ def test_the_result_of_the_last_cell_is_shown_as_a_picture(kernel):
     assert "Sandbox run: done" in messages[0][1]["data"]["text/html"]
 
 
+def test_what_all_cells_have_used_is_shown_as_one_picture(kernel):
+    kernel.run("import time; time.sleep(0.2)")
+    messages, _ = kernel.run("%sandbox dashboard")
+    data = messages[0][1]["data"]
+    assert data["text/plain"].startswith("the cells so far · ")
+    assert "Course of a sandbox run: the cells so far" in data["text/html"]
+
+
 def test_a_notebook_tightens_its_limits_and_never_loosens_them(tmp_path):
     kernel = Kernel(tmp_path)
     try:

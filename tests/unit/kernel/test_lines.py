@@ -5,6 +5,7 @@ import time
 import pytest
 
 from sandbox_magic.kernel import lines
+from sandbox_magic.kernel.executor import Executor
 from sandbox_magic.kernel.session import KernelSession
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.policy import Policy
@@ -34,14 +35,24 @@ def test_a_cell_that_only_looks_like_one_costs_nothing():
     assert time.process_time() - began < 1
 
 
+def answer(line):
+    executor = Executor(KernelSession(Policy))
+    return lines.answer(line, executor.session, executor, lambda _: True)
+
+
+@pytest.mark.parametrize("line", ["dashboard", "result", "isolation"])
+def test_before_the_first_cell_there_is_nothing_to_show(line):
+    assert answer(line) == "no cell has run yet"
+
+
 @pytest.mark.parametrize("line", ["nothing", "undo twice", "limits '", "limits now", "sessions"])
 def test_what_makes_no_sense_is_said(line):
     with pytest.raises(PolicyError):
-        lines.answer(line, KernelSession(Policy), None, lambda _: True)
+        answer(line)
 
 
 def test_the_limits_are_listed_as_a_person_chose_them():
-    told = lines.answer("limits --timeout 5 --memory 64M", KernelSession(Policy), None, lambda _: True)
+    told = answer("limits --timeout 5 --memory 64M")
     assert "timeout          5 s\n" in told
     assert "memory           64 MiB\n" in told
     assert "cpu-time         none\n" in told

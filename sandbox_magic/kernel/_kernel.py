@@ -32,7 +32,7 @@ _NOT_EVALUATED = {
 }
 
 
-class _WrapperKernel(Kernel):
+class WrapperKernel(Kernel):
     """Runs a notebook's cells in a sandbox. Nothing of the notebook's is ever evaluated in this process."""
 
     implementation = "sandbox_magic"

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ipykernel.kernelapp import IPKernelApp
 from traitlets import Type
 
+from sandbox_magic.kernel._kernel import WrapperKernel
 from sandbox_magic.kernel.configuration import SandboxKernel, take_options
-from sandbox_magic.kernel.kernel import _WrapperKernel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
 
-class _KernelApp(IPKernelApp):
+class KernelApp(IPKernelApp):
     """Starts the kernel.
 
     Configuration files are those of every IPython kernel (``ipython_kernel_config.py`` in the user's profile), of which
     only values are used: there is no shell here that could run their lines or load their extensions.
     """
 
-    kernel_class = Type(_WrapperKernel, klass=_WrapperKernel)
+    kernel_class = Type(WrapperKernel, klass=WrapperKernel)
     classes = [SandboxKernel, *IPKernelApp.classes]  # noqa: RUF012 - as in the base
 
     def init_path(self) -> None:
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Those of an IPython kernel, and options of the table; the process's own, if None.
     """
     rest, given = take_options(sys.argv[1:] if arguments is None else arguments)
-    app = _KernelApp.instance()
+    app = KernelApp.instance()
     app.initialize(rest)
-    kernel: _WrapperKernel = app.kernel
+    kernel: WrapperKernel = app.kernel
     kernel.configure(SandboxKernel(parent=app), given)
     try:
         app.start()
