@@ -79,8 +79,9 @@ class Kernel:
         return list(self.messages(self.client.execute(source, stop_on_error=False)))
 
     def value(self, expression):
-        ((_, content),) = self.run(f"print({expression})")
-        return content["text"].strip()
+        messages = self.run(f"print({expression})")
+        assert {kind for kind, _ in messages} == {"stream"}
+        return "".join(content["text"] for _, content in messages).strip()
 
     def interrupt_at(self, source, reached):
         """Run a cell, interrupt it at a message; return the messages, the reply's status, and how long it took."""

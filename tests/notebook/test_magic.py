@@ -39,6 +39,7 @@ def bare(monkeypatch, tmp_path, capsys):
 
     run.shell = shell  # type: ignore[attr-defined] # a function with an attribute
     yield run
+    shell.extension_manager.unload_extension("sandbox_magic")  # its sessions would go on
     shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
 

@@ -112,6 +112,7 @@ def shell(here, monkeypatch):
     shell.push({"orders": orders, "source": "print(1)", "bubble": sm.run("1"), "quick": sm.run("2")})
     monkeypatch.setattr("sandbox_magic.terminal.screen.ask", lambda request, who: "city")
     yield shell
+    shell.extension_manager.unload_extension("sandbox_magic")  # its sessions would go on
     shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
 

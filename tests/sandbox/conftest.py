@@ -21,8 +21,14 @@ PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were mad
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_spares():
-    """A test that is not about spares starts its own sandboxes: one parked for it would serve nobody."""
+    """A test that is not about spares starts its own sandboxes: one parked for it would serve nobody.
+
+    Those that tests of a notebook have left in this process are ended.
+    """
     pool.spares.size = 0
+    assert pool.spares.filled(30)
+    pool.spares.drop()
+    teardown.pending.wait()
 
 
 @pytest.fixture
