@@ -242,7 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--packages", type=Path, required=True, help="installed packages for Python 3.11")
     parser.add_argument("--source", type=Path, default=ROOT, help="the source tree to test")
     parser.add_argument("--out", type=Path, default=ROOT / "build/machines.md", help="where the tables go")
-    parser.add_argument("--seconds", type=float, default=480, help="for all machines (default 480)")
+    parser.add_argument("--seconds", type=float, default=720, help="for all machines (default 720)")
     return parser
 
 
