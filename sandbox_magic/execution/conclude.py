@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
 
+_ANEW = "The session had ended since its last cell: this cell began anew."
 _LOST = "The control group was removed during the run; memory and process limits were only monitored after that."
 
 
@@ -119,6 +120,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         attempts=attempts,
         restored=report is not None and report.session == "restored",
         notes=(_LOST,) * meter.lost
+        + (_ANEW,) * sandbox.begun_anew
         + _unloaded(sandbox)
         + said
         + hints.of(

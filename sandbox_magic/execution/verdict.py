@@ -24,7 +24,6 @@ _OF_SESSION = {
 _BETWEEN = {
     "restored": "The session's process had ended since the last cell: this cell ran on a copy from the end of that "
     "one, without its threads.",
-    "lost": "The session had ended since the last cell: this cell began anew.",
 }
 
 
@@ -53,7 +52,7 @@ class Report:
     stopped: int
     compiling: bool = False
     session: Literal["", "done", "restored", "lost"] = ""
-    between: Literal["", "restored", "lost"] = ""
+    between: Literal["", "restored"] = ""
 
     @classmethod
     def parse(cls, fields: Sequence[bytes]) -> Report:

@@ -137,19 +137,17 @@ class Session:
     def _leave_snapshot(self) -> bool:
         """Leave a copy of this process behind; return True in the copy alone, when it is to go on."""
         ending.flush()
-        if _resident_bytes() > self._memory_bytes * _LARGEST_SHARE:
-            self._drop(0)
-            self._has_snapshot = False
-            return False
         self._drop(self._most)
         self._openmp.let_go()
         numbers = sys.modules.get("random")
         state = numbers.getstate() if numbers else None
         before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals() - {processes.DUMP_SIGNAL})
+        copy = -1
         try:
-            copy = os.fork()
+            if _resident_bytes() <= self._memory_bytes * _LARGEST_SHARE:
+                copy = os.fork()
         except OSError:  # as many processes as there may be, or no memory
-            copy = -1
+            pass
         if copy == 0:
             _wait_to_go_on()
             if numbers and state:
@@ -158,6 +156,8 @@ class Session:
         if copy > 0:
             self._kept.append(copy)
             self._say(b"snapshot %d %d" % (copy, self._last))
+        elif copy < 0:  # an older one is not the state before the next cell, and would be taken for it
+            self._drop(0)
         self._has_snapshot = copy > 0
         return copy == 0
 

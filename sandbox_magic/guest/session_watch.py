@@ -28,9 +28,8 @@ _NONE = -1  # the number of no cell
 class SessionWatch(Watch):
     """What PID 1 does for a session."""
 
-    grace_seconds: float = (
-        2.0  # a killed cell is taken back, and IPython needs its time to show where an interrupt fell
-    )
+    # A killed cell is taken back, and IPython needs its time to show where an interrupt fell.
+    grace_seconds: float = 2.0
 
     def serve(self, begin: int) -> NoReturn:
         """Park; then reap whatever ends, while the other thread serves the host.
@@ -41,9 +40,8 @@ class SessionWatch(Watch):
         """
         self._begin_read = begin
         self._deaths, self._died = os.pipe()  # of the processes that run the cells
-        self._snapshots: list[
-            tuple[int, int]
-        ] = []  # the last cell that each has seen, its process id; the oldest first
+        # The last cell that each has seen, and its process id; the oldest first.
+        self._snapshots: list[tuple[int, int]] = []
         self._number = 0  # of the last cell
         self._over: tuple[int, bool] | None = None
         self._between = b""  # what became of the session between two cells, if its process died then
@@ -278,7 +276,8 @@ class SessionWatch(Watch):
         os.close(its_end)
         os.read(done, 1)
         os.close(done)
-        processes.send(os.kill, -1, _signal.SIGCONT)
+        if self._counter >= 0:  # else they are stopped until the next cell
+            processes.send(os.kill, -1, _signal.SIGCONT)
         os.write(self._report, wire.pack(b"gathered"))
 
     def _undo(self) -> None:

@@ -83,15 +83,18 @@ class Kept:
         if meanwhile is not None:
             meanwhile()
         if not self.alive:
+            ended = self.sandbox is not None  # by itself; one that was closed is forgotten
             self.close()
             began = time.monotonic()
             sandbox = pool.spares.start(policy, lower)
             sandbox.park_seconds = time.monotonic() - began
+            sandbox.begun_anew = ended
             self.sandbox = cast("SessionSandbox", sandbox)
             with suppress(OSError):
                 pool.spares.want(fingerprint(policy, lower), policy, lower)
         elif self.sandbox is not None:
             self.sandbox.park_seconds = 0.0
+            self.sandbox.begun_anew = False
         return cast("Sandbox", self.sandbox)
 
     @property

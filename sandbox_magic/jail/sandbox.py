@@ -61,6 +61,7 @@ class Sandbox:
         park_seconds: How long the run waited for it.
         warm: Whether it was a spare, parked before there was a run for it.
         unloaded: The modules that could not be preloaded.
+        begun_anew: Whether a session's last one had ended before this cell, unseen by anybody.
         watcher: What lists its attempts; None if nothing does.
         unwatched: Why nothing does, though it was asked for.
         bwrap: The bubblewrap in use.
@@ -91,6 +92,7 @@ class Sandbox:
         self.park_seconds: float = 0.0
         self.warm: bool = False
         self.unloaded: tuple[str, ...] = ()
+        self.begun_anew: bool = False
         self.watcher: Watcher | None = None
         self.unwatched: str = ""
         self.workspace: overlay.Layer | overlay.Copy | None = None

@@ -207,6 +207,30 @@ def test_a_death_between_two_cells_is_told_with_the_next(session):
     assert "had ended since the last cell" in " ".join(result.notes)
 
 
+def test_an_end_between_two_cells_is_told_with_the_next():
+    with sm.Session(timeout=60, undo=0) as session:
+        session.run("x = 1\nimport os, threading\nthreading.Timer(0.2, os._exit, [3]).start()").check()
+        deadline = time.monotonic() + 30
+        while session.alive:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        first, second = session.run("x"), session.run("pass")
+        assert first.error.name == "NameError"
+        assert ["had ended since" in " ".join(each.notes) for each in (first, second)] == [True, False]
+
+
+def test_where_no_snapshot_can_be_made_none_of_an_earlier_cell_is_taken_for_it():
+    """All processes that there may be are taken; then a death is the end, and not a return to some earlier state."""
+    crowd = "import subprocess\nwhile True:\n    try: subprocess.Popen(['sleep', '600'])\n    except OSError: break"
+    with sm.Session(timeout=60, processes=8) as session:
+        session.run("x = 1").check()
+        session.run(f"x = 2\n{crowd}").check()
+        killed = session.run("import os; os._exit(0)")
+        assert not killed.restored
+        assert "no going back behind this cell" in " ".join(killed.notes)
+        assert "the next cell begins anew" in " ".join(killed.notes)
+
+
 def test_a_forged_end_gains_nothing(session):
     """Whoever says for PID 1 that the cell is done has said it of himself; limits hold for what goes on."""
     forge = """
