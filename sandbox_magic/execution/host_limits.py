@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 _FASTEST_FILL = 4e9  # bytes a second: how fast memory can be filled
 _SOONEST = 0.005
 _LATEST = 1.0
+_MOST_BLIND_SECONDS = 1.0  # for which somebody else may have taken every open file
 
 
-def check(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
+def check(limits: Limits, sample: Sample, *, memory: bool, blind_seconds: float = 0.0) -> tuple[str, float]:
     """Return the cause to stop a run, empty if there is none, and the seconds to the next look.
 
     The next look comes before the limit could be passed by much: CPU time grows by one second a
@@ -24,6 +25,8 @@ def check(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
         limits: The limits.
         sample: What is used now.
         memory: Whether memory is to be held too, for want of a control group.
+        blind_seconds: For how long nothing could be looked at. What can't be watched does not go on: the code could
+            take all open files to that end.
     """
     soon = _LATEST
     if limits.cpu_seconds is not None and sample.cpu_seconds is not None:
@@ -31,6 +34,8 @@ def check(limits: Limits, sample: Sample, *, memory: bool) -> tuple[str, float]:
         if left <= 0:
             return "cpu", soon
         soon = min(soon, left / (os.cpu_count() or 1))
+    if memory and blind_seconds > _MOST_BLIND_SECONDS:
+        return "unwatched", soon
     if memory:
         room = limits.memory_bytes - (sample.memory_bytes or 0)
         if room <= 0:

@@ -289,7 +289,7 @@ class Loop:
         elif sample.processes:  # else it was taken after the exit, and is no part of the run's course either
             self._record(sample)
         lost = self._meter.lost or sandbox.group.tier == "none"
-        cause, soon = host_limits.check(limits, sample, memory=lost)
+        cause, soon = host_limits.check(limits, sample, memory=lost, blind_seconds=self._meter.blind_seconds)
         if not cause and not lost and not sandbox.group.ends_whole_run and sandbox.facts().oom_kills:
             cause = "memory"
         if cause:

@@ -21,6 +21,7 @@ _OF_SESSION = {
     "restored": "The session is as it was before this cell. Its threads are gone, and files are as the cell left them.",
     "lost": "There was no copy of the session to go back to: the next cell begins anew.",
 }
+_UNWATCHED = "Ended because its memory could not be watched: no file could be opened on this machine any more."
 _BETWEEN = {
     "restored": "The session's process had ended since the last cell: this cell ran on a copy from the end of that "
     "one, without its threads.",
@@ -137,6 +138,8 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     said = [_limit_reached(verdict.outcome, limits, compiling=compiling)]
     if verdict.outcome is Outcome.SIGNALLED and report is None:
         said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
+    if report is not None and report.cause == "unwatched":
+        said.append(_UNWATCHED)
     if compiling and verdict.outcome in (Outcome.FAILED, Outcome.SIGNALLED):
         said.append("It was the compiler that failed; the program never began.")
     if report is not None and report.session:

@@ -6,6 +6,7 @@ the cost does not depend on what else runs there.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import time
@@ -31,6 +32,7 @@ _SHARE_OF_TIME = 0.02  # the interval grows with the run: 1 s in, every 20 ms
 _MOST_COST = 0.02  # of one core
 _SLOW_SECONDS = 0.05  # for one look at memory: a process can make its PSS as slow to read as it likes
 _UNSURE = 2**20 + 64 * 4096 * (os.cpu_count() or 1)  # bytes: a group counts ahead, up to 64 pages on each processor
+_NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # nothing can be opened, so nothing is known
 _LARGE_TABLES = 16 * 2**20  # bytes of page tables, which the kernel walks for the PSS: about as slow as that
 
 
@@ -40,6 +42,8 @@ class Meter:
     Attributes:
         memory_source: ``cgroup``, ``pss``, or ``rss`` once a process could not be read so closely.
         lost: Whether the group could not be read any more, because it has been removed.
+        blind_seconds: For how long no look was possible, because no file could be opened: the code has taken all that
+            the machine has (``fs.file-max``), or this process has no more of its own.
         cpu_before: CPU seconds used before "go", which are not the cell's.
 
     Args:
@@ -56,6 +60,7 @@ class Meter:
         self._transferred: dict[int, tuple[int, int]] = {}
         self._cost = 0.0
         self.lost: bool = False
+        self.blind_seconds: float = 0.0
         reading = self._reading()
         self._peak = reading.peak_bytes or 0  # of the group, up to the sample before
         self._kernel = _kernel(reading)
@@ -90,11 +95,15 @@ class Meter:
         return max(min(max(share, _FINEST_SECONDS), _COARSEST_SECONDS), self._cost / _MOST_COST)
 
     def sample(self, elapsed: float) -> Sample:
-        """Read everything once.
+        """Read everything once; nothing is known of what can't be looked at.
 
         Args:
             elapsed: The time of the run, which is the sample's.
         """
+        if not _can_look():
+            self.blind_seconds = time.monotonic() - self._last[0]
+            return Sample(seconds=elapsed)
+        self.blind_seconds = 0.0
         began = time.thread_time()
         known = self._peak, self._sampled
         self._sampled = True
@@ -126,8 +135,8 @@ class Meter:
         if not self.lost:
             try:
                 reading = self._group.reading()
-            except (OSError, KeyError, ValueError):
-                self.lost = True
+            except (OSError, KeyError, ValueError) as error:
+                self.lost = getattr(error, "errno", None) not in _NO_FILES
         pids = _tree(self._pid) if reading is None else reading.pids
         self._processes = {pid: self._processes.get(pid) or self._process(pid) for pid in pids}
         return reading or Reading(pids=tuple(pids))
@@ -135,7 +144,7 @@ class Meter:
     def _process(self, pid: int) -> psutil.Process | None:
         try:
             found: psutil.Process = self._psutil.Process(pid)
-        except self._psutil.Error:
+        except (self._psutil.Error, OSError):
             return None
         return found
 
@@ -159,7 +168,7 @@ class Meter:
             with suppress(self._psutil.Error, OSError):
                 times = process.cpu_times()
                 total += _cpu_clock(process.pid) + times.children_user + times.children_system
-        with suppress(self._psutil.Error):
+        with suppress(self._psutil.Error, OSError):
             times = self._psutil.Process(self._pid).cpu_times()
             total += times.children_user + times.children_system
         return total
@@ -222,7 +231,7 @@ class Meter:
     def _bytes_moved(self, pids: tuple[int, ...]) -> tuple[int | None, int | None]:
         """Return bytes read and written by all processes that could be read; None if none could (undumpable)."""
         for pid in pids:
-            with suppress(self._psutil.Error):
+            with suppress(self._psutil.Error, OSError):
                 if (process := self._processes.get(pid)) is not None:
                     counters = process.io_counters()
                     self._transferred[pid] = (counters.read_chars, counters.write_chars)
@@ -242,6 +251,15 @@ def _import_psutil() -> ModuleType:
     with importing():
         import psutil
     return psutil
+
+
+def _can_look() -> bool:
+    """Return whether a file of /proc can be opened at all."""
+    try:
+        os.close(os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno not in _NO_FILES
+    return True
 
 
 def _kernel(reading: Reading) -> int:

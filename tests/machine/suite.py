@@ -224,14 +224,14 @@ def _visit_all(kinds: list[Kind], options: argparse.Namespace, progress: Progres
 
 
 def _conclude(found: list[Machine], out: Path, progress: Progress) -> int:
-    for machine in found:
-        for test, why in machine.failed.items():
-            print(f"\n--- {machine.kind.name}: {test}\n{os.linesep.join(why.strip().splitlines()[-30:])}")
     print(f"\n{table.terminal(found)}\n")
     out.write_text(table.markdown(found), encoding="utf-8")
     print(f"In full: {os.path.relpath(out)}; what each machine said: {os.path.relpath(out.parent)}/machines/")
     passed, failed = (sum(len(getattr(machine, name)) for machine in found) for name in ("passed", "failed"))
     progress.say(f"{sum(not machine.here for machine in found)} machines")
+    for machine in found:  # at the very end: a log that is cut keeps that
+        for test, why in machine.failed.items():
+            print(f"\n--- {machine.kind.name}: {test}\n{os.linesep.join(why.strip().splitlines()[-12:])}")
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed or not passed else 0
 

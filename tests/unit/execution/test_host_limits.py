@@ -22,6 +22,11 @@ def test_a_limit_is_reached_when_a_sample_says_so(used, memory, cause):
     assert check(LIMITS, Sample(seconds=1, **used), memory=memory)[0] == cause
 
 
+@pytest.mark.parametrize(("memory", "blind", "cause"), [(True, 0.5, ""), (True, 1.5, "unwatched"), (False, 1.5, "")])
+def test_what_is_held_by_looking_ends_when_nobody_can_look(memory, blind, cause):
+    assert check(LIMITS, Sample(seconds=1), memory=memory, blind_seconds=blind)[0] == cause
+
+
 def test_the_next_look_comes_the_sooner_the_nearer_a_limit_is():
     """Never so soon that looking is all that is done, and never later than a second."""
     waits = [check(LIMITS, Sample(seconds=1, cpu_seconds=used), memory=False)[1] for used in (0, 1, 1.9, 1.999999)]

@@ -1,6 +1,8 @@
 """Samples without a sandbox: of the processes below one of our own, where no control group counts."""
 
+import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -113,3 +115,36 @@ def test_a_process_that_has_ended_is_not_counted_though_nobody_has_waited_for_it
     assert process_memory.is_ending(child.pid)
     assert meter.sample(2.0).processes <= counted - 1
     assert process_memory.is_ending(2**22 + 1)
+
+
+@contextlib.contextmanager
+def no_file_left():
+    """Nothing can be opened meanwhile: what a full table of open files (fs.file-max) looks like to one process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Opened(Group):
+    """A control group whose figures are read from a file."""
+
+    def reading(self):
+        with open("/proc/self/stat", "rb"):
+            return Reading(pids=(os.getpid(),), cpu_seconds=1.0)
+
+
+@pytest.mark.parametrize("group", [Group, Opened])
+def test_what_can_not_be_looked_at_is_unknown_and_not_nothing(child, group):
+    tell(child, 20 * MIB)
+    meter = Meter(child.pid, group())
+    with no_file_left():
+        first = meter.sample(1.0)
+        assert meter.blind_seconds > 0
+        assert meter.sample(2.0) == replace(first, seconds=2.0)
+    assert (first.memory_bytes, first.processes, first.cpu_seconds) == (None, None, None)
+    assert meter.sample(3.0).memory_bytes > 0
+    assert meter.blind_seconds == 0
+    assert not meter.lost
