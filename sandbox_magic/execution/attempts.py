@@ -39,7 +39,12 @@ def listed(account: Mapping[str, Any] | None, outside: Outside, policy: Policy) 
         return Attempts(complete=False)
     judge = _Judge(outside, policy)
     rows = sorted(account["rows"], key=lambda row: row["first"])
-    return Attempts(rows=tuple(judge.attempt(row) for row in rows), ordinary=account["ordinary"], more=account["more"])
+    return Attempts(
+        rows=tuple(judge.attempt(row) for row in rows),
+        ordinary=account["ordinary"],
+        more=account["more"],
+        complete=account.get("complete", True),
+    )
 
 
 def marks(attempts: Attempts) -> Iterable[Mark]:

@@ -133,7 +133,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
 def _attempts(policy: Policy, sandbox: Sandbox, cell: Cell) -> Attempts | None:
     if sandbox.watcher is None:
         return None
-    return tried.listed(sandbox.watcher.finish(), Outside(sandbox.interpreter, policy, cell.source.path), policy)
+    return tried.listed(sandbox.account(), Outside(sandbox.interpreter, policy, cell.source.path), policy)
 
 
 def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:

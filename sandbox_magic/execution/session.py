@@ -9,6 +9,7 @@ import weakref
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sandbox_magic.execution import session_attempts
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import cell_of
 from sandbox_magic.execution.cell import Cell
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from sandbox_magic.execution.files import FileTransfer
+    from sandbox_magic.execution.session_attempts import SessionTried
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
@@ -93,6 +96,7 @@ class Session:
         self._lease = Kept()
         self._lock = threading.Lock()
         self._last: Loop | None = None
+        self._tried: SessionTried | None = None
         self._files: FileTransfer | None = None  # of the first cell, whose workspace it was
         self._closed = False
         self._began = 0.0
@@ -202,6 +206,7 @@ class Session:
         last, self._last = self._last, None
         if last is None or last.sandbox is None:
             return
+        self._tried = session_attempts.of(last) or self._tried
         if not last.closed:
             self._last = last
             msg = "a cell runs in this session; it ends with run.close(), or when all its events were taken"
@@ -249,6 +254,17 @@ class Session:
         if changes is None:
             raise RuntimeError(*notes)
         return changes
+
+    @property
+    def attempts(self) -> Attempts | None:
+        """What its cells have tried since its state began, up to now; None without ``trace``.
+
+        A cell's own are in its result. What threads and children did between two cells is here alone, and what
+        completion made the session do. Also while a cell runs, from another thread.
+        """
+        last = self._last
+        tried = (last and session_attempts.of(last)) or self._tried
+        return tried and session_attempts.listed(tried, self._policy)
 
     def reset(self) -> None:
         """End the state; the next cell begins anew."""

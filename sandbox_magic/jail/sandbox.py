@@ -29,7 +29,7 @@ from sandbox_magic.model.errors import SandboxUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
     from sandbox_magic.jail.task import Task
     from sandbox_magic.model.isolation import Isolation
@@ -187,6 +187,19 @@ class Sandbox:
         """Return what the control group is bounded by."""
         return policy.limits
 
+    def _begin_account(self) -> None:
+        """Have what is tried counted from now on.
+
+        Raises:
+            BrokenPipeError: It is not watched any more.
+        """
+        if self.watcher is not None and self.watcher.turn() is None:
+            raise BrokenPipeError
+
+    def account(self) -> dict[str, Any] | None:
+        """Return what the cell has tried, once it is over; None where nothing is watched, or no more."""
+        return self.watcher.tell() if self.watcher else None
+
     def describe(self, limits: Limits) -> Isolation:
         """Return what is in force in it for a run with these limits."""
         return isolation.describe(
@@ -302,8 +315,7 @@ class Sandbox:
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))
         try:
-            if self.watcher:
-                self.watcher.begin()
+            self._begin_account()
             self.control.go(*for_init)
             if task.gather:
                 self._next_frame(PARK_SECONDS)

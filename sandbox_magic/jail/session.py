@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import limit_guards
+from sandbox_magic.jail.attempts.tried import Tried
 from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.cgroup.base import Facts
 from sandbox_magic.jail.meter import Meter
@@ -20,6 +21,7 @@ from sandbox_magic.model.isolation import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from sandbox_magic.jail.task import Task
     from sandbox_magic.model.isolation import Isolation
@@ -38,7 +40,11 @@ _WORD = Guard(
 
 
 class SessionSandbox(Sandbox):
-    """A sandbox of a session. `go` hands over the next cell; what a run does at its end leaves it alive."""
+    """A sandbox of a session. `go` hands over the next cell; what a run does at its end leaves it alive.
+
+    Attributes:
+        tried: What its cells have tried, all together; None if nothing is watched.
+    """
 
     further_seconds: ClassVar[float] = 4.0
 
@@ -47,6 +53,7 @@ class SessionSandbox(Sandbox):
         self._numbers = itertools.count(1)
         self._before = Facts()
         self._running = False
+        self.tried: Tried | None = None
 
     def _bounds(self, policy: Policy) -> Limits:
         """Return those of the policy, with room for the snapshots, and one that is being made or ended."""
@@ -54,6 +61,7 @@ class SessionSandbox(Sandbox):
 
     def _start(self, *given: object) -> None:
         super()._start(*given)  # type: ignore[arg-type] # its own
+        self.tried = Tried(self.watcher) if self.watcher else None
         self.group.end_one_at_a_time()
         self.close_stdin()
 
@@ -83,6 +91,7 @@ class SessionSandbox(Sandbox):
         cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         self._running = True
         try:
+            self._begin_account()
             self.control.cell(
                 b"%d" % number,
                 *map(str.encode, (repr(time.monotonic()), wall, cpu)),
@@ -91,6 +100,14 @@ class SessionSandbox(Sandbox):
             )
         except BrokenPipeError as error:
             raise unavailable("the session's process has ended") from error
+
+    def _begin_account(self) -> None:
+        if self.tried is not None:
+            self.tried.begin_cell()
+
+    def account(self) -> dict[str, Any] | None:
+        """Return what the cell has tried, once it is over; None where nothing is watched, or no more."""
+        return self.tried.end_cell() if self.tried else None
 
     def group_facts(self) -> Facts:
         """Return what the control group counted since the session began."""
@@ -191,5 +208,5 @@ class SessionSandbox(Sandbox):
 
     @property
     def ended(self) -> bool:
-        """Whether it is gone."""
-        return self._closed or self.wait(0)
+        """Whether it is gone, or what watches it is, without which no cell could open a file."""
+        return self._closed or self.wait(0) or (self.watcher is not None and not self.watcher.alive)

@@ -109,6 +109,7 @@ class Attempts(Sequence[Attempt]):
         parts = [f"{len(self.refused)} not allowed", f"{len(self)} in all"]
         parts += [f"{self.ordinary:,} of its environment's files"] * bool(self.ordinary)
         parts += [f"{self.more:,} more that were not looked at"] * bool(self.more)
+        parts += ["not known to the end"] * (not self.complete)
         return ", ".join(parts)
 
     def lines(self) -> list[tuple[str, ...]]:
@@ -144,6 +145,11 @@ class Attempts(Sequence[Attempt]):
     def __str__(self) -> str:
         """Return a table for a person."""
         return "\n".join((self.about, *("  ".join(line).rstrip() for line in self.lines())))
+
+    def _repr_html_(self) -> str:
+        from sandbox_magic.picture import card  # who draws no list loads none of it
+
+        return card.attempts(self)
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's own form
         printer.text(str(self))

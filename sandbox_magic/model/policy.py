@@ -162,9 +162,6 @@ class Policy:
             if not all(map(str.isidentifier, module.split("."))):
                 msg = f"preload is {module!r}"
                 raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
-        if self.trace and self.undo is not None:
-            msg = "a session lists no attempts"
-            raise PolicyError(msg, remedy="trace in a run of its own: sandbox_magic.run(code, trace=True)")
         _between("undo", self.undo, 0, 20, "cells", optional=True)
         _check_names([mount.name for mount in self.binds])
         _check_python(self.python)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _IDENTIFIER = "sandbox_magic.options"
 _MOST_FILES = 1000  # of a directory that are looked at
 _BY_WORD = {word: option for option in _options.OPTIONS for word in (*option.flags, f"--{option.name}")}
-_OF_SESSION = ("stop", "restart", "undo", "changes")
+_OF_SESSION = ("stop", "restart", "undo", "changes", "attempts")
 _WORDS = ("run", "doctor", "sessions", *_OF_SESSION)
 _NO_VALUE = ("-h", "--help")
 _LINE = re.compile(r"\s*(?P<magic>%%?)sandbox\s+(?P<words>.*)")

@@ -46,10 +46,11 @@ if TYPE_CHECKING:
 _ABOUT = """%sandbox says what is configured and what this machine enforces, %sandbox doctor only the latter.
 %sandbox run FILE [OPTION ...] runs a file as %%sandbox runs a cell, %sandbox stop ends all runs in the background.
 %sandbox sessions lists the sessions; %sandbox undo NAME goes back before a session's last cell, %sandbox restart NAME
-lets it begin anew, %sandbox stop NAME ends it, %sandbox changes NAME returns what it has done to its workspace."""
+lets it begin anew, %sandbox stop NAME ends it, %sandbox changes NAME returns what it has done to its workspace,
+%sandbox attempts [NAME] what the cells of one with --trace have tried so far."""
 _WAYS = (
     "%sandbox, %sandbox doctor, %sandbox stop [NAME], %sandbox run FILE, %sandbox sessions, %sandbox undo NAME, "
-    "%sandbox restart NAME, %sandbox changes NAME, or %%sandbox on top of a cell"
+    "%sandbox restart NAME, %sandbox changes NAME, %sandbox attempts [NAME], or %%sandbox on top of a cell"
 )
 _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run", "show")
 
@@ -193,7 +194,7 @@ class SandboxMagics(Magics):
         if word == "sessions":
             print(self.sessions)
             return None
-        if what in ("stop", "restart", "undo", "changes") and name:
+        if what == "attempts" or (what in ("stop", "restart", "undo", "changes") and name):
             with _usage():
                 return self.sessions.do(what, name.strip())
         if word not in ("", "doctor"):

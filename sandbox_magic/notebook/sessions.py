@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.run import Run
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.untrusted.workspace.changes import Changes
 
 _OF_SESSION = ("limits", "policy")
@@ -83,12 +84,14 @@ class Sessions:
             raise PolicyError(msg, remedy=f"one of {known}" if known else "%%sandbox --session NAME begins one")
         return self._named[name]
 
-    def do(self, what: str, name: str) -> Changes | None:
-        """Stop, restart or undo a session, or return its changes.
+    def do(self, what: str, name: str) -> Changes | Attempts | None:
+        """Stop, restart or undo a session, or return its changes or attempts.
 
         Raises:
             PolicyError: There is no session of that name, or it can't be done now.
         """
+        if what == "attempts":
+            return self._attempts(name)
         session = self[name]
         try:
             if what == "changes":
@@ -103,6 +106,28 @@ class Sessions:
         except RuntimeError as error:
             raise PolicyError(str(error)) from None
         return None
+
+    def _attempts(self, name: str) -> Attempts:
+        """Return what a session's cells have tried so far.
+
+        Args:
+            name: The session's; empty for the only one whose attempts are listed.
+
+        Raises:
+            PolicyError: There is no such session, or its attempts are not listed.
+        """
+        listed = [each for each, session in self._named.items() if session.policy.trace]
+        chosen = name or (listed[0] if len(listed) == 1 else "")
+        if not chosen:
+            msg = "which session's attempts?" if listed else "no session lists its attempts"
+            raise PolicyError(
+                msg, remedy=" or ".join(listed) or "%%sandbox --session NAME --trace begins one that does"
+            )
+        attempts = self[chosen].attempts
+        if attempts is None:
+            msg = f"session {chosen} lists no attempts"
+            raise PolicyError(msg, remedy="--trace with its first cell, where its isolation says that this can be had")
+        return attempts
 
     def close(self) -> None:
         """End all."""

@@ -157,19 +157,22 @@ def _known(value: float | None, write: Callable[[float], str]) -> str:
     return "unknown" if value is None else write(value)
 
 
-def _attempts(attempts: Attempts | None) -> Iterator[str]:
-    if attempts is None:
-        return
-    lines = attempts.lines()
-    head = (
-        "",
-        "what",
-        "how often",
-        "first",
-        "answer",
-        "what would allow it" if any(line[-1] for line in lines) else "",
-    )
-    yield _folded("attempts", attempts.about, table(lines, head, kind="prose"))
+def attempts(listed: Attempts) -> str:
+    """Return a list of attempts by itself, as of a session."""
+    notes = "".join(f"<p>{escape(sentence)}</p>" for sentence in listed.sentences)
+    inside = f"<p>{escape(listed.about)}</p>{notes}{_table_of(listed)}"
+    return f'{STYLE}<div class="sandbox-result">{inside}</div>'
+
+
+def _attempts(listed: Attempts | None) -> Iterator[str]:
+    if listed is not None:
+        yield _folded("attempts", listed.about, _table_of(listed))
+
+
+def _table_of(listed: Attempts) -> str:
+    lines = listed.lines()
+    last = "what would allow it" if any(line[-1] for line in lines) else ""
+    return table(lines, ("kind", "what", "how often", "first", "answer", last), kind="prose") if lines else ""
 
 
 def _isolation(isolation: Isolation) -> Iterator[str]:

@@ -571,3 +571,16 @@ def test_a_line_that_names_no_file_is_refused_in_words(run, here, line, words):
 
 def test_its_help_is_the_table(run):
     assert run("%sandbox run -h").out == run("%sandbox -h").out == f"{HELP}\n"
+
+
+def test_the_attempts_of_a_session_are_a_line_magic(run):
+    refused(run("%sandbox attempts"), "no session lists its attempts", "--session NAME --trace")
+    assert run("%%sandbox --session plain --no-dashboard\n1").error is None
+    refused(run("%sandbox attempts plain"), "session plain lists no attempts")
+    refused(run("%sandbox attempts other"), "there is no session 'other'")
+    first = run("%%sandbox --session work --trace --quiet\n" + attempt("open('/etc/shadow')"))
+    assert [row.target for row in first.result.attempts] == ["/etc/shadow"]
+    run("%%sandbox --session work --quiet\nopen('/tmp/x', 'w').close()")
+    for line in ("%sandbox attempts", "%sandbox attempts work"):
+        assert "/etc/shadow  1" in run(line).out
+        assert [row.target for row in run.shell.user_ns["_"]] == ["/etc/shadow", "/tmp/x"]

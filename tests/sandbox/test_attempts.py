@@ -341,8 +341,7 @@ def test_a_spare_that_is_watched_no_more_is_not_used(spares):
     traced("pass", warm=True)
     assert spares.filled(30)
     (spare,) = spares._spares
-    spare.sandbox.watcher._process.kill()
-    spare.sandbox.watcher._process.wait()
+    end(spare.sandbox.watcher)
     result = traced("try: open('/nowhere')\nexcept OSError: pass", warm=True)
     assert (result.usage.warm, result.attempts.complete, len(result.attempts)) == (False, True, 1)
 
@@ -367,7 +366,7 @@ def test_when_what_watches_dies_the_run_ends_and_says_so():
     with sm.stream(code, trace=True, warm=False) as run:
         for event in run:
             if isinstance(event, sm.Text):
-                run._loop.sandbox.watcher._process.kill()
+                end(run._loop.sandbox.watcher)
     assert run.result.outcome is not sm.Outcome.COMPLETED
     assert not run.result.attempts.complete
     assert any("ended before it" in note for note in run.result.notes)
@@ -406,9 +405,90 @@ def test_the_command_prints_the_list(tmp_path):
     assert re.search(r"sandbox:   open  /etc/shadow  1  \d\.\d{3} s  not shared\n", done.stderr)
 
 
-def test_a_session_refuses_to_be_watched():
-    with pytest.raises(sm.PolicyError, match="session lists no attempts"):
-        sm.Session(trace=True)
+def told(attempts):
+    """Return how often each thing was tried."""
+    return {row.target: row.count for row in attempts}
+
+
+WRITE = "open('/tmp/{}', 'w').close()"
+LATER = """
+import threading
+go_on = threading.Event()
+def write():
+    go_on.wait()
+    open('/tmp/between', 'w').close()
+    written.set()
+written = threading.Event()
+thread = threading.Thread(target=write)
+thread.start()
+"""
+
+
+def test_each_cell_of_a_session_has_its_own_list_and_the_session_all_of_them():
+    with sm.Session(trace=True, memory="1G") as session:
+        assert session.attempts is None
+        assert told(session.run("import json").attempts) == {}
+        assert told(session.run(WRITE.format("a")).attempts) == {"/tmp/a": 1}
+        assert told(session.run(WRITE.format("a") + "\ntry: open('/etc/shadow')\nexcept OSError: pass").attempts) == {
+            "/tmp/a": 1,
+            "/etc/shadow": 1,
+        }
+        killed = session.run(f"{WRITE.format('killed')}\nimport os; os._exit(3)")
+        assert (killed.restored, told(killed.attempts)) == (True, {"/tmp/killed": 1})
+        after = session.run(WRITE.format("after"))
+        assert told(after.attempts) == {"/tmp/after": 1}
+        session.undo()
+        whole = session.attempts
+        assert whole is not None
+        assert told(whole) == {"/tmp/a": 2, "/etc/shadow": 1, "/tmp/killed": 1, "/tmp/after": 1}
+        assert [row.target for row in whole.refused] == ["/etc/shadow"]
+        moments = [row.first_seconds for row in whole]
+        assert moments == sorted(moments)
+        assert "<td>/etc/shadow</td>" in whole._repr_html_()
+    assert session.attempts == whole
+
+
+def test_what_a_thread_does_between_two_cells_is_the_sessions_alone():
+    with sm.Session(trace=True, undo=0) as session:
+        session.run(f"{LATER}threading.Timer(0.1, go_on.set).start()").check()
+        deadline = time.monotonic() + 60
+        while "/tmp/between" not in told(session.attempts) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert told(session.run("thread.join()").attempts) == {}
+        assert told(session.attempts) == {"/tmp/between": 1}
+
+
+def test_the_list_of_a_session_can_be_seen_while_its_cell_runs():
+    with sm.Session(trace=True) as session:
+        with session.stream(f"{WRITE.format('now')}\nprint('up', flush=True)\ninput()") as run:
+            for event in run:
+                if isinstance(event, sm.Text):
+                    assert told(session.attempts) == {"/tmp/now": 1}
+        assert told(run.result.attempts) == {"/tmp/now": 1}
+
+
+def test_a_session_ends_with_what_watches_it_and_says_so():
+    with sm.Session(trace=True) as session:
+        session.run("x = 1").check()
+        with session.stream("print('up', flush=True)\nwhile True: open('/tmp/x', 'w').close()") as run:
+            for event in run:
+                if isinstance(event, sm.Text):
+                    end(session._lease.sandbox.watcher)
+        assert run.result.outcome is not sm.Outcome.COMPLETED
+        assert any("ended before it" in note for note in run.result.notes)
+        assert not session.alive
+        assert not session.attempts.complete
+        assert session.run("'x' in globals()").displays[-1].data["text/plain"] == "False"
+        end(session._lease.sandbox.watcher)
+        again = session.run("1")
+        assert again.ok
+        assert any("began anew" in note for note in again.notes)
+
+
+def end(watcher):
+    """End what watches, as if it had died."""
+    watcher._process.kill()
+    watcher._process.wait()
 
 
 def test_nothing_is_left(footprint):

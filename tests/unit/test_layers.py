@@ -44,6 +44,7 @@ ORDER = (
 SHARED = ("guest/wire.py", "guest/variables.py", "guest/codec/", "guest/workspace/archive.py")
 # The arrows that run up: a value that shows or writes itself, as those of pandas do. All are late, or for types.
 UP = {
+    ("model/attempts.py", "picture/card.py"),
     ("model/result.py", "execution/record.py"),
     ("model/result.py", "picture/card.py"),
     ("model/result.py", "picture/course.py"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 2_000
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
+_HOUSEKEEPING = b"/proc/self/oom_score_adj"  # a session's process says there which of its copies to end first
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 # Of every program: the loader's, the C library's, and what it tells of itself.
@@ -53,7 +54,7 @@ class Account:
         self.more: int = 0
 
     def begin(self) -> None:
-        """Begin: what came before was no cell's."""
+        """Begin anew: what came before has been told, or was no cell's."""
         self._rows.clear()
         self._ordinary = self.more = 0
         self._began = time.monotonic()
@@ -74,12 +75,7 @@ class Account:
             return self._see_address(pid, name, arguments)
         target = self._look.name(pid, arguments[first])
         writes = name in ("creat", "truncate") or bool(name in calls.FLAGS and arguments[calls.FLAGS[name]] & _WRITES)
-        if (
-            kind == "open"
-            and not writes
-            and (target == self._home or (target + b"/").startswith(self._own))
-            and b"/../" not in target
-        ):
+        if kind == "open" and (target == _HOUSEKEEPING or (not writes and self._is_own(target))):
             self._ordinary += 1
             return None
         if kind == "run":
@@ -92,6 +88,9 @@ class Account:
             place = self._look.place(pid, _signed(arguments[directory]) if directory >= 0 else -1, target)
             found |= {"place": place, "there": bool(place) and self._look.is_there(place)}
         return kind, whole, found
+
+    def _is_own(self, target: bytes) -> bool:
+        return (target == self._home or (target + b"/").startswith(self._own)) and b"/../" not in target
 
     def _see_address(self, pid: int, name: str, arguments: list[int]) -> tuple[str, bytes, dict[str, Any]] | None:
         kind, first, _ = calls.WATCHED[name]

@@ -1,10 +1,12 @@
 """The process that takes the notices of one sandbox, answers them, and keeps the account.
 
 A process of its own, because a thread of the notebook's would need its interpreter's lock, and every watched call of
-the cell would wait for it while the notebook computes. It is started as ``python -I -S -c ... LINE REPORT HOME OWN...``
-(`watcher`) with the numbers of two sockets and paths of the sandbox: on LINE the cell's process says which of its
-descriptors is the listener; on REPORT the host says ``begin`` and ``end``, and is told the account. When the host has
-gone, or anything is wrong, it ends: then every watched call fails (ENOSYS), and the host ends the run.
+the cell would wait for it while the notebook computes. It is started (`watcher`) as
+``python -I -S -c ... LINE REPORT WORDS HOME OWN...`` with the numbers of three sockets and paths of the sandbox. On
+LINE the cell's process says which of its descriptors is the listener. REPORT tells the host that it watches, and by its
+end that it does no more. On WORDS the host says ``tell`` or ``turn`` and is told the account, which a ``turn`` begins
+anew. When the host has gone, or anything is wrong, it ends: then every watched call fails (ENOSYS), and the host ends
+the run.
 
 An answer is the table's error for what is refused, and "go on" for all else, whatever was read: the account is told to
 a person and decides nothing.
@@ -37,7 +39,7 @@ _PIDFD_GETFD = 438
 
 def main() -> None:
     """Take the listener over, and serve until the end."""
-    line, report = (socket.socket(fileno=int(number)) for number in sys.argv[2:4])
+    line, report, words = (socket.socket(fileno=int(number)) for number in sys.argv[2:5])
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # the thread that parks spares has less
     try:
@@ -45,8 +47,11 @@ def main() -> None:
     except OSError as error:
         report.send(f"no {error}".encode())
         return
-    home, *own = sys.argv[4:]
-    Supervisor(listener, report, Account(Looking(pid, home), home, own), os.uname().machine).serve(pid, line)
+    home, *own = sys.argv[5:]
+    supervisor = Supervisor(listener, words, Account(Looking(pid, home), home, own), os.uname().machine)
+    if supervisor.is_in_force(pid, line):
+        report.send(b"watching")
+        supervisor.serve()
 
 
 def _take(line: socket.socket) -> tuple[int, int]:
@@ -75,38 +80,39 @@ class Supervisor:
 
     Args:
         listener: The descriptor on which they arrive.
-        report: The socket to the host.
+        words: The socket to the host.
         account: Where they are counted.
         machine: The architecture.
     """
 
-    def __init__(self, listener: int, report: socket.socket, account: Account, machine: str) -> None:
+    def __init__(self, listener: int, words: socket.socket, account: Account, machine: str) -> None:
         self._listener = listener
-        self._report = report
+        self._words = words
         self._account = account
         self._names = {number: name for name, number in calls.NUMBERS[machine].items()}
         self._second = 0
         self._looked = 0
         self._notice = bytearray(_NOTICE.size)
 
-    def serve(self, pid: int, line: socket.socket) -> None:
-        """Serve until the host says ``end``.
+    def is_in_force(self, pid: int, line: socket.socket) -> bool:
+        """Let the cell's process go on, and return whether its first call is the refused one that must arrive here.
 
         Args:
-            pid: The cell's process, whose first call must be a refused one: so it is known that the filter is in force.
+            pid: The process.
             line: The socket on which it waits.
         """
         with suppress(OSError):  # Linux 6.6: it is faster
             fcntl.ioctl(self._listener, SET_FLAGS, _SYNC_WAKE_UP)
         line.send(b"1")
         line.close()
-        if self._take_notice() != (pid, "unshare"):
-            return
-        self._report.send(b"watching")
+        return self._take_notice() == (pid, "unshare")
+
+    def serve(self) -> None:
+        """Serve until the host has gone."""
         __import__("json")  # for the end: it takes milliseconds for which nobody has to wait now
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
-        poll.register(self._report, select.POLLIN)
+        poll.register(self._words, select.POLLIN)
         while True:
             for descriptor, state in poll.poll():
                 if descriptor != self._listener:
@@ -119,17 +125,17 @@ class Supervisor:
 
     def _obey(self) -> bool:
         """Do what the host says; return whether to go on."""
-        word = self._report.recv(16)
-        if word == b"begin":
-            self._account.begin()
-            self._report.send(b"begun")
-            return True
-        if word == b"end":
-            self._drain()
-            import json
+        word = self._words.recv(4)
+        if word not in (b"tell", b"turn"):
+            return False
+        self._drain()
+        import json
 
-            self._report.sendall(json.dumps(self._account.told()).encode())
-        return False
+        told = json.dumps(self._account.told()).encode()
+        self._words.sendall(len(told).to_bytes(8, "big") + told)
+        if word == b"turn":
+            self._account.begin()
+        return True
 
     def _drain(self) -> None:
         """Take what has arrived already."""

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ class Watcher:
         machine = os.uname().machine
         numbers = calls.NUMBERS[machine]
         own_end, theirs = socket.socketpair()
+        self._words, their_words = socket.socketpair()
         ours, line = socket.socketpair()
         self.reported: socket.socket = own_end
         self.line: socket.socket = line
@@ -51,18 +53,18 @@ class Watcher:
         words = (b"%d" % numbers["seccomp"], b"%d" % numbers["unshare"], flags, filters.watching(machine))
         ours.send(wire.pack(*words))
         folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        numbered = (str(ours.fileno()), str(theirs.fileno()))
-        command = (sys.executable, "-I", "-S", "-c", _LOAD, folder, *numbered, home, *own)
-        self._told: dict[str, Any] | None = None
+        given = [each.fileno() for each in (ours, theirs, their_words)]
+        command = (sys.executable, "-I", "-S", "-c", _LOAD, folder, *map(str, given), home, *own)
+        self._asking = threading.Lock()
+        self._words.settimeout(_TELL_SECONDS)
         try:
-            with ours, theirs:
+            with ours, theirs, their_words:
                 self._process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
-                    pass_fds=(ours.fileno(), theirs.fileno()), start_new_session=True,
+                    pass_fds=given, start_new_session=True,
                 )  # fmt: skip
         except BaseException:
-            self.line.close()
-            self.reported.close()
+            self._hang_up()
             raise
 
     def lend(self, theirs: ExitStack) -> int:
@@ -88,34 +90,43 @@ class Watcher:
         """Whether it still watches."""
         return self._process.poll() is None
 
-    def begin(self) -> None:
-        """What comes from now on is the cell's.
+    def tell(self) -> dict[str, Any] | None:
+        """Return the account since it was begun anew, from any thread; None if what watched has ended."""
+        return self._ask(b"tell")
 
-        Raises:
-            BrokenPipeError: It does not watch any more.
-        """
-        said = b""
-        with suppress(OSError):
-            self.reported.send(b"begin", socket.MSG_NOSIGNAL)
-            said = self.reported.recv(16)
-        if said != b"begun":
-            raise BrokenPipeError
+    def turn(self) -> dict[str, Any] | None:
+        """Return the same, and begin it anew."""
+        return self._ask(b"turn")
 
-    def finish(self) -> dict[str, Any] | None:
-        """Return the account, once everything in the sandbox is dead or dying; None if what watched has ended."""
+    def _ask(self, word: bytes) -> dict[str, Any] | None:
+        with self._asking:
+            try:
+                self._words.send(word, socket.MSG_NOSIGNAL)
+                size = int.from_bytes(self._receive(8), "big")
+                return dict(json.loads(self._receive(size))) if size <= _MOST_BYTES else None
+            except (OSError, ValueError):  # what comes later would be taken for another answer
+                self._words.close()
+                return None
+
+    def _receive(self, size: int) -> bytes:
         data = bytearray()
-        try:
-            self.reported.settimeout(_TELL_SECONDS)
-            self.reported.send(b"end", socket.MSG_NOSIGNAL)
-            while (piece := self.reported.recv(2**20)) and len(data) < _MOST_BYTES:
-                data += piece
-            return dict(json.loads(data)) if data else None
-        except (OSError, ValueError):
-            return None
+        while len(data) < size:
+            if not (piece := self._words.recv(min(size - len(data), 2**20))):
+                raise BrokenPipeError
+            data += piece
+        return bytes(data)
 
     def close(self) -> None:
         """End it; the sandbox is gone."""
-        self.line.close()
-        self.reported.close()
+        self._hang_up()
         self._process.kill()
         self._process.wait()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was ended here, with its sandbox."""
+        return self.reported.fileno() < 0
+
+    def _hang_up(self) -> None:
+        for end in (self.line, self.reported, self._words):
+            end.close()

@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from sandbox_magic.jail.attempts import account as accounts
+from sandbox_magic.jail.attempts import tried
 from sandbox_magic.jail.attempts.looking import parsed
 
 
@@ -21,6 +22,7 @@ class Looking:
         3: b"/usr/lib/../../etc/shadow",
         4: b"/env/lib/a.py",
         5: b"/home/s",
+        6: b"/proc/self/oom_score_adj",
     }
 
     def name(self, _pid, address):
@@ -106,3 +108,25 @@ def test_it_is_bounded_and_begins_anew(account, monkeypatch):
 )
 def test_an_address_is_read(data, found):
     assert parsed(data) == found
+
+
+def test_what_a_sessions_own_process_writes_of_itself_is_no_row(account):
+    assert not open_(account, 6, flags=1)
+
+
+def row(target, first, count=1, **more):
+    """Return a row as the account has it."""
+    return {"kind": "open", "target": target, "first": first, "last": first, "count": count, **more}
+
+
+def test_the_accounts_of_two_cells_are_one(monkeypatch):
+    whole = {"rows": [row("a", 1.0, writes=True), row("b", 2.0)], "ordinary": 3, "more": 1, "complete": True}
+    cell = {"rows": [row("a", 0.5, 2), row("c", 0.25, writes=False), row("d", 0.5, 4)], "ordinary": 1, "more": 1}
+    monkeypatch.setattr(tried, "MOST_ROWS", 3)
+    both = tried.together(whole, cell, 10.0)
+    assert both == {
+        "rows": [{**row("a", 1.0, 3, writes=True), "last": 10.5}, row("b", 2.0), row("c", 10.25, writes=False)],
+        "ordinary": 4,
+        "more": 6,
+        "complete": True,
+    }
