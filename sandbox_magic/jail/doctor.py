@@ -5,9 +5,10 @@ from __future__ import annotations
 import getpass
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sandbox_magic.jail.isolation import ATTEMPTS
 from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.jail.view import overlay
 from sandbox_magic.jail.view.run_directory import RunDirectory
@@ -32,6 +33,7 @@ class Diagnosis:
         park_seconds: How long the start took.
         passed_over: Stronger kinds of control group that did not work here, each with the reason.
         workspace: What a workspace would be.
+        not_watched: Why ``--trace`` can list nothing here; empty where it can.
         shadow: A file of the working directory that would be imported in our place; empty if there is none.
     """
 
@@ -42,6 +44,7 @@ class Diagnosis:
     park_seconds: float | None = None
     passed_over: tuple[str, ...] = ()
     workspace: str = ""
+    not_watched: str = ""
     shadow: str = ""
 
     def as_dict(self) -> dict[str, object]:
@@ -55,6 +58,7 @@ class Diagnosis:
             "park_seconds": self.park_seconds,
             "passed_over": list(self.passed_over),
             "workspace": self.workspace,
+            "not_watched": self.not_watched,
             "shadow": self.shadow,
         }
 
@@ -77,6 +81,7 @@ class Diagnosis:
         ]
         lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
         lines += [f"a workspace would be: {self.workspace}"] if self.workspace else []
+        lines += [f"--trace: {self.not_watched or 'can list what the code tries'}"]
         lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
         return "\n".join([*lines, *warning])
 
@@ -101,8 +106,22 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
             park_seconds=sandbox.park_seconds,
             passed_over=sandbox.group.reasons,
             workspace=_workspace(sandbox.identity),
+            not_watched=_not_watched(policy),
             shadow=shadow(),
         )
+    finally:
+        sandbox.close()
+
+
+def _not_watched(policy: Policy) -> str:
+    """Try to have a sandbox watched."""
+    try:
+        sandbox = Sandbox.park(replace(policy, trace=True, preload=()))
+    except (SandboxError, OSError) as error:
+        return f"no sandbox can be watched here: {error}"
+    try:
+        guard = sandbox.describe(policy.limits)[ATTEMPTS]
+        return "" if guard.strength == "enforced" else f"{guard.words} ({guard.mechanism}). It needs {guard.remedy}"
     finally:
         sandbox.close()
 

@@ -387,6 +387,17 @@ def test_where_it_cannot_be_watched_it_says_so_and_strict_refuses(monkeypatch):
         sm.run("print(1)", trace=True, strict=True, warm=False)
 
 
+def test_the_doctor_says_whether_it_can_be_watched_and_why_not(monkeypatch):
+    assert "\n--trace: can list what the code tries\n" in f"{sm.diagnose()}\n"
+    monkeypatch.setattr(watching.Watcher, "wait_until_watching", unable)
+    found = sm.diagnose()
+    assert found.ok
+    assert found.not_watched in str(found)
+    assert re.fullmatch(
+        "not watched here: .* \\(the kernel gives no listener\\). It needs Linux 5.9 or later, .*", found.not_watched
+    )
+
+
 def test_a_sandbox_that_is_not_watched_has_the_filter_of_any_run(monkeypatch):
     """What lets refused calls through is never in force alone."""
     monkeypatch.setattr(watching.Watcher, "wait_until_watching", unable)
