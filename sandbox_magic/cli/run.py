@@ -17,6 +17,7 @@ from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.model import options as _options
 from sandbox_magic.model import summary
+from sandbox_magic.model.attempts import in_a_line
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.output import Display, InputRequest, Text
 from sandbox_magic.model.usage_file import to_json
@@ -250,7 +251,7 @@ def _tried(result: Result) -> Iterator[str]:
     """List what the code tried, where that was asked for."""
     if result.attempts is not None:
         yield f"what it tried: {result.attempts.about}"
-        yield from ("  " + "  ".join(line).rstrip() for line in result.attempts.lines())
+        yield from ("  " + in_a_line(line) for line in result.attempts.lines())
 
 
 def _changed(result: Result, policy: Policy) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import TYPE_CHECKING, Any
 
+from sandbox_magic.execution import attempt_options
 from sandbox_magic.execution.secret_names import secret
 from sandbox_magic.jail.view import places
 from sandbox_magic.model.attempts import Attempt, Attempts
@@ -24,6 +24,7 @@ _NAME_CHARACTERS = 32
 _MOST_LOOKS = 300  # on the host, for what the sandbox does not show
 _WRITABLE = (places.HOME, "/tmp", "/var/tmp", "/dev/shm", "/dev", "/proc")  # noqa: S108 - the sandbox's own
 _LOOPBACK = ("127.", "0.0.0.0:", "[::1]:", "[::]:")
+_OWN_NAMES = ("localhost", "ip6-localhost", "sandbox")
 _KERNELS = ("/proc", "/dev", "/sys")
 
 
@@ -63,7 +64,7 @@ class _Judge:
 
     def attempt(self, row: Mapping[str, Any]) -> Attempt:
         target = row["target"].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        sensitive = "" if row["kind"] == "call" else secret(row.get("place") or target)
+        sensitive = "" if row["kind"] in ("call", "look up") else secret(row.get("place") or target)
         answer, option = self._answer(row, target, sensitive)
         return Attempt(
             kind=row["kind"],
@@ -75,11 +76,12 @@ class _Judge:
             option=option,
             process=label(row["process"], _NAME_CHARACTERS),
             sensitive=sensitive,
+            line=row.get("line"),
         )
 
     def _answer(self, row: Mapping[str, Any], target: str, sensitive: str) -> tuple[Answer, str]:
-        if row["kind"] == "call":
-            return "refused", ""
+        if row["kind"] in ("call", "look up"):
+            return _answer_to_name(row["kind"], target)
         if row.get("family", 1) != 1:
             return ("allowed" if target.startswith(_LOOPBACK) else "no network"), ""
         place = row.get("place") or ""
@@ -90,7 +92,7 @@ class _Judge:
         if sensitive:
             return "not shared", ""
         hidden = self._hidden(place)
-        return ("not shared", _option(hidden)) if hidden else ("allowed", "")
+        return ("not shared", attempt_options.share(hidden)) if hidden else ("allowed", "")
 
     def _is_writable(self, place: str) -> bool:
         start = places.working_directory(workspace=bool(self._policy.workspace))
@@ -112,9 +114,10 @@ class _Judge:
         return ""
 
 
-def _option(path: str) -> str:
-    """Return what shares a path, as it is typed; nothing for a name that can't be shown as it is."""
-    return f"--bind {shlex.quote(path)}" if path.isprintable() and ":" not in path else ""
+def _answer_to_name(kind: str, name: str) -> tuple[Answer, str]:
+    if kind == "call":
+        return "refused", ""
+    return ("allowed", "") if name in _OWN_NAMES else ("no network", attempt_options.reach(name))
 
 
 def _within(path: str, above: Iterable[str]) -> bool:

@@ -89,6 +89,7 @@ class Cell:
         words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
         words |= {"workspace": copied is not None or bool(self.files), "characters": self.source.characters}
         words |= {"error-apart": not self.shows_error, "bash": policy.undo is not None and bool(program)}
+        words |= {"lines": sandbox.watcher is not None}
         offered = [
             *(word for word, asked in words.items() if asked),
             *[self.query][: bool(self.query)],

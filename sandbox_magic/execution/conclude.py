@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sandbox_magic.execution.cell import Cell
+    from sandbox_magic.execution.code_words import CodeWords
     from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.execution.messages import MessageReader
     from sandbox_magic.execution.relay import Stream
@@ -84,7 +85,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     out, err = (stream.kept for stream in streams)
     (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)
     dropped = out.dropped + err.dropped
-    attempts = _attempts(policy, sandbox, cell)
+    attempts = _attempts(policy, sandbox, cell, messages.code_words)
     timeline = timeline.with_marks(tried.marks(attempts) if attempts else ())
     said = notes(
         verdict, report, limits, dropped=dropped, oom_kills=counted.oom_kills, refused_forks=counted.refused_forks
@@ -130,10 +131,10 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     )
 
 
-def _attempts(policy: Policy, sandbox: Sandbox, cell: Cell) -> Attempts | None:
+def _attempts(policy: Policy, sandbox: Sandbox, cell: Cell, words: CodeWords) -> Attempts | None:
     if sandbox.watcher is None:
         return None
-    return tried.listed(sandbox.account(), Outside(sandbox.interpreter, policy, cell.source.path), policy)
+    return tried.listed(sandbox.account(words.beside), Outside(sandbox.interpreter, policy, cell.source.path), policy)
 
 
 def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from sandbox_magic.execution.code_words import CodeWords
 from sandbox_magic.execution.variables import Outputs
 from sandbox_magic.guest import wire
 from sandbox_magic.model.output import Cleared, Display, InputRequest
@@ -71,6 +72,7 @@ class MessageReader:
         error: The exception that ended the code, as it says.
         finished: Whether the code says that it ran past its last line.
         answer: What a session answers to a question of the front end.
+        code_words: What it says of its attempts.
         notes: What was left out and why, each once, in plain sentences.
     """
 
@@ -84,6 +86,7 @@ class MessageReader:
         self.error: ErrorDetails | None = None
         self.finished: bool = False
         self.answer: tuple[bytes, ...] = ()
+        self.code_words: CodeWords = CodeWords()
         self._reader = reader or wire.Reader()
         self._ids: dict[str, str] = {} if ids is None else ids
         self._kept: list[Display] = []
@@ -146,6 +149,8 @@ class MessageReader:
                 self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
             case b"error", [name, message, traceback, line]:
                 self.error = _error(name, message, traceback, line)
+            case b"tried", [kind, target, line]:
+                self.code_words.take(kind, target[:_WORD_BYTES], line)
             case b"finished", []:
                 self.finished = True
             case b"answer", answer:

@@ -43,6 +43,7 @@ class CellBuiltins:
         self._show_error = show_error
         self._shows: Any = None
         self._exchange: Any = None
+        self._audited: Any = None
         self._inputs = False
         self._stdin = sys.stdin
         self._input_file = _file_of_input()
@@ -62,11 +63,21 @@ class CellBuiltins:
             from .variables import Exchange
 
             self._exchange = Exchange(self._channel, outputs)
+        if "lines" in wanted:
+            self._tell_lines()
         builtins.__dict__.update(mark=self._mark(), display=self._display())
         self._is_cell = "characters" in wanted
         self._asks = "ask" in wanted
         if self._asks:
             builtins.__dict__["input"] = self._input()
+
+    def _tell_lines(self) -> None:
+        """Have the host told which line of the cell tries what."""
+        if self._audited is None:
+            from .audited import Audited
+
+            self._audited = Audited(self.tell, self._channel.is_busy)
+        self._audited.begin(sys.argv[0])
 
     def adopt(self) -> None:
         """Take this process, a copy of the one that made it, for the one that runs the cells."""

@@ -64,6 +64,10 @@ class Channel:
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
+    def is_busy(self) -> bool:
+        """Return whether a frame is being sent, perhaps by the thread that asks."""
+        return self._sending.locked()
+
     def adopt(self) -> None:
         """Take this process, a copy of the one that made it, for the one that sends."""
         self._owner = os.getpid()

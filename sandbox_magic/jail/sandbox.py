@@ -196,9 +196,14 @@ class Sandbox:
         if self.watcher is not None and self.watcher.turn() is None:
             raise BrokenPipeError
 
-    def account(self) -> dict[str, Any] | None:
-        """Return what the cell has tried, once it is over; None where nothing is watched, or no more."""
-        return self.watcher.tell() if self.watcher else None
+    def account(self, completed: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what the cell has tried, once it is over; None where nothing is watched, or no more.
+
+        Args:
+            completed: Adds what the code itself says of it.
+        """
+        account = self.watcher.tell() if self.watcher else None
+        return None if account is None else completed(account)
 
     def describe(self, limits: Limits) -> Isolation:
         """Return what is in force in it for a run with these limits."""

@@ -105,9 +105,9 @@ class SessionSandbox(Sandbox):
         if self.tried is not None:
             self.tried.begin_cell()
 
-    def account(self) -> dict[str, Any] | None:
-        """Return what the cell has tried, once it is over; None where nothing is watched, or no more."""
-        return self.tried.end_cell() if self.tried else None
+    def account(self, completed: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any] | None:
+        """Return what the cell has tried, as `Sandbox.account`; it is kept for the session's list."""
+        return self.tried.end_cell(completed) if self.tried else None
 
     def group_facts(self) -> Facts:
         """Return what the control group counted since the session began."""

@@ -12,7 +12,7 @@ from sandbox_magic.safe_import import importing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-AttemptKind = Literal["open", "run", "connect", "send", "remove", "rename", "call"]
+AttemptKind = Literal["open", "run", "connect", "send", "remove", "rename", "look up", "call"]
 Answer = Literal["allowed", "not shared", "refused", "no network"]
 _SHOWN = 40
 _TARGET_CHARACTERS = 100
@@ -23,7 +23,8 @@ class Attempt:
     """One thing that the code tried.
 
     Attributes:
-        kind: ``open``, ``run``, ``connect``, ``send``, ``remove``, ``rename``, or ``call`` for a refused system call.
+        kind: ``open``, ``run``, ``connect``, ``send``, ``remove``, ``rename``, or ``call`` for a refused system call;
+            ``look up`` for the name of a host, which is the code's own word alone.
         target: What, as the code named it, made safe to show: a path, an address; for ``call`` the call's name.
         count: How often.
         first_seconds: When it did first, since "go".
@@ -32,6 +33,7 @@ class Attempt:
             ``not shared``, ``refused``, ``no network``.
         option: The option that would allow it; empty if none does.
         process: The name of the process that did so first, by its own word.
+        line: The line of the cell, by the code's own word, so it can be a lie; None where Python can't tell.
         sensitive: What of a person's it seems to be after, such as ``SSH keys``; mostly empty.
     """
 
@@ -43,6 +45,7 @@ class Attempt:
     answer: Answer = "allowed"
     option: str = ""
     process: str = ""
+    line: int | None = None
     sensitive: str = ""
 
 
@@ -113,7 +116,7 @@ class Attempts(Sequence[Attempt]):
         return ", ".join(parts)
 
     def lines(self) -> list[tuple[str, ...]]:
-        """Return a table for a person, those not allowed first: kind, target, count, when, answer, option."""
+        """Return a table for a person, those not allowed first: kind, target, count, when, answer, line, option."""
         rows = sorted(self.rows, key=lambda row: row.answer == "allowed")
         return [
             (
@@ -122,6 +125,7 @@ class Attempts(Sequence[Attempt]):
                 f"{row.count:,}",
                 f"{row.first_seconds:.3f} s",
                 row.answer,
+                f"line {row.line}, it says" if row.line else "",
                 row.option,
             )
             for row in rows[:_SHOWN]
@@ -144,7 +148,7 @@ class Attempts(Sequence[Attempt]):
 
     def __str__(self) -> str:
         """Return a table for a person."""
-        return "\n".join((self.about, *("  ".join(line).rstrip() for line in self.lines())))
+        return "\n".join((self.about, *map(in_a_line, self.lines())))
 
     def _repr_html_(self) -> str:
         from sandbox_magic.picture import card  # who draws no list loads none of it
@@ -153,6 +157,11 @@ class Attempts(Sequence[Attempt]):
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's own form
         printer.text(str(self))
+
+
+def in_a_line(texts: Sequence[str]) -> str:
+    """Return a row of `Attempts.lines` as text."""
+    return "  ".join(filter(None, texts))
 
 
 def _sensitive(what: str, count: int, *, there: bool) -> str:

@@ -171,8 +171,9 @@ def _attempts(listed: Attempts | None) -> Iterator[str]:
 
 def _table_of(listed: Attempts) -> str:
     lines = listed.lines()
+    line = "where in the cell" if any(line[-2] for line in lines) else ""
     last = "what would allow it" if any(line[-1] for line in lines) else ""
-    return table(lines, ("kind", "what", "how often", "first", "answer", last), kind="prose") if lines else ""
+    return table(lines, ("kind", "what", "how often", "first", "answer", line, last), kind="prose") if lines else ""
 
 
 def _isolation(isolation: Isolation) -> Iterator[str]:

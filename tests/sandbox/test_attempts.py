@@ -135,6 +135,41 @@ def test_datagrams_are_named_with_their_address_and_a_service_of_its_own_is_allo
     assert "It looked for the Docker socket (once). There are none in the sandbox." in result.notes
 
 
+def test_the_line_of_the_cell_and_the_names_of_hosts_are_the_codes_own_word():
+    code = """
+        import os, socket, subprocess
+        def look(name):
+            try: open(name)
+            except OSError: pass
+        look(os.path.expanduser("~/.ssh/id_rsa"))
+        os.system("true")
+        subprocess.run(["true"])
+        for host in ("evil.example", "198.51.100.1", "localhost"):
+            try: socket.create_connection((host, 443))
+            except OSError: pass
+        if os.fork() == 0:
+            look("/root/.netrc")
+            os._exit(0)
+        os.wait()
+        """
+    with sm.Session(trace=True) as session:
+        for result in (traced(code), session.run(textwrap.dedent(code))):
+            rows = tried(result)
+            for key, answer, line in (
+                (("open", "/home/sandbox/.ssh/id_rsa"), "not shared", 4),
+                (("run", "/bin/sh"), "allowed", 7),
+                (("run", "/usr/bin/true"), "allowed", 8),
+                (("look up", "evil.example"), "no network", 10),
+                (("connect", "198.51.100.1:443"), "no network", 10),
+                (("look up", "localhost"), "allowed", 10),
+                (("open", "/root/.netrc"), "not shared", None),
+            ):
+                assert (rows[key].answer, rows[key].line) == (answer, line), key
+            assert [row.target for row in result.attempts if row.kind == "look up"] == ["evil.example", "localhost"]
+        assert session.attempts is not None
+        assert {row.line for row in session.attempts} == {None}
+
+
 def test_refused_calls_through_ctypes_are_named_and_answered_as_in_any_run():
     code = (
         CALL
@@ -413,7 +448,7 @@ def test_the_command_prints_the_list(tmp_path):
     assert done.stdout == "no\n"
     assert "sandbox: It looked for password hashes (once). There are none in the sandbox.\n" in done.stderr
     assert "sandbox: what it tried: 1 not allowed, " in done.stderr
-    assert re.search(r"sandbox:   open  /etc/shadow  1  \d\.\d{3} s  not shared\n", done.stderr)
+    assert re.search(r"sandbox:   open  /etc/shadow  1  \d\.\d{3} s  not shared  line 1, it says\n", done.stderr)
 
 
 def told(attempts):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sandbox_magic.jail.attempts.account import MOST_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox_magic.jail.attempts.watcher import Watcher
 
 _Account = dict[str, Any]
@@ -44,10 +46,14 @@ class Tried:
                 self._began = self._since
                 self._whole = _nothing()
 
-    def end_cell(self) -> _Account | None:
-        """Return the account of the cell that is over; None if what watched has ended."""
+    def end_cell(self, completed: Callable[[_Account], _Account]) -> _Account | None:
+        """Return the account of the cell that is over; None if what watched has ended.
+
+        Args:
+            completed: Adds what the code itself says of it.
+        """
         with self._lock:
-            return self._turn()
+            return self._turn(completed)
 
     def whole(self) -> _Account:
         """Return what has been tried since the first cell began, up to now; ``complete`` is whether that is all."""
@@ -60,11 +66,12 @@ class Tried:
                 return {**whole, "complete": False}
             return together(whole, live, self._since - self._began)
 
-    def _turn(self) -> _Account | None:
+    def _turn(self, completed: Callable[[_Account], _Account] = dict) -> _Account | None:
         since, self._since = self._since, time.monotonic()
         account = self._watcher.turn()
         self._lost |= account is None
         if account is not None:
+            account = completed(account)
             self._whole = together(self._whole, account, since - self._began)
         return account
 
@@ -84,6 +91,7 @@ def together(whole: _Account, account: _Account, after_seconds: float) -> _Accou
             "first": old["first"],
             "last": row["last"] + after_seconds,
             "count": old["count"] + row["count"],
+            "line": None,  # of which cell?
             "writes": old.get("writes", False) or row.get("writes", False),
         }
     return {**whole, "rows": list(rows.values()), "ordinary": whole["ordinary"] + account["ordinary"], "more": more}

@@ -125,7 +125,11 @@ def test_the_accounts_of_two_cells_are_one(monkeypatch):
     monkeypatch.setattr(tried, "MOST_ROWS", 3)
     both = tried.together(whole, cell, 10.0)
     assert both == {
-        "rows": [{**row("a", 1.0, 3, writes=True), "last": 10.5}, row("b", 2.0), row("c", 10.25, writes=False)],
+        "rows": [
+            {**row("a", 1.0, 3, writes=True), "last": 10.5, "line": None},
+            row("b", 2.0),
+            row("c", 10.25, writes=False, line=None),
+        ],
         "ordinary": 4,
         "more": 6,
         "complete": True,
