@@ -9,6 +9,8 @@ if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].endswith("sandbox_ma
 from sandbox_magic.safe_import import importing as _importing
 
 with _importing():  # a notebook's folder stands before the standard library too
+    import importlib
+
     from sandbox_magic.execution.api import run, start, stream
     from sandbox_magic.execution.background import BackgroundRun
     from sandbox_magic.execution.run import Run
@@ -33,6 +35,7 @@ with _importing():  # a notebook's folder stands before the standard library too
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.execution.asynchronous import AsyncRun, arun, astream
     from sandbox_magic.execution.session import Completion, Session
     from sandbox_magic.jail.doctor import Diagnosis
 
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Applied",
+    "AsyncRun",
     "Attempt",
     "Attempts",
     "BackgroundRun",
@@ -79,6 +83,8 @@ __all__ = [
     "Timeline",
     "Usage",
     "__version__",
+    "arun",
+    "astream",
     "compare",
     "diagnose",
     "run",
@@ -113,18 +119,22 @@ def __dir__() -> list[str]:
     return __all__
 
 
+_LATE = {
+    "AsyncRun": "execution.asynchronous",
+    "Completion": "execution.session",
+    "Diagnosis": "jail.doctor",
+    "Session": "execution.session",
+    "arun": "execution.asynchronous",
+    "astream": "execution.asynchronous",
+}
+
 if not TYPE_CHECKING:  # a checker would take every name for one that there is
 
     def __getattr__(name: str) -> object:
         """Import what few need when it is asked for."""
-        if name == "Diagnosis":
+        if name in _LATE:
             with _importing():
-                from sandbox_magic.jail.doctor import Diagnosis
-            return Diagnosis
-        if name in {"Completion", "Session"}:
-            with _importing():
-                from sandbox_magic.execution import session
-            return getattr(session, name)
+                return getattr(importlib.import_module(f"sandbox_magic.{_LATE[name]}"), name)
         if name == "__version__":
             from sandbox_magic.version import installed
 

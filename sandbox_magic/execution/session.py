@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox_magic.execution import session_attempts
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import cell_of
+from sandbox_magic.execution.asynchronous import AsyncCells
 from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
@@ -57,7 +58,7 @@ class Completion:
     end: int = 0
 
 
-class Session:
+class Session(AsyncCells):
     """A sandbox that keeps its state between cells: variables, imports, working files, threads.
 
     The limits on time and output are each cell's, those on memory, processes and disk the session's. A cell that has to
