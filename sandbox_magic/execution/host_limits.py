@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sandbox_magic.execution.timing import Timing
+    from sandbox_magic.jail.sandbox import Sandbox
     from sandbox_magic.model.policy import Limits
     from sandbox_magic.model.timeline import Sample
 
@@ -42,3 +44,10 @@ def check(limits: Limits, sample: Sample, *, memory: bool, blind_seconds: float 
             return "memory", soon
         soon = min(soon, room / _FASTEST_FILL)
     return "", max(soon, _SOONEST)
+
+
+def stop(sandbox: Sandbox, timing: Timing, cause: str) -> None:
+    """End a run because of a limit that the host holds; the first cause counts."""
+    if not timing.cause:
+        timing.expect(cause)
+        sandbox.control.stop(cause)

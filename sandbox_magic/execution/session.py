@@ -334,7 +334,7 @@ class Session(AsyncCells):
                 loop.step()
         finally:
             loop.close()
-        return loop.messages.answer
+        return loop.replied
 
     def __enter__(self) -> Self:
         return self

@@ -36,7 +36,7 @@ def test_what_was_written_and_never_asked_for_is_in_it():
     with sm.stream(f"{UP}time.sleep(60)", timeout=60) as run:
         until(run, "one")
         deadline = time.monotonic() + 20
-        while b"two\n" not in bytes(run._loop._relay.streams[0].kept.data) and time.monotonic() < deadline:
+        while b"two\n" not in bytes(run._loop._intake.relay.streams[0].kept.data) and time.monotonic() < deadline:
             run._loop.step()
     assert run.result.stdout == "one\ntwo\n"
 
