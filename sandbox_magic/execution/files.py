@@ -67,15 +67,19 @@ class FileTransfer:
             [archive.WITH_LAYER if self._layered else with_what, *numbers, *map(os.fsencode, self._policy.save)]
         )
 
-    def look(self) -> Lower | None:
+    def look(self, *, most_names: int | None = None) -> Lower | None:
         """List the workspace, before a sandbox is started; None if there is none.
+
+        Args:
+            most_names: How many it may have in it; `MOST_LISTED`, if None.
 
         Raises:
             PolicyError: It can't be read, or has too many names in it.
         """
         if not self._policy.workspace:
             return None
-        self._found = found = snapshot.look(self._policy.workspace, most_files=MOST_LISTED, covered=self._covered)
+        most = MOST_LISTED if most_names is None else most_names
+        self._found = found = snapshot.look(self._policy.workspace, most_files=most, covered=self._covered)
         return Lower(
             path=found.path,
             device=found.here.st_dev,

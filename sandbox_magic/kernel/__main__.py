@@ -10,7 +10,10 @@ from sandbox_magic.safe_import import elsewhere
 # path, but an empty or relative entry of PYTHONPATH would put it back; and imports come late, too.
 sys.path[:] = elsewhere()
 
-from sandbox_magic.kernel._app import main  # noqa: E402 - see above
+from sandbox_magic.kernel import early  # noqa: E402 - see above
 
 if __name__ == "__main__":
+    early.park(sys.argv[1:])
+    from sandbox_magic.kernel._app import main
+
     main()

@@ -1,13 +1,18 @@
 """The kernel's session, and the folder that it shows without being asked."""
 
+import threading
+
 import pytest
 
 from sandbox_magic.execution import files
+from sandbox_magic.kernel import early
 from sandbox_magic.kernel.configuration import VARIABLE, read_policy
 from sandbox_magic.kernel.executor import Executor
 from sandbox_magic.kernel.outputs import Outputs
 from sandbox_magic.kernel.session import KernelSession
 from sandbox_magic.kernel.view import KernelView
+
+SECONDS = 60  # for a sandbox to be parked
 
 
 @pytest.fixture
@@ -55,3 +60,45 @@ def test_one_that_was_asked_for_is_not_left_out(run, monkeypatch, tmp_path):
     monkeypatch.setattr(files, "MOST_LISTED", 1)
     failed, text = run(LOOK)
     assert (failed.name, text) == ("PolicyError", "")
+
+
+@pytest.fixture
+def wants(monkeypatch):
+    """Gives a function that has a sandbox parked early; it returns how many are parked then."""
+    threads = []
+
+    class Thread(threading.Thread):
+        def start(self):
+            super().start()
+            threads.append(self)
+
+    monkeypatch.setattr(early.threading, "Thread", Thread)
+
+    def wants(pool, *words):
+        early.park(words)
+        threads.pop(0).join(SECONDS)
+        assert pool.filled(SECONDS)
+        return len(pool._spares)
+
+    return wants
+
+
+def test_a_sandbox_that_was_parked_early_is_the_sessions(run, spares, wants, monkeypatch):
+    assert wants(spares) == 1
+    monkeypatch.setattr(type(spares), "want", lambda *_: None)  # none besides
+    assert run(LOOK) == (None, "['a.txt', 'b.txt']\n")
+    assert spares._spares == []
+
+
+def test_one_that_was_parked_for_another_policy_is_not(run, spares, wants, monkeypatch):
+    assert wants(spares, "-f", "connection.json", "--workspace", "none") == 1
+    monkeypatch.setattr(type(spares), "want", lambda *_: None)
+    assert run(LOOK) == (None, "['a.txt', 'b.txt']\n")
+    assert len(spares._spares) == 1
+
+
+@pytest.mark.usefixtures("run")
+def test_none_is_parked_early_for_a_wrong_option_or_a_large_folder(spares, wants, monkeypatch):
+    assert wants(spares, "--memory", "lots") == 0
+    monkeypatch.setattr(early, "_MOST_NAMES", 1)
+    assert wants(spares) == 0
