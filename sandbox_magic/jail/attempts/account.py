@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .looking import Looking
 
 MOST_ROWS = 2_000
+_MOST_KNOWN = 10_000  # names that need not be compared with every prefix again
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
 _HOUSEKEEPING = b"/proc/self/oom_score_adj"  # a session's process says there which of its copies to end first
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -48,6 +49,7 @@ class Account:
         self._look = looking
         self._home = os.fsencode(home)  # the import system lists it
         self._own = tuple(os.fsencode(path).rstrip(b"/") + b"/" for path in own) + _ORDINARY
+        self._known_own: set[bytes] = set()
         self._rows: dict[tuple[str, bytes], dict[str, Any]] = {}
         self._began = time.monotonic()
         self._ordinary = 0
@@ -84,13 +86,18 @@ class Account:
         whole = target
         if name in calls.SECOND:
             whole += b" -> " + self._look.name(pid, arguments[calls.SECOND[name]])
-        if (kind, whole) not in self._rows:
+        if (kind, whole) not in self._rows and len(self._rows) < MOST_ROWS:
             place = self._look.place(pid, _signed(arguments[directory]) if directory >= 0 else -1, target)
             found |= {"place": place, "there": bool(place) and self._look.is_there(place)}
         return kind, whole, found
 
     def _is_own(self, target: bytes) -> bool:
-        return (target == self._home or (target + b"/").startswith(self._own)) and b"/../" not in target
+        if target in self._known_own:
+            return True
+        own = (target == self._home or (target + b"/").startswith(self._own)) and b"/../" not in target
+        if own and len(self._known_own) < _MOST_KNOWN:
+            self._known_own.add(target)
+        return own
 
     def _see_address(self, pid: int, name: str, arguments: list[int]) -> tuple[str, bytes, dict[str, Any]] | None:
         kind, first, _ = calls.WATCHED[name]

@@ -10,6 +10,7 @@ from contextlib import suppress
 PATH_MAX = 4096
 HIDDEN = b"(a name that it hid)"
 _PAGE = 4096
+_PIECE = 256  # most names are shorter
 _OPENAT2 = 437
 _IN_ROOT = 0x10 | 0x02  # RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
 _MOST_MEMORIES = 64
@@ -82,7 +83,7 @@ class Looking:
         found = b""
         while len(found) < PATH_MAX:
             at = address + len(found)
-            piece = self.read(pid, at, _PAGE - at % _PAGE)
+            piece = self.read(pid, at, min(_PIECE, _PAGE - at % _PAGE))
             if not piece:
                 return HIDDEN
             head, end, _ = piece.partition(b"\0")

@@ -29,10 +29,12 @@ from .account import Account
 from .looking import Looking
 
 RECEIVE, SEND, SET_FLAGS = 0xC050_2100, 0xC018_2101, 0x4008_2104  # SECCOMP_IOCTL_NOTIF_*
-_NOTICE = struct.Struct("<QIIiIQ6Q")
+_NOTICE = struct.Struct("<QI4xi4x8x6Q")  # number, process, call, arguments
 _EMPTY = bytes(_NOTICE.size)  # the kernel takes no other
 _ANSWER = struct.Struct("<QqiI")
-_CONTINUE, _SYNC_WAKE_UP = 1, 1
+_SYNC_WAKE_UP = 1
+_GO_ON = (0, 0, 1)  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
+_REFUSED = (0, -calls.EPERM, 0)
 _MOST_A_SECOND = 20_000
 _PIDFD_GETFD = 438
 
@@ -90,7 +92,7 @@ class Supervisor:
         self._words = words
         self._account = account
         self._names = {number: name for name, number in calls.NUMBERS[machine].items()}
-        self._second = 0
+        self._since = 0.0
         self._looked = 0
         self._notice = bytearray(_NOTICE.size)
 
@@ -108,20 +110,25 @@ class Supervisor:
         return self._take_notice() == (pid, "unshare")
 
     def serve(self) -> None:
-        """Serve until the host has gone."""
+        """Serve until the host has gone.
+
+        Each notice is waited for in poll(2): a process that waits in the ioctl itself is not woken on the processor
+        of the one that waits for it, and takes twice as long.
+        """
         __import__("json")  # for the end: it takes milliseconds for which nobody has to wait now
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
         poll.register(self._words, select.POLLIN)
+        listener, wait, take_notice = self._listener, poll.poll, self._take_notice
         while True:
-            for descriptor, state in poll.poll():
-                if descriptor != self._listener:
+            for descriptor, state in wait():
+                if descriptor != listener:
                     if not self._obey():
                         return
                 elif state & select.POLLIN:
-                    self._take_notice()
+                    take_notice()
                 else:  # every process that was watched is gone
-                    poll.unregister(self._listener)
+                    poll.unregister(listener)
 
     def _obey(self) -> bool:
         """Do what the host says; return whether to go on."""
@@ -154,11 +161,10 @@ class Supervisor:
             fcntl.ioctl(self._listener, RECEIVE, notice)
         except OSError:  # it has been killed meanwhile, or interrupted
             return 0, ""
-        number, pid, _, call, _, _, *arguments = _NOTICE.unpack(notice)
+        number, pid, call, *arguments = _NOTICE.unpack(notice)
         name = self._names.get(call, "")
-        refused = name not in calls.WATCHED
         seen = self._account.see(pid, name, arguments) if self._may_look() else None
-        answer = (0, -calls.EPERM, 0) if refused else (0, 0, _CONTINUE)
+        answer = _GO_ON if name in calls.WATCHED else _REFUSED
         try:
             fcntl.ioctl(self._listener, SEND, _ANSWER.pack(number, *answer))
         except OSError:  # it waits no more: a signal came, and it will ask again, or it is gone
@@ -168,12 +174,12 @@ class Supervisor:
         return pid, name
 
     def _may_look(self) -> bool:
-        """Return whether this second has room for one more; those beyond are only counted."""
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._looked = second, 0
+        """Return whether there is room for one more; those beyond so many in a second are only counted."""
         self._looked += 1
         if self._looked > _MOST_A_SECOND:
-            self._account.more += 1
-            return False
+            now = time.monotonic()
+            if now - self._since < 1.0:
+                self._account.more += 1
+                return False
+            self._since, self._looked = now, 0
         return True
