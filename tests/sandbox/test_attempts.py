@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import sandbox_magic as sm
 from sandbox_magic.jail.attempts import watcher as watching
+from sandbox_magic.jail.attempts.forker import forker
 from sandbox_magic.jail.sandbox import Sandbox
 
 
@@ -533,8 +537,9 @@ def test_a_session_ends_with_what_watches_it_and_says_so():
 
 def end(watcher):
     """End what watches, as if it had died."""
-    watcher._process.kill()
-    watcher._process.wait()
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(watcher._process, signal.SIGKILL)
+    assert select.select([watcher._process], [], [], 60)[0]
 
 
 def test_nothing_is_left(footprint):
@@ -543,6 +548,38 @@ def test_nothing_is_left(footprint):
     for _ in range(3):
         traced("open('/tmp/x', 'w')")
     assert footprint() == before
+
+
+def test_what_forks_the_watching_process_is_one_and_started_again_when_it_has_ended():
+    first = forker._process
+    assert first is None or first.poll() is None
+    traced("pass")
+    again = forker._process
+    assert again is not None
+    assert first in (None, again)
+    again.kill()
+    again.wait()
+    assert told(traced("open('/tmp/x', 'w').close()").attempts) == {"/tmp/x": 1}
+    assert forker._process is not again
+
+
+def test_a_forked_copy_of_this_process_has_its_own():
+    traced("pass")
+    ours = forker._process
+    reads, writes = os.pipe()
+    copy = os.fork()
+    if copy == 0:
+        try:
+            found = sm.run("open('/tmp/x', 'w').close()", trace=True, warm=False).attempts
+            os.write(writes, b"%d" % (len(found or ()) == 1 and forker._process is not ours))
+        finally:
+            os._exit(0)
+    os.close(writes)
+    assert os.read(reads, 1) == b"1"
+    os.close(reads)
+    os.waitpid(copy, 0)
+    assert told(traced("open('/tmp/x', 'w').close()").attempts) == {"/tmp/x": 1}
+    assert forker._process is ours
 
 
 def test_the_listener_and_its_socket_are_not_in_the_cell():
@@ -559,6 +596,6 @@ def test_parking_says_which_filter_is_in_force():
             with open(f"/proc/{pid}/status") as lines:
                 counts += [int(line.split()[1]) for line in lines if line.startswith("Seccomp_filters")]
         assert counts == [] or counts[1] == counts[0] + 1
-        assert os.path.exists(f"/proc/{sandbox.watcher._process.pid}")
+        assert sandbox.watcher.alive
     finally:
         sandbox.close()

@@ -1,12 +1,11 @@
 """The process that takes the notices of one sandbox, answers them, and keeps the account.
 
 A process of its own, because a thread of the notebook's would need its interpreter's lock, and every watched call of
-the cell would wait for it while the notebook computes. It is started (`watcher`) as
-``python -I -S -c ... LINE REPORT WORDS HOME OWN...`` with the numbers of three sockets and paths of the sandbox. On
-LINE the cell's process says which of its descriptors is the listener. REPORT tells the host that it watches, and by its
-end that it does no more. On WORDS the host says ``tell`` or ``turn`` and is told the account, which a ``turn`` begins
-anew. When the host has gone, or anything is wrong, it ends: then every watched call fails (ENOSYS), and the host ends
-the run.
+the cell would wait for it while the notebook computes. It is forked (`forking`) with three sockets. On ``line`` the
+cell's process says which of its descriptors is the listener. ``report`` tells the host which process this is and that
+it watches, and by its end that it does no more. On ``words`` the host says ``tell`` or ``turn`` and is told the
+account, which a ``turn`` begins anew. When the host has gone, or anything is wrong, it ends: then every watched call
+fails (ENOSYS), and the host ends the run.
 
 An answer is the table's error for what is refused, and "go on" for all else, whatever was read: the account is told to
 a person and decides nothing.
@@ -16,17 +15,21 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import select
 import socket
 import struct
-import sys
 import time
 from contextlib import suppress
 
 from . import calls
 from .account import Account
 from .looking import Looking
+
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RECEIVE, SEND, SET_FLAGS = 0xC050_2100, 0xC018_2101, 0x4008_2104  # SECCOMP_IOCTL_NOTIF_*
 _NOTICE = struct.Struct("<QI4xi4x8x6Q")  # number, process, call, arguments
@@ -39,17 +42,22 @@ _MOST_A_SECOND = 20_000
 _PIDFD_GETFD = 438
 
 
-def main() -> None:
-    """Take the listener over, and serve until the end."""
-    line, report, words = (socket.socket(fileno=int(number)) for number in sys.argv[2:5])
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # the thread that parks spares has less
+def main(line: socket.socket, report: socket.socket, words: socket.socket, home: str, own: Sequence[str]) -> None:
+    """Take the listener over, and serve until the end.
+
+    Args:
+        line: The socket to the cell's process.
+        report: The one on which the host is told that we watch.
+        words: The one on which it asks.
+        home: Where the code starts.
+        own: Where its environment's own files are.
+    """
+    report.send(b"%d" % os.getpid())
     try:
         pid, listener = _take(line)
     except OSError as error:
         report.send(f"no {error}".encode())
         return
-    home, *own = sys.argv[5:]
     supervisor = Supervisor(listener, words, Account(Looking(pid, home), home, own), os.uname().machine)
     if supervisor.is_in_force(pid, line):
         report.send(b"watching")
@@ -115,7 +123,6 @@ class Supervisor:
         Each notice is waited for in poll(2): a process that waits in the ioctl itself is not woken on the processor
         of the one that waits for it, and takes twice as long.
         """
-        __import__("json")  # for the end: it takes milliseconds for which nobody has to wait now
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
         poll.register(self._words, select.POLLIN)
@@ -136,8 +143,6 @@ class Supervisor:
         if word not in (b"tell", b"turn"):
             return False
         self._drain()
-        import json
-
         told = json.dumps(self._account.told()).encode()
         self._words.sendall(len(told).to_bytes(8, "big") + told)
         if word == b"turn":

@@ -1,18 +1,19 @@
-"""The host's side of a run whose attempts are listed: starts the process that takes the notices, and asks it."""
+"""The host's side of a run whose attempts are listed: has a process forked that takes the notices, and asks it."""
 
 from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
-import subprocess
-import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail.attempts import calls, filters
+from sandbox_magic.jail.attempts.forker import forker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _START_SECONDS = 30.0
 _TELL_SECONDS = 5.0
 _MOST_BYTES = 64 * 2**20  # of an account: 2,000 rows of two names
-_LOAD = "import sys; sys.path.append(sys.argv[1]); from attempts.supervisor import main; main()"
 
 
 class NotWatched(Exception):  # noqa: N818 - reads as what it says
@@ -43,7 +43,7 @@ class Watcher:
     def __init__(self, own: Sequence[str], home: str) -> None:
         machine = os.uname().machine
         numbers = calls.NUMBERS[machine]
-        own_end, theirs = socket.socketpair()
+        own_end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._words, their_words = socket.socketpair()
         ours, line = socket.socketpair()
         self.reported: socket.socket = own_end
@@ -52,17 +52,12 @@ class Watcher:
         flags = " ".join(map(str, filters.LISTENER_FLAGS)).encode()
         words = (b"%d" % numbers["seccomp"], b"%d" % numbers["unshare"], flags, filters.watching(machine))
         ours.send(wire.pack(*words))
-        folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        given = [each.fileno() for each in (ours, theirs, their_words)]
-        command = (sys.executable, "-I", "-S", "-c", _LOAD, folder, *map(str, given), home, *own)
         self._asking = threading.Lock()
         self._words.settimeout(_TELL_SECONDS)
+        self._process = -1  # a descriptor of it
         try:
             with ours, theirs, their_words:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
-                    pass_fds=given, start_new_session=True,
-                )  # fmt: skip
+                forker.fork((ours, theirs, their_words), (home, *own))
         except BaseException:
             self._hang_up()
             raise
@@ -80,7 +75,8 @@ class Watcher:
         """
         self.reported.settimeout(_START_SECONDS)
         said = b""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
+            self._process = os.pidfd_open(int(self.reported.recv(64)))
             said = self.reported.recv(4096)
         if said != b"watching":
             raise NotWatched(said.removeprefix(b"no ").decode("utf-8", "replace") or "what watches has ended")
@@ -88,7 +84,9 @@ class Watcher:
     @property
     def alive(self) -> bool:
         """Whether it still watches."""
-        return self._process.poll() is None
+        poll = select.poll()
+        poll.register(self._process, select.POLLIN)
+        return self._process >= 0 and not poll.poll(0)
 
     def tell(self) -> dict[str, Any] | None:
         """Return the account since it was begun anew, from any thread; None if what watched has ended."""
@@ -119,8 +117,11 @@ class Watcher:
     def close(self) -> None:
         """End it; the sandbox is gone."""
         self._hang_up()
-        self._process.kill()
-        self._process.wait()
+        process, self._process = self._process, -1
+        if process >= 0:
+            with suppress(OSError):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+            os.close(process)
 
     @property
     def closed(self) -> bool:
