@@ -6,8 +6,8 @@ import shlex
 
 
 def share(path: str) -> str:
-    """Return what shares a path; nothing for a name that can't be shown as it is."""
-    return f"--bind {shlex.quote(path)}" if path.isprintable() and ":" not in path else ""
+    """Return what shares a path; nothing for none, or for a name that can't be shown as it is."""
+    return f"--bind {shlex.quote(path)}" if path and path.isprintable() and ":" not in path else ""
 
 
 def reach(host: str) -> str:  # noqa: ARG001 - there is no option for it

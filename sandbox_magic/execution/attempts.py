@@ -85,14 +85,13 @@ class _Judge:
         if row.get("family", 1) != 1:
             return ("allowed" if target.startswith(_LOOPBACK) else "no network"), ""
         place = row.get("place") or ""
-        if row.get("writes") and place:
-            return ("allowed" if self._is_writable(place) else "refused"), ""
-        if row.get("there") or not place or _within(place, _KERNELS):
+        written = [each for each in (row.get("into"), row.get("writes") and place) if each]
+        if not all(map(self._is_writable, written)):
+            return "refused", ""
+        if row.get("writes") or row.get("there") or not place or _within(place, _KERNELS):
             return "allowed", ""
-        if sensitive:
-            return "not shared", ""
-        hidden = self._hidden(place)
-        return ("not shared", attempt_options.share(hidden)) if hidden else ("allowed", "")
+        hidden = "" if sensitive else self._hidden(place)
+        return ("not shared", attempt_options.share(hidden)) if hidden or sensitive else ("allowed", "")
 
     def _is_writable(self, place: str) -> bool:
         start = places.working_directory(workspace=bool(self._policy.workspace))

@@ -82,14 +82,24 @@ class Account:
             return None
         if kind == "run":
             self._look.forget()
-        found: dict[str, Any] = {"writes": writes or kind in ("remove", "rename")}
+        found: dict[str, Any] = {"writes": writes or kind == "remove" or name.startswith("rename")}
         whole = target
         if name in calls.SECOND:
-            whole += b" -> " + self._look.name(pid, arguments[calls.SECOND[name]])
+            second, its_directory = calls.SECOND[name]
+            into = self._look.name(pid, arguments[second])
+            whole += b" -> " + into
         if (kind, whole) not in self._rows and len(self._rows) < MOST_ROWS:
-            place = self._look.place(pid, _signed(arguments[directory]) if directory >= 0 else -1, target)
+            place = self._place(pid, arguments, directory, target)
+            if name in calls.SECOND:
+                found["into"] = self._place(pid, arguments, its_directory, into)
+                if name.startswith("symlink"):  # what is in a link is relative to where it lies
+                    beside = os.path.dirname(found["into"])
+                    place = os.path.normpath(os.path.join(beside, os.fsdecode(target))) if beside else ""
             found |= {"place": place, "there": bool(place) and self._look.is_there(place)}
         return kind, whole, found
+
+    def _place(self, pid: int, arguments: list[int], directory: int, name: bytes) -> str:
+        return self._look.place(pid, _signed(arguments[directory]) if directory >= 0 else -1, name)
 
     def _is_own(self, target: bytes) -> bool:
         if target in self._known_own:

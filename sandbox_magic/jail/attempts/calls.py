@@ -43,8 +43,16 @@ WATCHED = {
 """Allowed calls that are listed: the kind of attempt, and which arguments are the name and the directory that it is
 relative to (-1 for the working directory)."""
 
-SECOND = {"rename": 1, "renameat": 3, "renameat2": 3, "link": 1, "linkat": 3, "symlink": 1, "symlinkat": 2}
-"""Which argument is the second name."""
+SECOND = {
+    "rename": (1, -1),
+    "renameat": (3, 2),
+    "renameat2": (3, 2),
+    "link": (1, -1),
+    "linkat": (3, 2),
+    "symlink": (1, -1),
+    "symlinkat": (2, 1),
+}
+"""Which arguments are the second name and its directory."""
 
 FLAGS = {"open": 1, "openat": 2}
 """Which argument says how a file is opened; `creat` and `truncate` write."""

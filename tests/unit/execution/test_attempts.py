@@ -46,6 +46,11 @@ def one(*given, policy=None, **found):
         (("open", "/root/.aws/x"), {"place": "/root/.aws/x", "there": False}, ("not shared", "")),
         (("open", "/etc/x"), {"place": "/etc/x", "there": False, "writes": True}, ("refused", "")),
         (("open", "/tmp/x"), {"place": "/tmp/x", "there": False, "writes": True}, ("allowed", "")),
+        (("rename", "/tmp/a -> /tmp/b"), {"place": "/tmp/a", "writes": True, "into": "/tmp/b"}, ("allowed", "")),
+        (("rename", "/tmp/a -> /usr/b"), {"place": "/tmp/a", "writes": True, "into": "/usr/b"}, ("refused", "")),
+        (("rename", "/usr/a -> /tmp/b"), {"place": "/usr/a", "writes": True, "into": "/tmp/b"}, ("refused", "")),
+        (("rename", "/usr/a -> /tmp/b"), {"place": "/usr/a", "there": True, "into": "/tmp/b"}, ("allowed", "")),
+        (("rename", "/etc/shadow -> /tmp/b"), {"place": "/etc/shadow", "into": "/tmp/b"}, ("not shared", "")),
         (("open", "/proc/9/mem"), {"place": "/proc/9/mem", "there": False}, ("allowed", "")),
     ],
 )

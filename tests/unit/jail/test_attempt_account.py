@@ -23,6 +23,7 @@ class Looking:
         4: b"/env/lib/a.py",
         5: b"/home/s",
         6: b"/proc/self/oom_score_adj",
+        7: b"here",
     }
 
     def name(self, _pid, address):
@@ -81,6 +82,16 @@ def test_a_refused_call_is_a_row_and_a_rename_has_both_names(account):
         ("call", "ptrace"),
         ("rename", "/nowhere/a -> /usr/lib/x.so"),
     ]
+
+
+def test_where_a_second_name_leads_and_what_a_link_is_relative_to(account):
+    found = [account.see(7, name, arguments)[2] for name, arguments in (
+        ("rename", [1, 2, 0, 0, 0, 0]), ("symlink", [7, 1, 0, 0, 0, 0]), ("linkat", [0, 1, 0, 2, 0, 0]),
+    )]  # fmt: skip
+    assert [(each["place"], each["into"], each["writes"]) for each in found] == [
+        ("/nowhere/a", "/usr/lib/x.so", True), ("/nowhere/here", "/nowhere/a", False),
+        ("/nowhere/a", "/usr/lib/x.so", False),
+    ]  # fmt: skip
 
 
 def test_it_is_bounded_and_begins_anew(account, monkeypatch):
