@@ -16,7 +16,7 @@ REFUSED = (
     init_module finit_module delete_module kexec_load kexec_file_load reboot
     swapon swapoff acct quotactl syslog sethostname setdomainname clock_settime settimeofday adjtimex"""
 ).split()
-"""Refused whatever the arguments are, and worth a line. `socket` is another, for some of its arguments."""
+"""Refused whatever the arguments are, and worth a line. So are `socket` and `clone`, for some arguments."""
 
 WATCHED = {
     "open": ("open", 0, -1),
@@ -59,7 +59,7 @@ FLAGS = {"open": 1, "openat": 2}
 
 NUMBERS = {
     "x86_64": {
-        "open": 2, "socket": 41, "connect": 42, "sendto": 44, "sendmsg": 46, "execve": 59, "truncate": 76,
+        "open": 2, "socket": 41, "connect": 42, "sendto": 44, "sendmsg": 46, "clone": 56, "execve": 59, "truncate": 76,
         "rename": 82, "rmdir": 84, "creat": 85, "link": 86, "unlink": 87, "symlink": 88, "ptrace": 101, "syslog": 103,
         "pivot_root": 155, "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165,
         "umount2": 166, "swapon": 167, "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171,
@@ -75,7 +75,7 @@ NUMBERS = {
         "truncate": 45, "chroot": 51, "openat": 56, "quotactl": 60, "acct": 89, "unshare": 97, "kexec_load": 104,
         "init_module": 105, "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117, "reboot": 142,
         "sethostname": 161, "setdomainname": 162, "settimeofday": 170, "adjtimex": 171, "socket": 198, "connect": 203,
-        "sendto": 206, "sendmsg": 211, "add_key": 217, "request_key": 218, "keyctl": 219, "execve": 221,
+        "sendto": 206, "sendmsg": 211, "add_key": 217, "request_key": 218, "keyctl": 219, "clone": 220, "execve": 221,
         "swapon": 224, "swapoff": 225, "perf_event_open": 241, "name_to_handle_at": 264, "open_by_handle_at": 265,
         "setns": 268, "sendmmsg": 269, "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272,
         "finit_module": 273, "renameat2": 276, "seccomp": 277, "bpf": 280, "execveat": 281, "userfaultfd": 282,

@@ -21,6 +21,7 @@ _LOAD, _AND, _RETURN, _EQUAL, _JUMP = 0x20, 0x54, 0x06, 0x15, 0x05
 _NUMBER, _ARCHITECTURE = 0, 4
 _SET_MODE_FILTER = 1
 _SOCKET_FLAGS = 0x0F | 0o2000000 | 0o4000  # SOCK_CLOEXEC, SOCK_NONBLOCK; any other is an error of the filter's own
+_NEW_NAMESPACES = 0x7E02_0080  # CLONE_NEW*, as in the table (`seccomp_calls`)
 _UNIX, _INET, _INET6, _NETLINK, _RAW = 1, 2, 10, 16, 3
 
 _Code = list[tuple[int, str, str, int]]  # as `struct sock_filter`, with labels; "" is what follows
@@ -56,6 +57,7 @@ def _described(machine: str, watched: dict[str, int]) -> list[tuple[str, _Code]]
         *((_EQUAL, "named", "", number) for number in sorted(plain)),
         *((_EQUAL, "sendto", "", number) for number in (watched.get("sendto"),) if number is not None),
         (_EQUAL, "socket", "", numbers["socket"]),
+        (_EQUAL, "clone", "", numbers["clone"]),
         (_EQUAL, "asks", "rest", numbers["seccomp"]),
     ]
     sendto: _Code = [_low(4), (_EQUAL, "", "named", 0), _low(4, half=4), (_EQUAL, "rest", "named", 0)]
@@ -69,6 +71,7 @@ def _described(machine: str, watched: dict[str, int]) -> list[tuple[str, _Code]]
         (_JUMP, "named", "", 0),
     ]
     internet: _Code = [_low(1), (_AND, "", "", 0xF), (_EQUAL, "named", "rest", _RAW)]
+    clone: _Code = [_low(0), (_AND, "", "", _NEW_NAMESPACES), (_EQUAL, "rest", "named", 0)]
     asks: _Code = [
         _low(0),
         (_EQUAL, "", "rest", _SET_MODE_FILTER),
@@ -77,7 +80,7 @@ def _described(machine: str, watched: dict[str, int]) -> list[tuple[str, _Code]]
         (_JUMP, "rest", "", 0),
     ]
     own = [("sendto", sendto)] if "sendto" in watched else []
-    return [("", start), *own, ("socket", socket), ("internet", internet), ("asks", asks)]
+    return [("", start), *own, ("socket", socket), ("internet", internet), ("clone", clone), ("asks", asks)]
 
 
 def _low(argument: int, *, half: int = 0) -> tuple[int, str, str, int]:

@@ -91,6 +91,15 @@ def test_calls_that_are_judged_by_their_arguments_are_answered_the_same(machine,
             assert together(both, machine, number, given) == alone(machine, number, given), given
 
 
+def test_a_new_process_with_namespaces_of_its_own_is_handed_to_the_listener(machine):
+    both, number = programs(machine), calls.NUMBERS[machine]["clone"]
+    for flags in (0x11, 0x3D0F00, *(1 << bit for bit in range(34)), 0x7E020080, 0x10000011, JUNK, JUNK | 0x20000):
+        given = (flags, 0, 0, 0, 0, 0)
+        assert together(both, machine, number, given) == alone(machine, number, given), given
+        named = bool(flags & 0x7E020080)
+        assert (evaluated.answer(both[1], number, ARCHITECTURES[machine], given) == NOTIFY) == named, given
+
+
 def test_what_the_table_chooses_by_is_answered_as_it_says(machine):
     """Each value of each argument that chooses, through both."""
     both = programs(machine)
@@ -120,7 +129,7 @@ def test_a_lets_nothing_else_through_than_the_table_of_named_calls(machine):
     """Whatever A allows that the filter of any other run refuses is a call that B takes or refuses."""
     first, second = programs(machine)
     token = ARCHITECTURES[machine]
-    named = {calls.NUMBERS[machine][name] for name in (*calls.REFUSED, "socket", "seccomp")}
+    named = {calls.NUMBERS[machine][name] for name in (*calls.REFUSED, "socket", "clone", "seccomp")}
     plain = evaluated.program_of(machine)
     for number in range(1100):
         more = evaluated.outcomes(first, number, token) - evaluated.outcomes(plain, number, token)
