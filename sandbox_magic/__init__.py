@@ -17,13 +17,14 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.model.attempts import Attempt, Attempts
     from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
     from sandbox_magic.model.events import Ended, Event, Output
+    from sandbox_magic.model.forwards import Forward
     from sandbox_magic.model.isolation import Guard, Isolation
     from sandbox_magic.model.languages import Language
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.outcome import Outcome
     from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
     from sandbox_magic.model.policy import Limits, Mount, Policy
-    from sandbox_magic.model.result import ErrorDetails, Result, RunFailed, Usage
+    from sandbox_magic.model.result import ErrorDetails, NetworkUsage, Result, RunFailed, Usage
     from sandbox_magic.model.timeline import Mark, Sample, Timeline
     from sandbox_magic.picture.comparison import Comparison, compare
     from sandbox_magic.picture.drawing import Drawing
@@ -59,6 +60,7 @@ __all__ = [
     "Ended",
     "ErrorDetails",
     "Event",
+    "Forward",
     "Guard",
     "InputRequest",
     "Isolation",
@@ -66,6 +68,7 @@ __all__ = [
     "Limits",
     "Mark",
     "Mount",
+    "NetworkUsage",
     "NotApplied",
     "Options",
     "Outcome",

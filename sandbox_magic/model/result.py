@@ -23,6 +23,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkUsage:
+    """What went through one host and port of ``net``.
+
+    Attributes:
+        connections: How many were opened.
+        sent_bytes: What the code sent.
+        received_bytes: What came back.
+        refused: How many were closed because they were not for this name (port 443), or no TLS.
+        failed: How many could not be opened, because the host was not reached.
+    """
+
+    connections: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """What a run used. What is not known is None, never 0.
 
@@ -37,6 +56,7 @@ class Usage:
         park_seconds: Real time that the run waited for its sandbox, before "go".
         warm: Whether that had been started before.
         paused_seconds: Real time for which the run was paused; not part of ``wall_seconds``.
+        network: What went through each host of ``net``, by its name, and its port if that is not 443.
     """
 
     wall_seconds: float
@@ -48,6 +68,7 @@ class Usage:
     park_seconds: float = 0.0
     warm: bool = False
     paused_seconds: float = 0.0
+    network: Mapping[str, NetworkUsage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ FORMAT = "sandbox_magic resource usage"
 VERSION = 1
 MOST_CHARACTERS = 16 * 2**20
 _LARGEST = 2.0**63
+_MOST_ENTRIES = 100
 _TYPES = {"Attempts": Attempts, "Display": object, "Changes": object, "Mapping": dict}  # some are not in the file
 
 _PARTS = (
@@ -131,6 +132,8 @@ def _plain(value: Any) -> object:
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.init}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
     return str(value) if isinstance(value, StrEnum) else value
 
 
@@ -144,7 +147,7 @@ def _member(whole: dict[str, Any], name: str) -> object:
 
 @cache
 def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+    return get_type_hints(kind, localns=_TYPES)
 
 
 def _read(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one for each form of type
@@ -161,6 +164,8 @@ def _read(kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911 - one for 
         return value if isinstance(value, str) and value in parts else _refuse(f"{where} is {str(value)[:40]!r}")
     if origin is tuple:
         return _sequence(parts, value, where)
+    if origin is dict:
+        return _table(parts[1], value, where)
     if is_dataclass(kind):
         return _object(kind, value, where)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -177,6 +182,12 @@ def _sequence(parts: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]
         _refuse(f"{where} is not a list")
     kinds = parts[:1] * len(value) if parts[-1] is ... else parts
     return tuple(_read(kind, item, where) for kind, item in zip(kinds, value, strict=True))
+
+
+def _table(kind: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(value) > _MOST_ENTRIES:
+        _refuse(f"{where} is not a short table")
+    return {_read(str, name, where): _read(kind, each, f"{where} of a name") for name, each in value.items()}
 
 
 def _object(kind: Any, value: Any, where: str) -> Any:

@@ -28,6 +28,7 @@ ORDER = (
     "untrusted/mime",
     "untrusted/notebook",
     "untrusted/workspace",
+    "net",
     "jail/cgroup",
     "jail/view",
     "jail/attempts",
