@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.execution import attempts as tried
-from sandbox_magic.execution import hints
+from sandbox_magic.execution import hints, network_notes
 from sandbox_magic.execution.hint_facts import Facts as HintFacts
 from sandbox_magic.execution.verdict import Report, decide, notes
 from sandbox_magic.jail.view.host_lookup import Outside
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.timeline import Timeline
+    from sandbox_magic.net.relay import Relay as NetworkRelay
 
 _ANEW = "The session had ended since its last cell: this cell began anew."
 _LOST = "The control group was removed during the run; memory and process limits were only monitored after that."
@@ -51,6 +52,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     fed: bool,
     stopped: Callable[[], bool],
     tells_its_end: bool,
+    network: NetworkRelay | None = None,
 ) -> Result:
     """Return the result of a run whose last process is dead and whose output has been read.
 
@@ -69,6 +71,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         cell: What was run.
         fed: Whether there was anything on its standard input.
         stopped: Returns whether the run has been interrupted meanwhile.
+        network: What relayed its connections, now closed; None without one.
         tells_its_end: Whether it is run by our guest, which tells when the code has come to its end.
     """
     limits = policy.limits
@@ -114,6 +117,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
             park_seconds=sandbox.park_seconds,
             warm=sandbox.warm,
             paused_seconds=paused_seconds,
+            network=network_notes.usage(network),
         ),
         limits=limits,
         timeline=timeline,
@@ -127,6 +131,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         + hints.of(
             verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, cell, fed=fed)
         )
+        + network_notes.of(network, policy)
         + (*messages.notes, *refused, *told, *(attempts.sentences if attempts is not None else ())),
     )
 
@@ -159,6 +164,7 @@ def _known(  # noqa: PLR0913 - likewise
         beside=outside.beside,
         variable=cell.variable,
         reads_nothing=cell.reads_input and not fed,
+        net=tuple(map(str, policy.net)),
         binds_reach_home=not policy.workspace,
         layered=isinstance(sandbox.workspace, Layer),
     )

@@ -37,6 +37,7 @@ class Facts:
         bound: Returns whether a path in the working directory is a bind.
         variable: Returns what the notebook knows of a name.
         reads_nothing: Whether the code reads standard input, and there was none.
+        net: What it may connect to, as it was typed.
         binds_reach_home: Whether ``--bind PATH:NAME`` shows it as ``~/NAME``: the working directory is the home.
     """
 
@@ -52,6 +53,7 @@ class Facts:
     bound: Callable[[str], bool] = lambda _: False
     variable: Callable[[str], Known] = lambda _: ""
     reads_nothing: bool = False
+    net: Sequence[str] = ()
     binds_reach_home: bool = False
 
 

@@ -22,7 +22,13 @@ _INSTALLED_OUTSIDE = (
 _NO_INSTALL = _INSTALLED_OUTSIDE[0].upper() + _INSTALLED_OUTSIDE[1:]
 _NO_MODULE = f"The module is not installed for the Python that ran the code, and {_INSTALLED_OUTSIDE}"
 NO_NETWORK = (
-    "The sandbox has no network, and no option gives it one: fetch the data outside and pass it in with --bind (or -i)."
+    "The sandbox has no network: --net HOST lets the code connect to one host; or fetch the data outside and pass it "
+    "in with --bind (or -i)."
+)
+# How clients name the host that they did not reach: urllib3, aiohttp, curl, Node, Go, pip.
+_HOST = re.compile(
+    r"(?:\bhost='|Cannot connect to host |[Cc]ould not resolve host: ?|ENOTFOUND |EAI_AGAIN |dial tcp: lookup |"
+    r"Failed to resolve ')([a-z0-9][a-z0-9.-]{0,251}[a-z])\b"
 )
 _NLTK = re.compile(r"^LookupError:\s.{0,200}?Resource .{1,100}? not found\.", re.MULTILINE | re.DOTALL)
 # It refuses data of another account's, as which those of a root caller are seen.
@@ -72,18 +78,30 @@ def nltk_data(text: str, facts: Facts) -> str:
     """Return the hint for data that NLTK has not; its message is no line but a page."""
     if not _NLTK.search(text):
         return ""
-    return _NLTK_DATA if facts.binds_reach_home else NO_NETWORK
+    return _NLTK_DATA if facts.binds_reach_home else no_network(text, facts)
+
+
+def no_network(text: str, facts: Facts) -> str:
+    """Return the hint for a connection that failed: which option opens it, and for which host where that is known."""
+    hosts = _HOST.findall(text)
+    name = hosts[-1] if hosts else ""
+    if not facts.net:
+        return NO_NETWORK.replace("--net HOST", f"--net {name}") if name else NO_NETWORK
+    allowed = ", ".join(facts.net)
+    if not name or name in (each.partition(":")[0] for each in facts.net):
+        return f"The code may connect to {allowed} alone (a redirect may lead elsewhere); --net HOST allows another."
+    return f"The code may connect to {allowed} alone, and {name} is another host; --net {name} allows it too."
 
 
 def download(text: str, facts: Facts) -> str:
     """Return the hint where the network is what failed: for a library that keeps what it downloads, where it does."""
     place = next((place for frame, place in _KEPT if frame.search(text)), "")
-    return _downloaded(place, facts) if place else NO_NETWORK
+    return _downloaded(place, facts) if place else no_network(text, facts)
 
 
 def _downloaded(place: str, facts: Facts) -> str:
-    if not facts.binds_reach_home:
-        return NO_NETWORK
+    if not facts.binds_reach_home or facts.net:
+        return no_network("", facts)
     return (
         "The library wanted to download its data, and a sandbox has no network: let it do so outside, once; "
         f"--bind {place} then shows the data where the library looks."

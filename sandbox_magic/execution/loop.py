@@ -18,6 +18,8 @@ from sandbox_magic.execution.sampling import Sampler
 from sandbox_magic.execution.timing import DYING_SECONDS, STOP_SECONDS, Timing
 from sandbox_magic.jail import isolation
 from sandbox_magic.model.events import Ended, Event, Output
+from sandbox_magic.net import pinning
+from sandbox_magic.net.relay import Relay as NetworkRelay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,7 @@ class Loop:
         result: The result, once the run has ended.
         files: What goes into its working directory and what comes out.
         timing: Its clock and deadline.
+        network: What relays its connections; None without ``net``.
         meanwhile: Called once while the sandbox starts, which costs nothing then, or while the code runs.
     """
 
@@ -58,6 +61,7 @@ class Loop:
         self.result: Result | None = None
         self.timing: Timing = Timing()
         self.meanwhile: Callable[[], None] | None = None
+        self.network: NetworkRelay | None = None
         self._cell = cell
         self._lease = lease
         self.files: FileTransfer = FileTransfer(policy, cell.files)
@@ -106,14 +110,19 @@ class Loop:
             self._keep_time(self._intake)
 
     def _start(self) -> Intake:
+        pins = pinning.pin(self.policy.net) if self.policy.net else ()
         sandbox = self._lease.acquire(self.policy, self.files.look(), self._do_meanwhile)
         try:
+            if pins:
+                self.network = NetworkRelay(pins, sandbox.listeners, self.policy.net_bytes)
+                self.network.start()
             if self.policy.strict:
                 isolation.demand(sandbox.describe(self.policy.limits))
             self._cell.give(sandbox, self.policy, self.files)
             intake = self._begin(sandbox)
             self._do_meanwhile()  # where nothing had to be started
         except BaseException:
+            self._close_network()
             self._lease.release(sandbox)
             raise
         return intake
@@ -134,6 +143,10 @@ class Loop:
             dialogue=self._dialogue,
             files=self.files,
         )
+
+    def _close_network(self) -> None:
+        if self.network is not None:
+            self.network.close()
 
     def _do_meanwhile(self) -> None:
         meanwhile, self.meanwhile = self.meanwhile, None
@@ -229,6 +242,7 @@ class Loop:
         elif self.files.at_end:
             intake.gather_rest()
         self.queue.extend(intake.relay.finish())
+        self._close_network()
         cause = self.timing.cause
         self.result = conclude.build_result(
             self.policy,
@@ -246,6 +260,7 @@ class Loop:
             fed=intake.input.fed,
             stopped=lambda: self.timing.cause != cause,
             tells_its_end=not self._cell.language.commands,
+            network=self.network,
         )
         try:
             self._lease.release(intake.sandbox)
@@ -298,4 +313,5 @@ class Loop:
                 self._intake.close()
                 if self.result is None:  # dropped: nothing of it is left when this returns
                     self._intake.sandbox.drop()
+                self._close_network()
                 self._lease.release(self._intake.sandbox)

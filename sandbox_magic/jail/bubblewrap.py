@@ -121,6 +121,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     binds: Sequence[Mount] = (),
     workspace: bool = False,
     layer: Layer | None = None,
+    hosts: str = "",
 ) -> list[str]:
     """Return bwrap's options for a sandbox.
 
@@ -137,6 +138,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         binds: What the user named, shown in the working directory.
         workspace: Whether the working directory is a workspace.
         layer: The overlay over the host's directory, which takes what is written; without it the workspace is empty.
+        hosts: What /etc/hosts is a link to, if not the guest's own.
 
     Returns:
         The options, without the program and without the command that it runs.
@@ -153,6 +155,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         return ["--size", str(limits.disk_bytes), "--perms", mode, "--tmpfs", path]
 
     place = working_directory(workspace=workspace)
+    of_etc = {"hosts": hosts} if hosts else {}
     nothing = f"{where.get(guest, guest)}/etc/empty"
     empty = f"{where.get(cell, cell)}/lib/sandbox_guest"
     home = tmpfs(HOME, "0755")
@@ -171,7 +174,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         # The view. A later bind lies over an earlier one; nothing can be added below what is read-only.
         words(*(bind(path) for path in machine.binds)),
         words(*(["--symlink", target, path] for target, path in machine.links)),
-        words(*(["--symlink", f"{GUEST}/etc/{name}", f"/etc/{name}"] for name in _ETC)),
+        words(*(["--symlink", of_etc.get(name, f"{GUEST}/etc/{name}"), f"/etc/{name}"] for name in _ETC)),
         ["--proc", "/proc", "--dev", "/dev"],
         ["--dir", "/sys/class/power_supply"],  # psutil asks how many batteries there are
         tmpfs("/dev/shm", "1777"),  # noqa: S108 - the sandbox's own, as the next

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.jail import limit_guards
 from sandbox_magic.model.errors import SandboxUnavailable
+from sandbox_magic.model.forwards import LOCALHOST
 from sandbox_magic.model.isolation import Guard, Isolation
 
 if TYPE_CHECKING:
     from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.view.identity import Identity
+    from sandbox_magic.model.forwards import Forward
     from sandbox_magic.model.policy import Limits
 
 
@@ -27,6 +29,7 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
     counted: bool,
     workspace: str = "",
     watched: str | None = None,
+    net: tuple[Forward, ...] = (),
 ) -> Isolation:
     """Return the isolation of a sandbox that `sandbox_magic.jail.sandbox.Sandbox` started.
 
@@ -39,12 +42,15 @@ def describe(  # noqa: PLR0913 - all that it depends on, each by name
         counted: Whether PID 1 reads the group's count of CPU time.
         workspace: What keeps the host's directory as it is; empty if there is none.
         watched: Why what it tries is not watched, though it should be: empty where it is; None where nobody asked.
+        net: What the code may connect to.
     """
     words = "your directory stays as it is"
     kept = (Guard(name="workspace", kind="protection", words=words, mechanism=workspace),) if workspace else ()
     listed = () if watched is None else (_attempts(watched),)
     limited = limit_guards.guards(limits, group, counted=counted)
-    return Isolation(guards=(*_protections(identity), *kept, *listed, *limited), shared=shared, bwrap=bwrap)
+    return Isolation(
+        guards=(*_protections(identity, net), *_own_ports(net), *kept, *listed, *limited), shared=shared, bwrap=bwrap
+    )
 
 
 def demand(isolation: Isolation) -> None:
@@ -75,7 +81,24 @@ def _attempts(reason: str) -> Guard:
     )
 
 
-def _protections(identity: Identity) -> tuple[Guard, ...]:
+def _network(net: tuple[Forward, ...]) -> tuple[str, str]:
+    """Return what the network is, and by what."""
+    own = "network namespace with a loopback of its own"
+    if not net:
+        return "the code has no network", own
+    return f"the code connects to {', '.join(map(str, net))} alone", f"{own}; sockets of the host's that listen in it"
+
+
+def _own_ports(net: tuple[Forward, ...]) -> tuple[Guard, ...]:
+    """Return the line that says which of this machine's own services the code reaches, if it reaches any."""
+    own = [f"localhost:{forward.port}" for forward in net if forward.host == LOCALHOST]
+    if not own:
+        return ()
+    words = f"the code reaches this machine's own {', '.join(own)}"
+    return (Guard(name="loopback", kind="protection", strength="none", words=words, mechanism="--net localhost:PORT"),)
+
+
+def _protections(identity: Identity, net: tuple[Forward, ...]) -> tuple[Guard, ...]:
     who = f"host uid {identity.uid}, " + ("which nothing else uses" if identity.dropped else "the caller's own")
 
     def guard(name: str, words: str, mechanism: str) -> Guard:
@@ -87,7 +110,7 @@ def _protections(identity: Identity) -> tuple[Guard, ...]:
             "the code sees only the listed files, read-only, and writes to a home of its own",
             "mount namespace; sockets in sys.path entries masked",
         ),
-        guard("network", "the code has no network", "network namespace with a loopback of its own"),
+        guard("network", *_network(net)),
         guard(
             "processes seen",
             "the code sees only its own processes",

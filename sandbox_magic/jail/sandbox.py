@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, spawn, teardown
+from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, network, spawn, teardown
 from sandbox_magic.jail.attempts import calls
 from sandbox_magic.jail.attempts.watcher import NotWatched, Watcher
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
     from sandbox_magic.jail.task import Task
+    from sandbox_magic.model.forwards import Forward
     from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Limits, Policy
 
@@ -64,6 +65,7 @@ class Sandbox:
         begun_anew: Whether a session's last one had ended before this cell, unseen by anybody.
         watcher: What lists its attempts; None if nothing does.
         unwatched: Why nothing does, though it was asked for.
+        listeners: A listening socket inside it for each host and port of its policy's ``net``.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
         workspace: How the host's directory becomes the workspace; None if there is none.
@@ -95,6 +97,8 @@ class Sandbox:
         self.begun_anew: bool = False
         self.watcher: Watcher | None = None
         self.unwatched: str = ""
+        self.listeners: tuple[socket.socket, ...] = ()
+        self._net: tuple[Forward, ...] = ()
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._owner = os.getpid()
         self._descriptors = Descriptors()
@@ -166,12 +170,15 @@ class Sandbox:
         self.group = tiers.make(bounds)
         if policy.trace:
             self._watch(policy)
+        joiner = self._prepare_network(policy.net) if policy.net else None
         info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
         if self.watcher:
             self.watcher.wait_until_watching()
         self._wait_until_parked(info, policy.preload)
+        if joiner:
+            self.listeners = joiner.listen(self.pid)
         self.group = tiers.settle(self.group, bounds, self._cell_pid())
         self.control = Control(self._control, self.group)
         self.meter = Meter(self.pid, self.group)
@@ -182,6 +189,19 @@ class Sandbox:
         own = (*self.interpreter.shared, *self.interpreter.search)
         self.watcher = Watcher(own, places.working_directory(workspace=bool(policy.workspace)))
         self._exits.callback(self.watcher.close)  # after everything that waits for its answers has ended
+
+    def _prepare_network(self, net: tuple[Forward, ...]) -> network.NetworkJoiner:
+        self._net = net
+        with self.create(network.HOSTS) as file:
+            file.write(network.hosts(net))
+        joiner = network.NetworkJoiner(net, self.identity)
+        self._exits.callback(joiner.close)
+        self._exits.callback(self._close_listeners)
+        return joiner
+
+    def _close_listeners(self) -> None:
+        for listener in self.listeners:
+            listener.close()
 
     def _bounds(self, policy: Policy) -> Limits:
         """Return what the control group is bounded by."""
@@ -216,6 +236,7 @@ class Sandbox:
             counted=self._is_counted,
             workspace=str(self.workspace or ""),
             watched=self.unwatched or ("" if self.watcher else None),
+            net=self._net,
         )
 
     def _spawn(self, policy: Policy) -> int:
@@ -422,6 +443,7 @@ class Sandbox:
         """Close our descriptors alone: this is a forked copy of the process that it belongs to."""
         self._closed = True
         self._descriptors.close_all()
+        self._close_listeners()
 
     def _is_open(self) -> bool:
         """Return whether it is to be closed now: once, and never by a forked copy of our process."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, seccomp
+from sandbox_magic.jail import bubblewrap, network, seccomp
 from sandbox_magic.jail.attempts import filters
 from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.descriptors import in_memory, opened
@@ -170,6 +170,7 @@ def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]
         binds=policy.binds,
         workspace=bool(policy.workspace),
         layer=parts.layer,
+        hosts=f"{places.CELL}/{network.HOSTS}" if policy.net else "",
     )
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
+from sandbox_magic.model.forwards import Forward
 from sandbox_magic.model.languages import Language
 from sandbox_magic.model.policy import Mount
 
@@ -40,6 +41,8 @@ class Options(TypedDict, total=False):
         workspace: A directory to work in, copy-on-write.
         save: Patterns of files to save from the working directory.
         preload: Modules imported before the clock starts, under the limits.
+        net: Hosts that it may connect to, each as ``HOST`` or ``HOST:PORT``, or the name of a preset.
+        net_bytes: What may go out through ``net``, and what may come in; ``100M`` without it.
         warm: Whether it may run in a sandbox that was started before, and one is kept for the next run; so without it.
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
         lang: The same.
@@ -68,6 +71,8 @@ class Options(TypedDict, total=False):
     workspace: Path
     save: Path | Iterable[Path]
     preload: str | Iterable[str]
+    net: str | Forward | Iterable[str | Forward]
+    net_bytes: Size
     warm: bool | Literal["at load"]
     language: str | Language
     lang: str | Language

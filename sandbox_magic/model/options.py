@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.forwards import PRESETS, read_forwards
 from sandbox_magic.model.option_values import (
     read_arguments,
     read_binds,
@@ -113,6 +114,11 @@ OPTIONS: tuple[Option, ...] = (
            scope="policy", field="save", parse=read_words, default="none", metavar="PATTERN", many=True),
     Option(name="preload", help="modules imported before the clock starts, under the limits: numpy,pandas",
            scope="policy", field="preload", parse=read_modules, default="none", metavar="MODULE", many=True),
+    Option(name="net", help=f"a host that the code may connect to, and no other; a preset ({', '.join(PRESETS)}) is a "
+                            "list of them; may be given again",
+           scope="policy", field="net", parse=read_forwards, default="none", metavar="HOST[:PORT]", many=True),
+    Option(name="net-bytes", help="what may go out through --net, and what may come in",
+           scope="policy", field="net_bytes", parse=parse_bytes, default="100M", metavar="SIZE"),
     Option(name="warm", help="use a sandbox that was started before, and keep one for the next run; --no-warm: neither",
            scope="run", field="warm", parse=read_warm, default="on", metavar="on|off", off="--no-warm"),
     Option(name="language", help="what the code is written in: bash, node, c and others",
@@ -194,12 +200,12 @@ def unknown(words: Sequence[str], names: Collection[str], remedy: str) -> Policy
 def _is_network(name: str) -> bool:
     """Return whether somebody asks for a network."""
     words = name.strip("-").replace("_", "-").removeprefix("allow-").removeprefix("enable-")
-    return words in ("net", "network", "networking", "internet")
+    return words in ("net", "network", "networking", "internet", "network-access", "internet-access")
 
 
 def _no_network(name: str) -> PolicyError:
-    what = f"there is no option {name}: a sandbox has no network, and no option gives it one"
-    return PolicyError(what, remedy="fetch the data outside and pass it in with --bind (or -i)")
+    what = f"there is no option {name}: a sandbox has no network, but for the hosts that --net names"
+    return PolicyError(what, remedy="--net HOST[:PORT], or fetch the data outside and pass it in with --bind (or -i)")
 
 
 def _nearest(name: str, names: Collection[str]) -> str:

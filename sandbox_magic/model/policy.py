@@ -8,6 +8,7 @@ from math import inf
 from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.forwards import MOST_FORWARDS, Forward
 from sandbox_magic.model.units import MIB
 
 _VERSION = re.compile(r"3\.\d{1,3}(\.\d{1,3})?", re.ASCII)
@@ -118,6 +119,8 @@ class Policy:
         preload: Modules that are imported before the clock starts, under the limits.
         undo: How many cells a session can go back; None for a sandbox of one cell.
         trace: Whether what the code tries is listed.
+        net: What it may connect to; nothing else.
+        net_bytes: What may go out through all of these together, and what may come in.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -129,12 +132,14 @@ class Policy:
     preload: tuple[str, ...] = ()
     undo: int | None = None
     trace: bool = False
+    net: tuple[Forward, ...] = ()
+    net_bytes: int = 100 * MIB
 
     def parked_with(self) -> Policy:
         """Return the part of the policy that a parked sandbox depends on; what comes with "go" is at its default.
 
-        So two policies can use the same parked sandbox if this is equal for both. With "go" come the limits on time
-        and output, the patterns of files to save, and whether weaker guards are refused.
+        So two policies can use the same parked sandbox if this is equal for both. With "go" come the limits on time,
+        output and the network's bytes, the patterns of files to save, and whether weaker guards are refused.
         """
         default = Limits()
         limits = replace(
@@ -144,7 +149,7 @@ class Policy:
             output_bytes=default.output_bytes,
             on_output_limit=default.on_output_limit,
         )
-        return replace(self, limits=limits, save=(), strict=False)
+        return replace(self, limits=limits, save=(), strict=False, net_bytes=100 * MIB)
 
     def __post_init__(self) -> None:
         """Refuse paths and patterns that make no sense, and an interpreter that is neither a known word nor a path."""
@@ -163,6 +168,10 @@ class Policy:
                 msg = f"preload is {module!r}"
                 raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
         _between("undo", self.undo, 0, 20, "cells", optional=True)
+        _between("net-bytes", self.net_bytes, 1, 2**50, "bytes")
+        if len(self.net) > MOST_FORWARDS:
+            msg = f"net names {len(self.net)} hosts and ports"
+            raise PolicyError(msg, remedy=f"at most {MOST_FORWARDS}")
         _check_names([mount.name for mount in self.binds])
         _check_python(self.python)
 

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.forwards import presets
 from sandbox_magic.model.option_values import split_words
 
 _HELP = "%sandbox -h lists the options"
@@ -27,7 +28,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="%%sandbox",
         usage="%%%%sandbox [OPTION ...]",  # the list comes first: the window for help in a notebook is small
         description="Run the cell in a sandbox: no network, no files of yours, bounded in time, memory and processes.",
-        epilog="The Result is in _sandbox afterwards. %sandbox says what this machine enforces.",
+        epilog=f"Presets of --net: {presets()}. "
+        "The Result is in _sandbox afterwards. %sandbox says what this machine enforces.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=28, width=88),
         add_help=False,
         allow_abbrev=False,

@@ -148,6 +148,10 @@ def _figures(usage: Usage) -> Iterator[tuple[str, str]]:
     yield "most processes at once", _known(usage.peak_processes, str)
     yield "bytes read", _known(usage.read_bytes, size)
     yield "bytes written", _known(usage.written_bytes, size)
+    for name, through in usage.network.items():
+        sent, received = size(through.sent_bytes), size(through.received_bytes)
+        refused = f", {through.refused} refused" if through.refused else ""
+        yield name, f"{through.connections} connections, {sent} sent, {received} received{refused}"
     if usage.paused_seconds:
         yield "paused for", seconds(usage.paused_seconds)
     yield "start of the sandbox", seconds(usage.park_seconds)

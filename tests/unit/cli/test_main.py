@@ -93,7 +93,10 @@ REFUSED = [
     (["run", "-o", "x", "S"], "a terminal has no variables\nsandbox-magic run: Try: --save PATTERN"),
     (["run", "--args", "a", "S", "b"], "arguments after SCRIPT too"),
     (["run", "--no-such", "S"], "there is no option --no-such\nsandbox-magic run: Try: sandbox-magic run -h"),
-    (["run", "--net", "S"], "there is no option --net: a sandbox has no network, and no option gives it one"),
+    (
+        ["run", "--network", "S"],
+        "there is no option --network: a sandbox has no network, but for the hosts that --net names",
+    ),
     (["run", "--time", "3", "S"], "there is no option --time\nsandbox-magic run: Try: --timeout\n"),
     (["run", "--save-usge", "u", "S"], "Try: --save-usage\n"),
     (["plot", "S", "--out", "p.svg"], "there is no option --out\nsandbox-magic plot: Try: --output\n"),

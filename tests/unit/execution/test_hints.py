@@ -27,6 +27,7 @@ def hint(text, *, outcome=Outcome.FAILED, there=(), modules=None, watched=False,
         elsewhere=lambda path: path in more.get("elsewhere", ()),
         beside=lambda path: more.get("beside", {}).get(path, ""),
         reads_nothing=more.get("reads_nothing", False),
+        net=more.get("net", ()),
         binds_reach_home=more.get("binds_reach_home", False),
     )
     return hints.of(outcome, text.encode("utf-8", "surrogateescape"), facts)
@@ -238,7 +239,7 @@ def test_a_library_that_wants_to_download_its_data(text, place):
 def test_nltk_takes_its_own_accounts_data_alone():
     said = only(NLTK, binds_reach_home=True)
     assert "--bind ~/nltk_data:data passes the data in, and shutil.copytree('data', 'nltk_data')" in said
-    assert "has no network, and no option" in only(NLTK)
+    assert "has no network: --net HOST lets" in only(NLTK)
 
 
 def test_a_debugger_without_anybody():
@@ -269,7 +270,21 @@ def test_ipython_without_a_shell():
     ],
 )
 def test_the_network(line):
-    assert "has no network, and no option gives it one" in only(line)
+    assert "has no network: --net " in only(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='b.test', port=443): Max retries exceeded",
+        "Error: getaddrinfo ENOTFOUND b.test",
+        "curl: (6) Could not resolve host: b.test",
+    ],
+)
+def test_a_host_that_was_not_named_is_in_the_hint(line):
+    assert "--net b.test lets the code" in only(line)
+    assert "connect to a.test alone, and b.test is another host; --net b.test" in only(line, net=("a.test",))
+    assert "connect to b.test:80 alone" in only(line, net=("b.test:80",))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""A sandbox's way to the hosts that ``--net`` names: listening sockets inside, which the host holds."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox_magic.jail import network_joiner
+from sandbox_magic.model.errors import SandboxUnavailable
+from sandbox_magic.model.forwards import LOCALHOST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sandbox_magic.jail.view.identity import Identity
+    from sandbox_magic.model.forwards import Forward
+
+HOSTS = "lib/hosts"
+"""Where the sandbox's /etc/hosts is, below what it sees of its run's directory."""
+_NS_GET_USERNS = 0xB701  # ioctl_ns(2)
+_JOIN_SECONDS = 30.0
+_REMEDY = "without --net; sandbox-magic doctor --net HOST says whether it goes here"
+
+
+def places(forwards: Sequence[Forward]) -> dict[str, str]:
+    """Return the address inside of each host: one of its own for a name, its own for an address.
+
+    Args:
+        forwards: At most 64.
+    """
+    found: dict[str, str] = {}
+    for forward in forwards:
+        if forward.host == LOCALHOST:
+            found[forward.host] = "127.0.0.1"
+        elif forward.is_address:
+            found[forward.host] = forward.host
+        else:
+            found.setdefault(forward.host, f"127.66.0.{len(found) + 1}")
+    return found
+
+
+def hosts(forwards: Sequence[Forward]) -> bytes:
+    """Return the text of the sandbox's /etc/hosts."""
+    found = places(forwards)
+    lines = [f"{address}\t{host}" for host, address in found.items() if host not in (LOCALHOST, address)]
+    lines.append("127.0.0.1\tlocalhost sandbox")
+    if LOCALHOST not in found:  # else what tries it first would find nobody there
+        lines.append("::1\tlocalhost")
+    return "\n".join((*lines, "")).encode()
+
+
+class NetworkJoiner:
+    """The program that will make the listening sockets; started before the sandbox, for it takes as long to start.
+
+    Args:
+        forwards: What the sockets are for.
+        identity: The host user of the sandbox.
+
+    Raises:
+        OSError: It can't be started.
+    """
+
+    def __init__(self, forwards: Sequence[Forward], identity: Identity) -> None:
+        self._forwards = forwards
+        self._line, theirs = socket.socketpair()
+        script = str(Path(network_joiner.__file__).resolve())
+        command = (sys.executable, "-I", "-S", script, str(theirs.fileno()), str(identity.uid))
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
+                    cwd="/", pass_fds=(theirs.fileno(),), start_new_session=True,
+                )  # fmt: skip
+        except BaseException:
+            self._line.close()
+            raise
+
+    def listen(self, pid: int) -> tuple[socket.socket, ...]:
+        """Have them made; return a listening socket for each forward, which does not block. The program has ended then.
+
+        Args:
+            pid: PID 1 of the sandbox, in which nothing untrusted runs yet.
+
+        Raises:
+            SandboxUnavailable: This machine does not let the program join the sandbox's network.
+        """
+        found = places(self._forwards)
+        lines = [f"{found[forward.host]} {forward.port}" for forward in self._forwards]
+        try:
+            with ExitStack() as opened:
+                namespaces = _namespaces(pid, opened)
+                self._line.settimeout(_JOIN_SECONDS)
+                socket.send_fds(self._line, ["\n".join(lines).encode()], namespaces)
+                said, descriptors, _, _ = socket.recv_fds(self._line, 4096, len(lines), socket.MSG_CMSG_CLOEXEC)
+            listeners = tuple(socket.socket(fileno=number) for number in descriptors)
+        except OSError as error:
+            raise _refused(str(error)) from error
+        finally:
+            self.close()
+        if said != b"ok" or len(listeners) != len(lines):
+            for listener in listeners:
+                listener.close()
+            raise _refused(said.decode("utf-8", "replace") or "the program that joins it has ended")
+        for listener in listeners:
+            listener.setblocking(False)  # noqa: FBT003 - its one argument
+        return listeners
+
+    def close(self) -> None:
+        """End it, if it has not ended by itself."""
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def _namespaces(pid: int, opened: ExitStack) -> list[int]:
+    """Return descriptors of a sandbox's user and network namespace.
+
+    Raises:
+        OSError: They can't be opened, or are none of a sandbox.
+    """
+    network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    opened.callback(os.close, network)
+    if os.path.samestat(os.fstat(network), os.stat("/proc/self/ns/net")):
+        msg = "the sandbox has no network namespace of its own"
+        raise OSError(msg)
+    user = fcntl.ioctl(network, _NS_GET_USERNS)
+    opened.callback(os.close, user)
+    return [user, network]
+
+
+def _refused(seen: str) -> SandboxUnavailable:
+    what = "net: no socket could be made inside the sandbox's network, so nothing was run"
+    return SandboxUnavailable(what, seen=seen, remedy=_REMEDY)

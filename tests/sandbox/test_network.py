@@ -1,0 +1,344 @@
+"""``--net``: real clients in real sandboxes reach what is named, and nothing else.
+
+Names of ``.test`` are resolved by the tests; what is public is dialled through a proxy of theirs, so that port 443 can
+be had without being root.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic.net import pinning
+
+SECONDS = 60
+NAMES = ("a.test", "b.test")
+PUBLIC = {"a.test": "1.1.1.1", "b.test": "1.0.0.1", "inward.test": "127.0.0.1"}
+
+
+class Server(threading.Thread):
+    """Serves each connection on a thread of its own, on this machine's loopback."""
+
+    def __init__(self, handle):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        self.handle = handle
+        self.start()
+
+    def run(self):
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                connection.settimeout(SECONDS)
+                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection):
+        with suppress(OSError), connection:
+            self.handle(connection)
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def echo(connection):
+    while data := connection.recv(65536):
+        connection.sendall(data)
+
+
+def copy(source, sink):
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def serve():
+    """Gives a function that starts a server."""
+    servers = []
+
+    def start(handle):
+        servers.append(Server(handle))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    """A certificate for the tests' names, its key, and the same file for a client to trust."""
+    folder = tmp_path_factory.mktemp("authority")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    names = ",".join(f"DNS:{name}" for name in NAMES)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=tests", "-addext", f"subjectAltName={names}", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return key, certificate
+
+
+@pytest.fixture
+def web(serve, authority, monkeypatch):
+    """An HTTPS server behind the public addresses of ``a.test`` and ``b.test``; it has the ``targets`` dialled."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority[1], authority[0])
+
+    def answer(connection):
+        with context.wrap_socket(connection, server_side=True) as stream:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = stream.recv(4096)
+                if not piece:
+                    return
+                head += piece
+            path = head.split()[1]
+            body = b"hello from %b" % path
+            place = b"Location: https://b.test/\r\n" if path == b"/elsewhere" else b""
+            status = b"302 Found" if place else b"200 OK"
+            stream.sendall(
+                b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, place, len(body), body)
+            )
+
+    server = serve(answer)
+
+    def connect(connection):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(1)
+        targets.append(head.split()[1].decode())
+        with socket.create_connection(("127.0.0.1", server.port)) as far:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=copy, args=(far, connection))
+            back.start()
+            copy(connection, far)
+            back.join()
+
+    targets = []
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(connect).port}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setattr(pinning, "resolve", lambda host: [PUBLIC[host]])
+    return targets
+
+
+FETCH = """
+import os, ssl, urllib.error, urllib.request
+trusting = ssl.create_default_context(cafile="certificate.pem")
+def fetch(url):
+    try:
+        with urllib.request.urlopen(url, context=trusting, timeout=50) as answer:
+            return answer.read().decode()
+    except urllib.error.URLError as error:
+        return str(error.reason)
+"""
+
+
+def test_a_client_reaches_the_host_that_is_named_and_no_other(web, authority):
+    code = (
+        FETCH
+        + """
+print(fetch("https://a.test/x"))
+print(fetch("https://b.test/"))
+print(fetch("https://a.test/elsewhere"))
+print([name for name in os.environ if "proxy" in name.lower()])
+print(open("/proc/self/status").read().split("CapEff:")[1].split()[0])
+trusting.check_hostname = False
+import socket
+try:
+    trusting.wrap_socket(socket.create_connection(("a.test", 443)), server_hostname="b.test")
+except ssl.SSLError as error:
+    print(error)
+"""
+    )
+    result = sm.run(code, net="a.test", bind=authority[1], timeout=SECONDS)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "hello from /x", result.stderr
+    assert "not known" in lines[1]
+    assert "not known" in lines[2], "a redirect leads to another name"
+    assert lines[3:5] == ["[]", "0000000000000000"]
+    assert "unrecognized name" in lines[5].lower()
+    assert web == ["1.1.1.1:443"] * 2
+    used = result.usage.network["a.test"]
+    assert (used.connections, used.refused, used.failed) == (2, 1, 0)
+    assert min(used.sent_bytes, used.received_bytes) > 100
+    assert any("asked for b.test" in note for note in result.notes)
+    assert result.isolation["network"].words == "the code connects to a.test alone"
+    again = sm.Result.from_dict(result.to_dict())
+    assert again.usage.network == result.usage.network
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("bash", "curl -sS --cacert certificate.pem https://a.test/x; curl -sS https://b.test/"),
+        (
+            "node",
+            """
+            const get = (host) => new Promise(done => require('https').get(
+              {host, path: '/x', ca: require('fs').readFileSync('certificate.pem')},
+              answer => answer.on('data', data => done(data.toString()))).on('error', error => done(error.message)))
+            get('a.test').then(text => { process.stdout.write(text); get('b.test').then(text => console.error(text)) })
+            """,
+        ),
+    ],
+)
+def test_clients_of_other_languages(web, authority, language, code):
+    result = sm.run(code, language=language, net="a.test", bind=authority[1], timeout=SECONDS, memory="2G")
+    assert result.stdout == "hello from /x", result.stderr
+    assert "b.test" in result.stderr
+    assert web == ["1.1.1.1:443"]
+
+
+SWEEP = """
+import errno, socket
+def tried(address, kind=socket.SOCK_STREAM, family=socket.AF_INET):
+    with socket.socket(family, kind) as one:
+        one.settimeout(50)
+        try:
+            one.connect(address)
+            one.send(b"?")
+            return one.recv(100).decode()
+        except OSError as error:
+            return errno.errorcode.get(error.errno, str(error))
+print(tried(("127.66.0.1", {port})))
+for address in {addresses}:
+    print(address, {{tried((address, port)) for port in (22, 53, 80, 443, {port}, {other})}})
+print("other ports", {{tried(("127.66.0.1", port)) for port in (80, 443, {other})}})
+print("other names", {{tried(("127.66.0.%d" % number, {port})) for number in (0, 2, 3, 255)}})
+six = ("2606:4700::1111", "::1", "::ffff:1.1.1.1")
+print("IPv6", {{tried((address, {port}), family=socket.AF_INET6) for address in six}})
+print("DNS", {{tried((address, 53), socket.SOCK_DGRAM) for address in ("1.1.1.1", "127.0.0.53", "{server}")}})
+try:
+    print(socket.getaddrinfo("example.org", 443))
+except OSError as error:
+    print("no name")
+"""
+
+
+def own_addresses():
+    """Return this machine's addresses, and its name server's."""
+    found = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout.split()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket, suppress(OSError):
+        any_socket.connect(("1.1.1.1", 9))
+        found.append(any_socket.getsockname()[0])
+    servers = [
+        line.split()[1] for line in Path("/etc/resolv.conf").read_text().splitlines() if line.startswith("nameserver")
+    ]
+    return [address for address in {*found, *servers, "1.1.1.1", "169.254.169.254", "10.0.2.2"} if ":" not in address]
+
+
+def test_a_sweep_from_inside_finds_the_named_one_alone(serve, monkeypatch):
+    """While another sandbox has another host."""
+    monkeypatch.setattr(pinning, "resolve", lambda _host: ["127.0.0.1"])
+    named = serve(lambda connection: connection.sendall(b"named"))
+    other = serve(lambda connection: connection.sendall(b"other"))
+    with socket.create_connection(("127.0.0.1", other.port)) as control:
+        assert control.recv(5) == b"other", "from outside it is reached"
+    addresses = own_addresses()
+    code = SWEEP.format(port=named.port, other=other.port, addresses=addresses, server=addresses[0])
+    waits = f"import socket; print(socket.create_connection(('b.test', {other.port})).recv(5)); input()"
+    with sm.stream(waits, net=[f"b.test:{other.port}", f"localhost:{other.port}"], timeout=SECONDS) as neighbour:
+        events = []
+        while not events or not isinstance(events[-1], sm.InputRequest):
+            events.append(next(neighbour))
+        assert "other" in "".join(event.text for event in events if isinstance(event, sm.Text))
+        result = sm.run(code, net=[f"a.test:{named.port}", f"localhost:{named.port}"], timeout=SECONDS)
+    first, *swept, ports, names, six, dns, name = result.stdout.splitlines()
+    assert (first, name) == ("named", "no name"), result.stderr
+    assert len(swept) == len(addresses)
+    for line in swept:
+        assert line.endswith("{'ENETUNREACH'}"), line
+    for line in (ports, names):
+        assert line.endswith("{'ECONNREFUSED'}"), line
+    assert set(six.partition(" ")[2].strip("{}").split(", ")) <= {"'ENETUNREACH'", "'ECONNREFUSED'", "'EADDRNOTAVAIL'"}
+    assert "127.0.0.1" not in dns
+    assert set(dns.partition(" ")[2].strip("{}").split(", ")) <= {"'ENETUNREACH'", "'ECONNREFUSED'"}
+
+
+def test_localhost_is_opened_by_these_words_alone(serve):
+    server = serve(echo)
+    code = (
+        f"import socket; s = socket.create_connection(('localhost', {server.port})); s.sendall(b'x'); print(s.recv(1))"
+    )
+    assert sm.run(code).outcome is sm.Outcome.FAILED
+    result = sm.run(code, net=f"localhost:{server.port}")
+    assert result.stdout == "b'x'\n"
+    assert result.isolation["loopback"].strength == "none"
+    assert str(server.port) in result.isolation["loopback"].words
+    with pytest.raises(sm.PolicyError):
+        sm.run(code, net=f"127.0.0.1:{server.port}")
+
+
+def test_a_name_that_leads_inwards_is_refused_before_anything_runs(monkeypatch):
+    monkeypatch.setattr(pinning, "resolve", lambda host: [PUBLIC[host]])
+    with pytest.raises(sm.PolicyError, match=r"inward\.test leads to 127\.0\.0\.1"):
+        sm.run("print(1)", net=["a.test", "inward.test"])
+
+
+TALK = "import socket; s = socket.create_connection(('localhost', {port})); s.sendall(b'x'); print(s.recv(1))"
+
+
+def test_spares_have_it_too(serve, spares):
+    server = serve(echo)
+    code = TALK.format(port=server.port)
+    first = sm.run(code, net=f"localhost:{server.port}")
+    assert spares.filled(SECONDS)
+    second = sm.run(code, net=f"localhost:{server.port}")
+    assert (first.stdout, second.stdout, second.usage.warm) == ("b'x'\n", "b'x'\n", True)
+    assert spares.filled(SECONDS)
+    assert not sm.run("pass").usage.warm, "a spare with a network is for no run without"
+
+
+def test_sessions_have_it_for_each_cell(serve):
+    server = serve(echo)
+    with sm.Session(net=f"localhost:{server.port}") as session:
+        for _ in range(2):
+            result = session.run(TALK.format(port=server.port))
+            assert result.stdout == "b'x'\n", result.stderr
+            assert result.usage.network[f"localhost:{server.port}"].connections == 1
+        cut = session.run("print(s.recv(1))")
+    assert "b''" in cut.stdout or "reset" in cut.stderr, "a connection ends with its cell"
+
+
+def test_a_limit_on_bytes_ends_the_connections(serve):
+    ended = threading.Event()
+
+    def flood(connection):
+        try:
+            while True:
+                connection.sendall(bytes(65536))
+        except OSError:
+            ended.set()
+
+    server = serve(flood)
+    code = f"import socket; s = socket.create_connection(('localhost', {server.port}))\nwhile True: s.recv(65536)"
+    result = sm.run(code, net=f"localhost:{server.port}", net_bytes="3M")
+    assert result.outcome is not sm.Outcome.COMPLETED
+    assert result.usage.network[f"localhost:{server.port}"].received_bytes == 3 * 2**20
+    assert any("--net-bytes" in note for note in result.notes)
+    assert ended.wait(SECONDS)
+    assert "sandbox-magic network" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_it_is_refused_where_the_network_cannot_be_joined(monkeypatch, tmp_path):
+    from sandbox_magic.jail import network
+
+    nothing = tmp_path / "joiner.py"
+    nothing.write_text("")
+    monkeypatch.setattr(network.network_joiner, "__file__", str(nothing))
+    with pytest.raises(sm.SandboxUnavailable, match="no socket could be made inside"):
+        sm.run("print(1)", net="localhost:80")
