@@ -10,6 +10,7 @@ from sandbox_magic.execution.secret_names import secret
 from sandbox_magic.jail.view import places
 from sandbox_magic.model.attempts import Attempt, Attempts
 from sandbox_magic.model.timeline import Mark
+from sandbox_magic.net.addresses import is_public
 from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class _Judge:
 
     def _answer(self, row: Mapping[str, Any], target: str, sensitive: str) -> tuple[Answer, str]:
         if row["kind"] in ("call", "look up"):
-            return _answer_to_name(row["kind"], target)
+            return self._answer_to_name(row["kind"], target)
         if row.get("family", 1) != 1:
-            return ("allowed" if target.startswith(_LOOPBACK) else "no network"), ""
+            return self._answer_to_address(row["kind"], target)
         place = row.get("place") or ""
         written = [each for each in (row.get("into"), row.get("writes") and place) if each]
         if not all(map(self._is_writable, written)):
@@ -92,6 +93,21 @@ class _Judge:
             return "allowed", ""
         hidden = "" if sensitive else self._hidden(place)
         return ("not shared", attempt_options.share(hidden)) if hidden or sensitive else ("allowed", "")
+
+    def _answer_to_name(self, kind: str, name: str) -> tuple[Answer, str]:
+        if kind == "call":
+            return "refused", ""
+        known = name in _OWN_NAMES or name.lower() in {forward.host for forward in self._policy.net}
+        return ("allowed", "") if known else ("no network", attempt_options.reach(name.lower()))
+
+    def _answer_to_address(self, kind: str, target: str) -> tuple[Answer, str]:
+        """Return what an address outside of the loopback met; one that was typed for ``net`` is inside."""
+        host, _, port = target.rpartition(":")
+        typed = {forward.host for forward in self._policy.net if forward.is_address}
+        if target.startswith(_LOOPBACK) or host in typed:
+            return "allowed", ""
+        can_be_typed = kind == "connect" and is_public(host) and ":" not in host and port.isdigit()
+        return "no network", attempt_options.reach(host, int(port)) if can_be_typed else ""
 
     def _is_writable(self, place: str) -> bool:
         start = places.working_directory(workspace=bool(self._policy.workspace))
@@ -111,12 +127,6 @@ class _Judge:
             if self._looks <= _MOST_LOOKS and name != "." and self._outside.hidden(name):
                 return name
         return ""
-
-
-def _answer_to_name(kind: str, name: str) -> tuple[Answer, str]:
-    if kind == "call":
-        return "refused", ""
-    return ("allowed", "") if name in _OWN_NAMES else ("no network", attempt_options.reach(name))
 
 
 def _within(path: str, above: Iterable[str]) -> bool:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail.isolation import ATTEMPTS
+from sandbox_magic.jail.network import NetworkJoiner
 from sandbox_magic.jail.sandbox import Sandbox
 from sandbox_magic.jail.view import overlay
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxError, SandboxUnavailable
+from sandbox_magic.model.forwards import Forward
 from sandbox_magic.model.policy import Policy
 from sandbox_magic.safe_import import shadow, shadow_warning
 
@@ -33,6 +35,7 @@ class Diagnosis:
         park_seconds: How long the start took.
         passed_over: Stronger kinds of control group that did not work here, each with the reason.
         workspace: What a workspace would be.
+        not_joined: Why ``--net`` can open nothing here; empty where it can.
         not_watched: Why ``--trace`` can list nothing here; empty where it can.
         shadow: A file of the working directory that would be imported in our place; empty if there is none.
     """
@@ -44,6 +47,7 @@ class Diagnosis:
     park_seconds: float | None = None
     passed_over: tuple[str, ...] = ()
     workspace: str = ""
+    not_joined: str = ""
     not_watched: str = ""
     shadow: str = ""
 
@@ -58,6 +62,7 @@ class Diagnosis:
             "park_seconds": self.park_seconds,
             "passed_over": list(self.passed_over),
             "workspace": self.workspace,
+            "not_joined": self.not_joined,
             "not_watched": self.not_watched,
             "shadow": self.shadow,
         }
@@ -81,6 +86,7 @@ class Diagnosis:
         ]
         lines += ["also readable inside:", *(f"  {path}" for path in self.isolation.shared)]
         lines += [f"a workspace would be: {self.workspace}"] if self.workspace else []
+        lines += [f"--net: {self.not_joined or 'can let the code connect to the hosts that it names'}"]
         lines += [f"--trace: {self.not_watched or 'can list what the code tries'}"]
         lines += ["not used:", *(f"  {reason}" for reason in self.passed_over)] if self.passed_over else []
         return "\n".join([*lines, *warning])
@@ -106,11 +112,24 @@ def diagnose(policy: Policy | None = None) -> Diagnosis:
             park_seconds=sandbox.park_seconds,
             passed_over=sandbox.group.reasons,
             workspace=_workspace(sandbox.identity),
+            not_joined=_not_joined(sandbox),
             not_watched=_not_watched(policy),
             shadow=shadow(),
         )
     finally:
         sandbox.close()
+
+
+def _not_joined(sandbox: Sandbox) -> str:
+    """Try to make a listening socket inside."""
+    try:
+        (listener,) = NetworkJoiner((Forward(host="sandbox.test"),), sandbox.identity).listen(sandbox.pid)
+    except SandboxUnavailable as error:
+        return error.seen
+    except OSError as error:
+        return str(error)
+    listener.close()
+    return ""
 
 
 def _not_watched(policy: Policy) -> str:

@@ -25,7 +25,11 @@ HOSTS = "lib/hosts"
 """Where the sandbox's /etc/hosts is, below what it sees of its run's directory."""
 _NS_GET_USERNS = 0xB701  # ioctl_ns(2)
 _JOIN_SECONDS = 30.0
-_REMEDY = "without --net; sandbox-magic doctor --net HOST says whether it goes here"
+_ENDED = "the program that joins it has ended"
+_REMEDY = (
+    "without --net; it needs setns(2) and /proc/PID/ns for a sandbox of one's own, which a security module (AppArmor, "
+    "SELinux) or a container's system-call filter may refuse"
+)
 
 
 def places(forwards: Sequence[Forward]) -> dict[str, str]:
@@ -99,6 +103,8 @@ class NetworkJoiner:
                 socket.send_fds(self._line, ["\n".join(lines).encode()], namespaces)
                 said, descriptors, _, _ = socket.recv_fds(self._line, 4096, len(lines), socket.MSG_CMSG_CLOEXEC)
             listeners = tuple(socket.socket(fileno=number) for number in descriptors)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise _refused(_ENDED) from error
         except OSError as error:
             raise _refused(str(error)) from error
         finally:
@@ -106,7 +112,7 @@ class NetworkJoiner:
         if said != b"ok" or len(listeners) != len(lines):
             for listener in listeners:
                 listener.close()
-            raise _refused(said.decode("utf-8", "replace") or "the program that joins it has ended")
+            raise _refused(said.decode("utf-8", "replace") or _ENDED)
         for listener in listeners:
             listener.setblocking(False)  # noqa: FBT003 - its one argument
         return listeners

@@ -89,7 +89,10 @@ class Attempts(Sequence[Attempt]):
     @property
     def suggestion(self) -> str:
         """The smallest options that would allow what can be allowed; never what looks like a secret. May be empty."""
-        return " ".join(dict.fromkeys(row.option for row in self.rows if row.option and not row.sensitive))
+        return " ".join(self._options())
+
+    def _options(self) -> list[str]:
+        return list(dict.fromkeys(row.option for row in self.rows if row.option and not row.sensitive))
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -100,8 +103,10 @@ class Attempts(Sequence[Attempt]):
                 key = row.sensitive, row.answer == "allowed"
                 counts[key] = counts.get(key, 0) + row.count
         told = [_sensitive(what, count, there=there) for (what, there), count in counts.items()]
-        if self.suggestion:
-            told.append(f"To share what it looked for, in its working directory: {self.suggestion}")
+        if share := " ".join(each for each in self._options() if not each.startswith("--net ")):
+            told.append(f"To share what it looked for, in its working directory: {share}")
+        if reach := " ".join(each for each in self._options() if each.startswith("--net ")):
+            told.append(f"To let it connect to what it asked for: {reach}")
         if not self.complete:
             told.append("What watched the run ended before it, so the run was ended; what it tried is not known.")
         return tuple(told)

@@ -339,6 +339,8 @@ def test_it_is_refused_where_the_network_cannot_be_joined(monkeypatch, tmp_path)
 
     nothing = tmp_path / "joiner.py"
     nothing.write_text("")
+    assert "--net: can let the code connect" in str(sm.diagnose())
     monkeypatch.setattr(network.network_joiner, "__file__", str(nothing))
-    with pytest.raises(sm.SandboxUnavailable, match="no socket could be made inside"):
+    with pytest.raises(sm.SandboxUnavailable, match=r"no socket could be made inside(?s:.*)has ended"):
         sm.run("print(1)", net="localhost:80")
+    assert "--net: the program that joins it has ended" in str(sm.diagnose())

@@ -6,6 +6,7 @@ import pytest
 
 from sandbox_magic.execution.attempts import listed, marks
 from sandbox_magic.execution.secret_names import secret
+from sandbox_magic.model.forwards import read_forwards
 from sandbox_magic.model.policy import Mount, Policy
 
 
@@ -33,6 +34,13 @@ def one(*given, policy=None, **found):
     [
         (("call", "ptrace"), {}, ("refused", "")),
         (("connect", "10.0.0.1:80"), {"family": 2}, ("no network", "")),
+        (("connect", "1.1.1.1:80"), {"family": 2}, ("no network", "--net 1.1.1.1:80")),
+        (("send", "1.1.1.1:53"), {"family": 2}, ("no network", "")),
+        (("connect", "169.254.169.254:80"), {"family": 2}, ("no network", "")),
+        (("connect", "[2606:4700::1111]:80"), {"family": 10}, ("no network", "")),
+        (("look up", "API.a.test"), {}, ("no network", "--net api.a.test")),
+        (("look up", "localhost"), {}, ("allowed", "")),
+        (("look up", "a b; rm -rf"), {}, ("no network", "")),
         (("connect", "127.0.0.1:80"), {"family": 2}, ("allowed", "")),
         (("send", "[2001:db8::1]:53"), {"family": 10}, ("no network", "")),
         (("connect", "[::1]:80"), {"family": 10}, ("allowed", "")),
@@ -56,6 +64,13 @@ def one(*given, policy=None, **found):
 )
 def test_each_attempt_is_judged_by_what_was_found(given, found, answer):
     assert one(*given, **found) == answer
+
+
+def test_hosts_that_are_named_are_within_reach():
+    policy = Policy(net=read_forwards(["a.test", "10.0.0.1:80"]))
+    assert one("look up", "A.test", policy=policy) == ("allowed", "")
+    assert one("connect", "10.0.0.1:80", policy=policy, family=2) == ("allowed", "")
+    assert one("connect", "10.0.0.2:80", policy=policy, family=2) == ("no network", "")
 
 
 def test_what_is_bound_is_not_to_be_written():
