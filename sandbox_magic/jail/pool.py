@@ -176,12 +176,16 @@ class Pool:
                 self.drop(older_than=0.0 if _is_memory_short() else IDLE_SECONDS)
 
     def _park(self, policy: Policy, lower: Lower | None) -> None:
-        """Park as many as there should be; one that can't be started is told by the next run, which starts its own."""
+        """Park as many as there should be; one that can't be started is told by the next run, which starts its own.
+
+        Where what they depend on changes meanwhile it may do so again and again: the next run has another one parked.
+        """
         try:
             fits = fingerprint(policy, lower)
             while self._wants(fits) and not _is_memory_short():
                 sandbox = kind(policy).park(policy, lower=lower, spare=True)
-                self._keep(_Spare(fits=fits, sandbox=sandbox, since=time.monotonic()), policy, lower)
+                if not self._keep(_Spare(fits=fits, sandbox=sandbox, since=time.monotonic()), policy, lower):
+                    return
         except Exception:  # noqa: BLE001, S110 - as above
             pass
         finally:
@@ -195,10 +199,11 @@ class Pool:
         with self._condition:
             return not self._wanted and not self._closed and sum(each.fits == fits for each in self._spares) < self.size
 
-    def _keep(self, spare: _Spare, policy: Policy, lower: Lower | None) -> None:
-        if fingerprint(policy, lower) != spare.fits:  # it changed meanwhile
+    def _keep(self, spare: _Spare, policy: Policy, lower: Lower | None) -> bool:
+        """Keep a spare in the place of the oldest, if what it depends on is still the same; return whether it is."""
+        if fingerprint(policy, lower) != spare.fits:
             spare.sandbox.close_behind()
-            return
+            return False
         with self._condition:
             self._spares.append(spare)
             self._condition.notify_all()
@@ -206,6 +211,7 @@ class Pool:
             self._spares = self._spares[-self.size :]
         for old in gone:
             old.sandbox.close_behind()
+        return True
 
 
 def kind(policy: Policy) -> type[Sandbox]:
