@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.result import ErrorDetails
     from sandbox_magic.model.timeline import Timeline
     from sandbox_magic.net.relay import Relay as NetworkRelay
 
@@ -129,11 +130,19 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         + _unloaded(sandbox)
         + said
         + hints.of(
-            verdict.outcome, stderr_bytes[-hints.MOST_BYTES :], _known(policy, sandbox, isolation, said, cell, fed=fed)
+            verdict.outcome,
+            _last_words(stderr_bytes, messages.error, cell),
+            _known(policy, sandbox, isolation, said, cell, fed=fed),
         )
         + network_notes.of(network, policy)
         + (*messages.notes, *refused, *told, *(attempts.sentences if attempts is not None else ())),
     )
+
+
+def _last_words(stderr: bytes, error: ErrorDetails | None, cell: Cell) -> bytes:
+    """Return the end of what the code wrote, with the error that ended it where that is told apart."""
+    apart = b"" if cell.shows_error or error is None else error.traceback.encode()
+    return (stderr[-hints.MOST_BYTES :] + apart)[-hints.MOST_BYTES :]
 
 
 def _attempts(policy: Policy, sandbox: Sandbox, cell: Cell, words: CodeWords) -> Attempts | None:

@@ -62,6 +62,12 @@ def test_one_that_was_asked_for_is_not_left_out(run, monkeypatch, tmp_path):
     assert (failed.name, text) == ("PolicyError", "")
 
 
+def test_a_hint_is_behind_the_error_that_it_is_about(run):
+    failed, _ = run("import socket\nsocket.getaddrinfo('example.org', 80)")
+    assert failed.name == "socket.gaierror"
+    assert failed.traceback[-1].startswith("sandbox: The sandbox has no network")
+
+
 @pytest.fixture
 def wants(monkeypatch):
     """Gives a function that has a sandbox parked early; it returns how many are parked then."""
