@@ -44,6 +44,7 @@ class Cell:
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells what the caller knows of a name, for a hint.
         shows_error: Whether an error that ends it is written to its standard error too, not only told apart.
+        number: Which of its cells it is for who shows them, as in ``In [7]``; None where nobody counts.
         query: In a session, what a front end asks of the code in place of running it: ``query:WHAT:CURSOR:DETAIL``.
 
     Raises:
@@ -61,6 +62,7 @@ class Cell:
     last_value: bool = True
     variable: Callable[[str], Known] = lambda _: ""
     shows_error: bool = True
+    number: int | None = None
     query: str = ""
     _packed: bytes = field(init=False, default=b"", repr=False)
 
@@ -93,6 +95,7 @@ class Cell:
         offered = [
             *(word for word, asked in words.items() if asked),
             *[self.query][: bool(self.query)],
+            *([] if self.number is None else [f"in:{self.number}"]),
             *(f"out:{name}" for name in self.outputs),
         ]
         task = Task(

@@ -157,6 +157,7 @@ class Session(AsyncCells):
         options: Mapping[str, Any],
         *,
         shows_error: bool = True,
+        number: int | None = None,
         **how: Any,
     ) -> Run:
         """Return a cell's run that has not started; further arguments as for `sandbox_magic.execution.api.prepare`.
@@ -165,6 +166,7 @@ class Session(AsyncCells):
             source: As for `run`.
             options: Likewise, as a mapping.
             shows_error: Whether an error that ends the cell is written to its standard error, besides `Result.error`.
+            number: What the front end counts it as.
             **how: As above.
         """
         values = _options.read(options, ("limits", "policy", "run"))
@@ -180,7 +182,7 @@ class Session(AsyncCells):
         if policy.parked_with() != self._policy.parked_with() or policy.save:
             msg = "an option of this cell belongs to the session as a whole"
             raise PolicyError(msg, remedy="Session(...) takes it; a cell has its own timeout, cpu_time, output_limit")
-        return self._start(replace(cell, shows_error=shows_error), policy)
+        return self._start(replace(cell, shows_error=shows_error, number=number), policy)
 
     def _start(self, cell: Cell, policy: Policy) -> Run:
         with self._lock:

@@ -66,7 +66,7 @@ class IPythonShell(plain_shell.Shell):
             return True
 
     def _run(self, text: str, file: str, *, value: bool) -> BaseException | None:
-        self._inner.next_cell(text, file)
+        self._inner.next_cell(text, file, self.number)
         shown = self._inner.ast_node_interactivity  # which values are, as the code may have set
         if not value:
             self._inner.ast_node_interactivity = "none"
@@ -240,8 +240,15 @@ class Inner(InteractiveShell):
         atexit.unregister(self.atexit_operations)
         warnings.filterwarnings("ignore", "To exit: use", UserWarning)
 
-    def next_cell(self, text: str, file: str) -> None:
-        """Take what is to be known of the cell that is run next."""
+    def next_cell(self, text: str, file: str, number: int | None = None) -> None:
+        """Take what is to be known of the cell that is run next.
+
+        Its number is the front end's: there cells count that never came here, and those before which this went back.
+        """
+        if number is not None:
+            self.execution_count = number
+            for inputs in (self.history_manager.input_hist_parsed, self.history_manager.input_hist_raw):
+                inputs[number:] = [""] * (number - len(inputs))
         self.compile.text, self.compile.file = text, file
         self.written = ""
         self.error = None

@@ -24,9 +24,13 @@ class Shell:
     Args:
         found: What shows things, and tells the host.
         namespace_module: Has the names of the cells.
+
+    Attributes:
+        number: What the front end counts the next cell as; None where it does not.
     """
 
     kind = "python"
+    number: int | None = None
 
     def __init__(self, found: CellBuiltins, namespace_module: ModuleType) -> None:
         self._found = found

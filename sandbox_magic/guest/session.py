@@ -103,6 +103,7 @@ class Session:
         error_text.set_apart("error-apart" in words)
         with open(file, "rb") as source:
             text = source.read().decode("utf-8", "replace")
+        self._shell.number = next((int(word[3:]) for word in words if word.startswith("in:")), None)
         return int(self._shell.run_cell(text, file, value="value" in words))
 
     def _begin(self, words: list[str], limits: str, search: str) -> None:

@@ -23,10 +23,15 @@ class Course:
         self._seconds = self._cpu_seconds = 0.0
         self._limit_bytes: int | None = None
 
-    def add(self, result: Result) -> None:
-        """Take the next cell's result."""
+    def add(self, result: Result, number: int) -> None:
+        """Take the next cell's result.
+
+        Args:
+            result: The result.
+            number: The cell's execution count.
+        """
         self._cells += 1
-        self._recorder.mark(Mark(f"cell {self._cells}", self._seconds, own=True))
+        self._recorder.mark(Mark(f"In [{number}]", self._seconds, own=True))
         for sample in result.timeline.samples:
             moved = replace(sample, seconds=self._seconds + sample.seconds)
             self._recorder.add(replace(moved, cpu_seconds=self._cpu_seconds + (sample.cpu_seconds or 0.0)))

@@ -78,10 +78,10 @@ class Executor:
         return failed
 
     def _driven(self, code: str, view: KernelView, at_most: float | None) -> Result:
-        self._run = self.session.stream(code, at_most=at_most)
+        self._run = self.session.stream(code, number=view.number, at_most=at_most)
         try:
             self.last = drive(self._run, view)
-            self.course.add(self.last)
+            self.course.add(self.last, view.number)
         finally:
             self._run = None
         return self.last

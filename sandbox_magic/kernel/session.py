@@ -74,11 +74,12 @@ class KernelSession:
             self._starting = threading.Thread(target=run_nothing, args=(self.session,), daemon=True)
             self._starting.start()
 
-    def stream(self, source: str, *, at_most: float | None = None) -> Run:
+    def stream(self, source: str, *, number: int | None = None, at_most: float | None = None) -> Run:
         """Return a run of a cell, under the limits that are now for each cell.
 
         Args:
             source: The cell.
+            number: Its execution count.
             at_most: Seconds that it may take, if that is less than its limit.
 
         Raises:
@@ -89,7 +90,7 @@ class KernelSession:
         options = {_KEYWORDS[field]: getattr(limits, field) for field in PER_CELL}
         if at_most is not None and (limits.wall_seconds is None or at_most < limits.wall_seconds):
             options["timeout"] = at_most
-        return session.prepare(source, options, shows_error=False)
+        return session.prepare(source, options, shows_error=False, number=number)
 
     def tighten(self, words: Sequence[str]) -> None:
         """Tighten limits, for the cells that follow.

@@ -48,6 +48,7 @@ class KernelView(View):
         number: The cell's execution count.
 
     Attributes:
+        number: As above.
         value: The plain text of the cell's value; None if it has none.
     """
 
@@ -55,7 +56,7 @@ class KernelView(View):
         self.value: str | None = None
         self._publish = Pace(publish)
         self._ask = ask
-        self._number = number
+        self.number: int = number
         self._clearing = Clearing(lambda followed: self._publish("clear_output", {"wait": followed}))
 
     def write(self, event: Text) -> None:
@@ -73,7 +74,7 @@ class KernelView(View):
             content["transient"] = {"display_id": event.display_id}
         if event.kind == "result" and not event.update:
             self.value = event.text
-            self._publish("execute_result", {**content, "execution_count": self._number})
+            self._publish("execute_result", {**content, "execution_count": self.number})
         else:
             self._publish("update_display_data" if event.update else "display_data", content)
 

@@ -172,6 +172,17 @@ def test_an_exception_is_one_error_with_its_traceback(kernel):
     assert (reply["status"], reply["payload"]) == ("error", [])
 
 
+def test_a_traceback_counts_as_the_front_end_does(kernel):
+    """With the lines that are answered outside, and the cells that took the state back to what it was before."""
+    kernel.shows("%sandbox limits")
+    kernel.fails("import os; os.abort()")
+    messages, reply = kernel.run("1 / 0")
+    number = reply["execution_count"]
+    assert f"Cell In[{number}], line 1" in "\n".join(messages[0][1]["traceback"])
+    kernel.run("6 * 7")
+    assert kernel.shows(f"print(Out[{number + 1}], In[{number}], len(In))") == f"42 1 / 0 {number + 3}\n"
+
+
 def test_nothing_of_the_hosts_is_within_reach(kernel, tmp_path):
     """The pair: the path is there on the host, and the connection can be made."""
     secret = tmp_path / "secret"
