@@ -20,7 +20,7 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.model.forwards import Forward
     from sandbox_magic.model.isolation import Guard, Isolation
     from sandbox_magic.model.languages import Language
-    from sandbox_magic.model.option_types import Options
+    from sandbox_magic.model.option_types import ManyOptions, Options
     from sandbox_magic.model.outcome import Outcome
     from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
     from sandbox_magic.model.policy import Limits, Mount, Policy
@@ -36,6 +36,9 @@ with _importing():  # a notebook's folder stands before the standard library too
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from sandbox_magic.batch.graded import Graded, Score
+    from sandbox_magic.batch.results import Results
+    from sandbox_magic.batch.run_many import Batch, run_many
     from sandbox_magic.execution.asynchronous import AsyncRun, arun, astream
     from sandbox_magic.execution.session import Completion, Session
     from sandbox_magic.jail.doctor import Diagnosis
@@ -48,6 +51,7 @@ __all__ = [
     "Attempt",
     "Attempts",
     "BackgroundRun",
+    "Batch",
     "Change",
     "Changes",
     "Cleared",
@@ -61,11 +65,13 @@ __all__ = [
     "ErrorDetails",
     "Event",
     "Forward",
+    "Graded",
     "Guard",
     "InputRequest",
     "Isolation",
     "Language",
     "Limits",
+    "ManyOptions",
     "Mark",
     "Mount",
     "NetworkUsage",
@@ -76,11 +82,13 @@ __all__ = [
     "Policy",
     "PolicyError",
     "Result",
+    "Results",
     "Run",
     "RunFailed",
     "Sample",
     "SandboxError",
     "SandboxUnavailable",
+    "Score",
     "Session",
     "Text",
     "Timeline",
@@ -91,6 +99,7 @@ __all__ = [
     "compare",
     "diagnose",
     "run",
+    "run_many",
     "start",
     "stream",
 ]
@@ -124,11 +133,16 @@ def __dir__() -> list[str]:
 
 _LATE = {
     "AsyncRun": "execution.asynchronous",
+    "Batch": "batch.run_many",
     "Completion": "execution.session",
     "Diagnosis": "jail.doctor",
+    "Graded": "batch.graded",
+    "Results": "batch.results",
+    "Score": "batch.graded",
     "Session": "execution.session",
     "arun": "execution.asynchronous",
     "astream": "execution.asynchronous",
+    "run_many": "batch.run_many",
 }
 
 if not TYPE_CHECKING:  # a checker would take every name for one that there is

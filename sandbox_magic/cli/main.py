@@ -1,4 +1,4 @@
-"""The command line: ``sandbox-magic run``, ``notebook``, ``plot``, ``doctor``."""
+"""The command line: ``sandbox-magic run``, ``batch``, ``notebook``, ``plot``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from sandbox_magic.cli import exit_status
+from sandbox_magic.cli.batch import Batch
 from sandbox_magic.cli.doctor import Doctor
 from sandbox_magic.cli.notebook import Notebook
 from sandbox_magic.cli.plot import Plot
@@ -53,7 +54,7 @@ class Command(Protocol):
         """
 
 
-COMMANDS: tuple[Command, ...] = (Run(), Notebook(), Plot(), Doctor())
+COMMANDS: tuple[Command, ...] = (Run(), Batch(), Notebook(), Plot(), Doctor())
 
 
 def parser() -> argparse.ArgumentParser:

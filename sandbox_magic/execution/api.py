@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from sandbox_magic.execution.hint_facts import Known
+    from sandbox_magic.model.languages import Language
     from sandbox_magic.model.option_types import Options
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.model.result import Result
@@ -149,11 +150,7 @@ def cell_of(  # noqa: PLR0913 - what goes with a cell, each by name
     if isinstance(given.get("inputs"), tuple):  # as a magic gives them, which knows the values
         msg = f"option input: {', '.join(given['inputs'])} without a value"
         raise PolicyError(msg, remedy='a dict: inputs={"x": x}')
-    named, own = given.get("language"), given.get("languages", ())
-    text = code.text.removeprefix(_source.BYTE_ORDER_MARK)
-    if code.path and named is None and not text.startswith(b"#!"):
-        named = _languages.for_suffix(code.path, own)
-    language = given["language"] = _languages.of(text, named, own)
+    language = given["language"] = language_of(code, given.get("language"), given.get("languages", ()))
     if language.commands:
         code = _source.with_line_feeds(code)
     if language.commands and (given.get("inputs") or given.get("outputs")):
@@ -164,6 +161,18 @@ def cell_of(  # noqa: PLR0913 - what goes with a cell, each by name
     whole = _options.to_policy(values, policy)
     cell = Cell(source=code, files=given_files.read(files, whole), last_value=last_value, variable=variable, **given)
     return cell, whole
+
+
+def language_of(code: _source.Source, named: str | Language | None, own: tuple[Language, ...] = ()) -> Language:
+    """Return what code is written in: what an option says, its ``#!`` line, or its file's suffix.
+
+    Raises:
+        PolicyError: There is no such language.
+    """
+    text = code.text.removeprefix(_source.BYTE_ORDER_MARK)
+    if code.path and named is None and not text.startswith(b"#!"):
+        named = _languages.for_suffix(code.path, own)
+    return _languages.of(text, named, own)
 
 
 def _show_options(function: Callable[..., object]) -> None:

@@ -45,6 +45,7 @@ class Cell:
         variable: Tells what the caller knows of a name, for a hint.
         shows_error: Whether an error that ends it is written to its standard error too, not only told apart.
         number: Which of its cells it is for who shows them, as in ``In [7]``; None where nobody counts.
+        scores: Whether it is a checker, which finds ``score`` and sends its calls as a variable.
         query: In a session, what a front end asks of the code in place of running it: ``query:WHAT:CURSOR:DETAIL``.
 
     Raises:
@@ -63,6 +64,7 @@ class Cell:
     variable: Callable[[str], Known] = lambda _: ""
     shows_error: bool = True
     number: int | None = None
+    scores: bool = False
     query: str = ""
     _packed: bytes = field(init=False, default=b"", repr=False)
 
@@ -91,7 +93,7 @@ class Cell:
         words = {"value": self.last_value, "ask": self.stdin == b"", "inputs": bool(self._packed)}
         words |= {"workspace": copied is not None or bool(self.files), "characters": self.source.characters}
         words |= {"error-apart": not self.shows_error, "bash": policy.undo is not None and bool(program)}
-        words |= {"lines": sandbox.watcher is not None}
+        words |= {"lines": sandbox.watcher is not None, "score": self.scores}
         offered = [
             *(word for word, asked in words.items() if asked),
             *[self.query][: bool(self.query)],

@@ -44,6 +44,7 @@ class CellBuiltins:
         self._shows: Any = None
         self._exchange: Any = None
         self._audited: Any = None
+        self._scores: Any = None
         self._inputs = False
         self._stdin = sys.stdin
         self._input_file = _file_of_input()
@@ -66,6 +67,10 @@ class CellBuiltins:
         if "lines" in wanted:
             self._tell_lines()
         builtins.__dict__.update(mark=self._mark(), display=self._display())
+        if "score" in wanted:
+            from .scoring import Scores
+
+            self._scores = Scores()
         self._is_cell = "characters" in wanted
         self._asks = "ask" in wanted
         if self._asks:
@@ -92,9 +97,13 @@ class CellBuiltins:
         """Put the host's variables into the cell's namespace."""
         if self._inputs:
             self._exchange.bring(namespace)
+        if self._scores is not None:
+            self._scores.bring(namespace)
 
     def send(self, namespace: dict[str, Any]) -> None:
         """Send the variables that are asked for, when the cell has come to its end."""
+        if self._scores is not None:
+            namespace = self._scores.with_calls(namespace)
         if self._exchange is not None:
             self._exchange.send(namespace)
 

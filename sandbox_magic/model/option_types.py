@@ -17,8 +17,8 @@ Size = int | float | str
 Path = str | os.PathLike[str]
 
 
-class Options(TypedDict, total=False):
-    """The keyword options of `sandbox_magic.run` and `sandbox_magic.stream`.
+class ManyOptions(TypedDict, total=False):
+    """The keyword options of `sandbox_magic.run_many`: those of `Options` but the inputs, which may be several there.
 
     An option that there is not is an error for a type checker. What a text says is not, for no type knows which texts
     are times: ``timeout="banana"`` is a `PolicyError` when it is called, before anything runs.
@@ -49,8 +49,6 @@ class Options(TypedDict, total=False):
         languages: Further languages: name -> its row.
         stdin: For the code's standard input.
         args: For the code: ``sys.argv[1:]``; one line is split as a shell does.
-        inputs: Variables for the code, by name.
-        input: The same.
         outputs: Names of the variables that come out.
         output: The same.
     """
@@ -79,7 +77,17 @@ class Options(TypedDict, total=False):
     languages: str | Mapping[str, object] | tuple[Language, ...]
     stdin: str | bytes
     args: str | Iterable[str]
-    inputs: Mapping[str, object]
-    input: Mapping[str, object]
     outputs: str | Iterable[str]
     output: str | Iterable[str]
+
+
+class Options(ManyOptions, total=False):
+    """The keyword options of `sandbox_magic.run` and `sandbox_magic.stream`: those of `ManyOptions`, and the inputs.
+
+    Attributes:
+        inputs: Variables for the code, by name.
+        input: The same.
+    """
+
+    inputs: Mapping[str, object]
+    input: Mapping[str, object]

@@ -113,7 +113,7 @@ def test_ones_own_languages_are_offered(shell):
 
 def test_the_line_magic_offers_its_words(shell):
     assert ends(shell, "x = 1\n%sandbox |") == [
-        "run", "doctor", "sessions", "stop", "restart", "undo", "changes", "-h", "--help",
+        "run", "doctor", "sessions", "stop", "restart", "undo", "changes", "attempts", "-h", "--help",
     ]  # fmt: skip
     assert ends(shell, "%sandbox d|") == ["doctor"]
 

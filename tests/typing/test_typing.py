@@ -100,7 +100,8 @@ def started(keyword, value):
 
 
 def test_the_options_that_a_checker_knows_are_those_of_the_table():
-    assert list(typing.get_type_hints(sm.Options)) == KEYWORDS
+    assert set(typing.get_type_hints(sm.Options)) == set(KEYWORDS)
+    assert set(typing.get_type_hints(sm.ManyOptions)) == set(KEYWORDS) - {"input", "inputs"}
     assert list(RIGHT) == list(WRONG) == KEYWORDS, "each has its examples"
 
 

@@ -34,6 +34,7 @@ ORDER = (
     "jail/attempts",
     "jail",
     "execution",
+    "batch",
     "notebook/dashboard",
     "notebook",
     "kernel",
@@ -42,7 +43,7 @@ ORDER = (
     "__main__",
 )
 # What of the guest the host may import: the forms in which both sides write and read.
-SHARED = ("guest/wire.py", "guest/variables.py", "guest/codec/", "guest/workspace/archive.py")
+SHARED = ("guest/wire.py", "guest/variables.py", "guest/scoring.py", "guest/codec/", "guest/workspace/archive.py")
 # The arrows that run up: a value that shows or writes itself, as those of pandas do. All are late, or for types.
 UP = {
     ("model/attempts.py", "picture/card.py"),
@@ -148,6 +149,7 @@ def test_values_and_pictures_start_no_process_and_no_thread_and_open_nothing(fil
 
 
 ON_REQUEST = {  # imported late
+    "batch/results.py": {"pandas"},  # as Attempts, below
     "guest/ipython_magics.py": {"IPython"},  # the sandbox's own
     "guest/ipython_shell.py": {"IPython"},
     "model/attempts.py": {"pandas"},  # Attempts.to_frame gives a frame to those who have pandas, as the next

@@ -1,0 +1,298 @@
+"""`run_many`: sources in, rows out, as they are done."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sandbox_magic.batch import checker as _checker
+from sandbox_magic.batch import rows
+from sandbox_magic.batch.graded import Graded
+from sandbox_magic.batch.hands import Hands
+from sandbox_magic.batch.journal import Journal
+from sandbox_magic.batch.submissions import found_in
+from sandbox_magic.batch.task import Task
+from sandbox_magic.execution import source as _source
+from sandbox_magic.execution import variables
+from sandbox_magic.execution.api import language_of
+from sandbox_magic.model import options as _options
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from types import TracebackType
+    from typing import Self, Unpack
+
+    from sandbox_magic.batch.checker import Checker
+    from sandbox_magic.batch.progress import Progress
+    from sandbox_magic.model.option_types import ManyOptions
+    from sandbox_magic.model.policy import Policy
+
+Code = str | bytes | os.PathLike[str]
+Source = Code | tuple[str, Code] | tuple[str, Code, Mapping[str, Any]]
+"""A submission: code or a path, with a name, with options of its own."""
+
+_SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run")
+_AHEAD = 2  # tasks for each worker that are given before their turn, so that none waits for us
+
+
+class Batch(Iterator[Graded]):
+    """The rows of a batch, as they are done; left before its end, it ends what is running and keeps what is done.
+
+    Args:
+        tasks: What is to be run, or a row in place of what can't be; may be endless.
+        hands: Who runs it.
+        journal: Where what is done is kept.
+        progress: What shows it.
+    """
+
+    def __init__(
+        self, tasks: Iterator[Task | Graded], hands: Hands, journal: Journal | None, progress: Progress | None
+    ) -> None:
+        self._tasks = tasks
+        self._hands = hands
+        self._journal = journal
+        self._progress = progress
+        self._ready: deque[Graded] = deque()
+        self._exhausted = self._closed = False
+        self._seen: Counter[bytes] = Counter()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Graded:
+        """Return the next row; blocks until there is one.
+
+        Raises:
+            OSError: The journal can't be written.
+            KeyboardInterrupt: Ctrl-C; what was running has ended, what was done is kept.
+        """
+        if self._closed:
+            raise StopIteration
+        try:
+            while not self._ready:
+                self._fill()
+                if self._ready or not len(self._hands):
+                    break
+                self._keep(self._hands.take())
+        except BaseException:
+            self.close()
+            raise
+        if not self._ready:
+            self.close()
+            raise StopIteration
+        row = self._ready.popleft()
+        if self._progress is not None:
+            self._progress.add(row)
+        return row
+
+    def _fill(self) -> None:
+        """Give out as many tasks as may wait: rows that nobody has taken are among them."""
+        most = self._hands.workers * _AHEAD
+        while not self._exhausted and len(self._hands) + len(self._ready) < most:
+            task = next(self._tasks, None)
+            if task is None:
+                self._exhausted = True
+            elif isinstance(task, Graded):
+                self._ready.append(task)
+            else:
+                self._give(task)
+
+    def _give(self, task: Task) -> None:
+        """Have it run, or take the row that the journal has of it."""
+        if self._journal is not None:
+            first = bytes.fromhex(task.hashed(1))
+            self._seen[first] += 1
+            times = self._seen[first]
+            task = replace(task, key=first.hex() if times == 1 else task.hashed(times))
+            if (row := self._journal.read(task.key)) is not None:
+                self._ready.append(row)
+                return
+        self._hands.give(task)
+
+    def _keep(self, done: list[tuple[Task, Graded]]) -> None:
+        """Write down what is done; neither what was stopped by the caller nor what could not be run."""
+        packed = [(task.key, rows.pack(row)) for task, row in done if self._journal is not None and _is_final(row)]
+        if packed and self._journal is not None:
+            self._journal.add(packed)
+        self._ready.extend(row for _, row in done)
+
+    def close(self) -> None:
+        """End what is running, keep what is done, and let go of the journal."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._keep(self._hands.stop())
+        finally:
+            if self._journal is not None:
+                self._journal.close()
+            if self._progress is not None:
+                self._progress.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_closed"):
+            self.close()
+
+
+def _is_final(row: Graded) -> bool:
+    return row.outcome not in (None, Outcome.INTERRUPTED)
+
+
+def run_many(  # noqa: PLR0913 - each by name
+    sources: Iterable[Source] | os.PathLike[str],
+    *,
+    policy: Policy | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    check: Code | None = None,
+    check_options: ManyOptions | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    inputs: Mapping[str, object] | Iterable[Mapping[str, object]] | None = None,
+    progress: bool = False,
+    **options: Unpack[ManyOptions],
+) -> Batch:
+    """Run many sources, and return an iterator of what came of each, as they are done.
+
+    Ctrl-C, and leaving it (``with run_many(...) as batch``), end what is running. What can't be run is a row too: its
+    ``result`` is None, and ``why`` says the reason.
+
+    Args:
+        sources: Code or paths, each alone, as ``(name, source)`` or as ``(name, source, options)``; may be endless, for
+            no more are taken than are soon run. ``files`` may be among the options. Or a directory: each file in it,
+            and each directory with a ``main.py``, is a submission.
+        policy: What each may see, use and do.
+        executor: Who runs them: any of `concurrent.futures`, Dask's ``client.get_executor()``; threads without it. If
+            its workers die, threads of this process run the rest.
+        workers: How many at once; as many as the executor says, else as there are processors, without it.
+        check: The checker: code, or the path of a file, which runs in a sandbox of its own after each submission.
+        check_options: The checker's own limits; without it those of the submissions, but 30 s.
+        journal: A file that keeps each result. What is in it is not run again.
+        inputs: Variables for each; or a list of such, each of which is a case of its own.
+        progress: Whether a bar shows how far it is.
+        **options: For each, as for `sandbox_magic.run`.
+
+    Raises:
+        PolicyError: An option makes no sense, or the journal is in use.
+    """
+    if isinstance(sources, (str, bytes)):
+        msg = f"sources is a {type(sources).__name__}"
+        raise PolicyError(msg, remedy="a list of sources, or a pathlib.Path to a directory of them")
+    common: dict[str, Any] = dict(options)
+    if "workspace" in common and isinstance(sources, os.PathLike):
+        raise PolicyError("option workspace: each submission has a directory of its own", remedy="bind=PATH")
+    whole = _options.to_policy(_policy_part(_options.read(common, _SCOPES)), policy)
+    warm = common.get("warm", True) is not False
+    checker = None if check is None else _checker.make(check, whole, dict(check_options or {}), warm=warm)
+    cases = _cases(inputs)
+    tasks = _Tasks(policy, common, cases, checker)
+    hands = Hands(executor, workers)
+    kept = None if journal is None else Journal(journal)
+    items: Iterable[Any] = found_in(sources) if isinstance(sources, os.PathLike) else sources
+    return Batch(tasks.of(items), hands, kept, _progress(items) if progress else None)
+
+
+def _progress(items: object) -> Progress:
+    from sandbox_magic.batch.progress import Progress
+
+    return Progress(len(items) if isinstance(items, (list, tuple)) else None)
+
+
+def _policy_part(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if _options.BY_KEYWORD[name].scope != "run"}
+
+
+def _cases(inputs: Mapping[str, object] | Iterable[Mapping[str, object]] | None) -> list[Mapping[str, object]] | None:
+    """Return the inputs, each checked; None where there is no choice among them."""
+    if inputs is None:
+        return None
+    cases = [inputs] if isinstance(inputs, Mapping) else list(inputs)
+    for case in cases:
+        if not isinstance(case, Mapping):
+            raise PolicyError(f"a case of inputs is a {type(case).__name__}", remedy='a dict: inputs=[{"x": 1}]')
+        variables.packed(case)
+    return cases
+
+
+class _Tasks:
+    """Makes tasks of sources.
+
+    Args:
+        policy: As for `run_many`.
+        options: Likewise.
+        cases: Its inputs.
+        checker: What judges them.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None,
+        options: Mapping[str, Any],
+        cases: list[Mapping[str, object]] | None,
+        checker: Checker | None,
+    ) -> None:
+        self._policy = policy
+        self._options = options
+        self._cases = cases
+        self._checker = checker
+        self._wanted = () if checker is None else _checker.names_wanted(checker.source)
+
+    def of(self, items: Iterable[Any]) -> Iterator[Task | Graded]:
+        """Yield them; a row in place of what can't be read."""
+        for number, item in enumerate(items, 1):
+            if isinstance(item, Graded):
+                yield item
+                continue
+            name, code, own = _divided(item, number)
+            try:
+                yield from self._of_one(name, _source.read(code), own)
+            except PolicyError as error:
+                yield Graded(name=name, why=str(error))
+
+    def _of_one(self, name: str, source: _source.Source, own: Mapping[str, Any]) -> Iterator[Task]:
+        options = {**self._options, **own}
+        files = options.pop("files", None)
+        if self._wanted and not {"outputs", "output"} & options.keys() and not self._has_no_variables(source, options):
+            options["outputs"] = self._wanted
+        cases = self._cases or [{}]
+        for number, case in enumerate(cases, 1):
+            with_inputs = {**options, "inputs": case} if case else options
+            yield Task(
+                name=name,
+                case=number if len(cases) > 1 else None,
+                source=source,
+                policy=self._policy,
+                options=with_inputs,
+                files=files,
+                checker=self._checker,
+            )
+
+    def _has_no_variables(self, source: _source.Source, options: Mapping[str, Any]) -> bool:
+        """Return whether it is another one than Python, which has no variables to bring out."""
+        values: dict[str, Any] = _options.read(options, _SCOPES)
+        return bool(language_of(source, values.get("language"), values.get("languages", ())).commands)
+
+
+def _divided(item: Source, number: int) -> tuple[str, Code, Mapping[str, Any]]:
+    if isinstance(item, tuple):
+        match item:
+            case (str(name), code):
+                return name, code, {}
+            case (str(name), code, own):
+                return name, code, own
+        raise PolicyError(
+            f"source {number} is a tuple of {len(item)}", remedy="(name, source) or (name, source, options)"
+        )
+    return os.path.basename(os.fspath(item)) if isinstance(item, os.PathLike) else str(number), item, {}
