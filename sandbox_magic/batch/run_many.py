@@ -182,7 +182,7 @@ def run_many(  # noqa: PLR0913 - each by name
         journal: A file that keeps each result. What is in it is not run again.
         inputs: Variables for each; or a list of such, each of which is a case of its own.
         progress: Whether a bar shows how far it is.
-        **options: For each, as for `sandbox_magic.run`.
+        **options: For each, as for `sandbox_magic.run`; what ``save`` names is in the ``files`` of its row alone.
 
     Raises:
         PolicyError: An option makes no sense, or the journal is in use.

@@ -113,6 +113,7 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
     stdin: int | None = None,
     last_value: bool = True,
     variable: Callable[[str], Known] = lambda _: "",
+    writes: bool = True,
 ) -> Run:
     """Return a run that has not started yet; arguments and errors as for `stream`.
 
@@ -126,11 +127,14 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
         stdin: A descriptor that the code's standard input is copied from as it comes, where the options have none.
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells what the caller knows of a name, for a hint.
+        writes: Whether the files that ``save`` names are written to this directory, not only in the result.
     """
     values = _options.read(options, _SCOPES)
     lease = Warm() if values.pop("warm", True) else Cold()
     cell, whole = cell_of(source, values, policy, files=files, stdin=stdin, last_value=last_value, variable=variable)
-    return Run(Loop(cell, whole, lease))
+    loop = Loop(cell, whole, lease)
+    loop.files.writes = writes
+    return Run(loop)
 
 
 def cell_of(  # noqa: PLR0913 - what goes with a cell, each by name

@@ -43,6 +43,7 @@ class FileTransfer:
         self._policy = policy
         self._given = given
         self._to = os.getcwd() if policy.save else ""
+        self.writes: bool = True  # whether what is saved goes to that directory, too
         self._found: snapshot.Listing | None = None
         self._layered = False
         self._code = ""
@@ -161,7 +162,7 @@ class FileTransfer:
         if changes is None:
             return None, (*notes, f"No files came out: {self._broken}.")
         changes = replace(changes, entries=tuple(map(self._seen_from_given, filter(self._is_the_codes, changes))))
-        return changes, (*notes, *(self._saved(changes) if self._policy.save else _summed(changes)))
+        return changes, (*notes, *(self._saved(changes) if self._policy.save and self.writes else _summed(changes)))
 
     def _is_the_codes(self, change: Change) -> bool:
         """Return whether the code made a change: the place of its own file, and of a bind, is made for it."""

@@ -93,7 +93,7 @@ def test_a_checker_that_fails_or_hangs_gives_nothing_and_says_why():
 
 
 def test_a_checker_finds_files_usage_inputs_and_the_outcome(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # files that are saved are written there
+    monkeypatch.chdir(tmp_path)
     check = """
 score(files["out.txt"] == b"abc" and outcome == "COMPLETED" and exit_code == 0)
 score(usage.wall_seconds > 0 and usage["cpu_seconds"] > 0 and inputs == {"word": "abc"} and name == "1")
@@ -102,6 +102,7 @@ score("warned" in stderr)
     source = "import sys\nopen('out.txt', 'w').write(word)\nprint('warned', file=sys.stderr)"
     (row,) = sm.run_many([source], check=check, inputs={"word": "abc"}, save="*.txt")
     assert row.score == sm.Score(points=3.0)
+    assert not list(tmp_path.iterdir())  # what one submission saves is not in the place of another's
 
 
 def test_several_inputs_are_cases():
