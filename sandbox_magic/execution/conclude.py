@@ -92,7 +92,13 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     attempts = _attempts(policy, sandbox, cell, messages.code_words)
     timeline = timeline.with_marks(tried.marks(attempts) if attempts else ())
     said = notes(
-        verdict, report, limits, dropped=dropped, oom_kills=counted.oom_kills, refused_forks=counted.refused_forks
+        verdict,
+        report,
+        limits,
+        dropped=dropped,
+        oom_kills=counted.oom_kills,
+        refused_forks=counted.refused_forks,
+        given_up=attempts is not None and not attempts.complete,
     )
     return Result(
         outcome=verdict.outcome,

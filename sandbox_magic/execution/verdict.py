@@ -132,11 +132,22 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     dropped: int = 0,
     oom_kills: int = 0,
     refused_forks: int = 0,
+    given_up: bool = False,
 ) -> tuple[str, ...]:
-    """Return what a person should know about how the run ended, in plain sentences."""
+    """Return what a person should know about how the run ended, in plain sentences.
+
+    Args:
+        verdict: How it ended.
+        report: PID 1's report; None if it died before it could send one.
+        limits: The limits in force.
+        dropped: Bytes of output that were not kept.
+        oom_kills: Processes of the run that the kernel killed because it was out of memory.
+        refused_forks: Processes that it was refused.
+        given_up: Whether the host ended it for a reason of its own, which is told elsewhere.
+    """
     compiling = report is not None and report.compiling
     said = [_limit_reached(verdict.outcome, limits, compiling=compiling)]
-    if verdict.outcome is Outcome.SIGNALLED and report is None:
+    if verdict.outcome is Outcome.SIGNALLED and report is None and not given_up:
         said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
     if report is not None and report.cause == "unwatched":
         said.append(_UNWATCHED)
