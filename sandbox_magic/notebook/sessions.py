@@ -124,9 +124,14 @@ class Sessions:
                 msg, remedy=" or ".join(listed) or "%%sandbox --session NAME --trace begins one that does"
             )
         attempts = self[chosen].attempts
+        if attempts is None and self[chosen].policy.trace:
+            msg = f"session {chosen} has no list of attempts yet"
+            raise PolicyError(
+                msg, remedy="wait until its first cell has begun; or its isolation says why there is none"
+            )
         if attempts is None:
             msg = f"session {chosen} lists no attempts"
-            raise PolicyError(msg, remedy="--trace with its first cell, where its isolation says that this can be had")
+            raise PolicyError(msg, remedy="--trace with the first cell of a session")
         return attempts
 
     def close(self) -> None:
