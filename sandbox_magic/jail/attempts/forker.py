@@ -87,5 +87,5 @@ class Forker:
                 self._end()
 
 
-forker = Forker()
+forker: Forker = Forker()
 atexit.register(forker.close)
