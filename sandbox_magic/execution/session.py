@@ -328,7 +328,7 @@ class Session(AsyncCells):
             limits = replace(self._policy.limits, wall_seconds=_ASK_SECONDS, cpu_seconds=None)
             self._last = loop = Loop(
                 Cell(source=_source.read(code.encode("utf-8", "replace")), query=query),
-                replace(self._policy, limits=limits, workspace="", net=()),
+                replace(self._policy, limits=limits, workspace=""),
                 self._lease,
             )
         try:

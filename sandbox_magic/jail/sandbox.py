@@ -179,6 +179,8 @@ class Sandbox:
         self._wait_until_parked(info, policy.preload)
         if joiner:
             self.listeners = joiner.listen(self.pid)
+            if self.wait(0):  # then that process id may have been another's
+                raise unavailable(self._words_of_failure())
         self.group = tiers.settle(self.group, bounds, self._cell_pid())
         self.control = Control(self._control, self.group)
         self.meter = Meter(self.pid, self.group)

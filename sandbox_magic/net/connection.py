@@ -221,6 +221,13 @@ class Connection:
         if all(flow.done for flow in self._flows):
             self.close(reset=False)
 
+    def forget(self) -> None:
+        """Close our descriptors of both sides alone: this is a forked copy of the process that they belong to."""
+        self.closed = True
+        for each in (self._near, self._far):
+            if each is not None:
+                each.close()
+
     def close(self, *, reset: bool = True) -> None:
         """Close both sides.
 

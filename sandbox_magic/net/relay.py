@@ -7,10 +7,12 @@ can make it keep is bounded.
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import threading
 import time
+import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -69,6 +71,7 @@ class Relay:
         self._short_until = 0.0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._owner = os.getpid()
         self._buffer = memoryview(bytearray(CHUNK_BYTES))
 
     def start(self) -> None:
@@ -90,17 +93,28 @@ class Relay:
                 raise OSError(str(error)) from error
             raise
         self._thread = thread
+        _running.add(self)
 
     def close(self) -> None:
         """Let out what the code had sent, close every connection, end the thread."""
         thread, self._thread = self._thread, None
-        if thread is None:
+        if thread is None or not self._is_ours:
             return
         self._stopping.set()
         with suppress(OSError):
             self._wake.send(b"1")
         thread.join(_END_SECONDS)
         self._wake.close()
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether this process started it: a forked copy of it has no thread, and must not wake its parent's."""
+        return os.getpid() == self._owner
+
+    def forget(self) -> None:
+        """Let go of every connection without ending it: this is a forked copy, and they are its parent's."""
+        for connection in list(self._connections):
+            connection.forget()
 
     def _serve(self) -> None:
         try:
@@ -135,6 +149,8 @@ class Relay:
                 self._settle(key.data)
             elif key.data is not None:
                 self._accept(key.fileobj, *key.data)  # type: ignore[arg-type] # as above
+            else:
+                self._woken.recv(64)
         self._keep_time()
         return any(key.data is not None for key, _ in ready)
 
@@ -201,3 +217,14 @@ class Relay:
         if len(self._connections) >= MOST_AT_ONCE:
             moments.append(now + _IDLE_SECONDS)
         return max(0.0, min(moments, default=now + _LOOK_SECONDS) - now)
+
+
+_running: weakref.WeakSet[Relay] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for relay in list(_running):
+        relay.forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)  # else the other side would see no end while the copy lives

@@ -280,6 +280,37 @@ def test_connections_that_are_cut_off_before_they_begin_harm_nobody(to_echo):
         assert connection.recv(1) == b"x"
 
 
+def test_a_forked_copy_of_this_process_ends_nothing_and_holds_nothing(serve, inside):
+    """Neither its end, nor its life while the relay is closed."""
+    ended = threading.Event()
+
+    def handle(connection):
+        try:
+            echo(connection)
+        finally:
+            ended.set()
+
+    one = inside(Forward(host="a.test", port=serve(handle).port))
+    with one.connect() as connection:
+        connection.sendall(b"x")
+        assert connection.recv(1) == b"x"
+        lives, ends_it = os.pipe()
+        copy = os.fork()
+        if not copy:
+            os.close(ends_it)
+            connection.detach()
+            one.relay.close()  # as its interpreter would at its end
+            os.read(lives, 1)
+            os._exit(0)
+        os.close(lives)
+        connection.sendall(b"y")
+        assert connection.recv(1) == b"y"
+        one.close()
+        assert ended.wait(SECONDS)
+        os.close(ends_it)
+        assert os.waitpid(copy, 0)[1] == 0
+
+
 def over_proxy(proxy, **more):
     return {"https_proxy": f"http://127.0.0.1:{proxy.port}", **more}
 
