@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sandbox_magic import Guard, Isolation, Limits, Mark, Outcome, Result, Sample, Timeline, Usage
+from sandbox_magic import Guard, Isolation, Limits, Mark, NetworkUsage, Outcome, Result, Sample, Timeline, Usage
 from sandbox_magic.model.units import MIB
 from sandbox_magic.model.usage_file import FORMAT, MOST_CHARACTERS, VERSION, BadUsageFile, from_json, to_json
 from sandbox_magic.picture import course
@@ -14,7 +14,14 @@ RESULT = Result(
     outcome=Outcome.OUT_OF_MEMORY,
     signal=9,
     dropped_bytes=5,
-    usage=Usage(wall_seconds=3.25, cpu_seconds=3.0, peak_memory_bytes=64 * MIB, peak_processes=2, park_seconds=0.02),
+    usage=Usage(
+        wall_seconds=3.25,
+        cpu_seconds=3.0,
+        peak_memory_bytes=64 * MIB,
+        peak_processes=2,
+        park_seconds=0.02,
+        network={"a.test": NetworkUsage(connections=2, sent_bytes=5), "b.test:80": NetworkUsage()},
+    ),
     limits=Limits(wall_seconds=None, memory_bytes=64 * MIB),
     timeline=Timeline(
         tuple(Sample(seconds=n / 10, cpu_percent=None if n == 3 else 99.5, memory_bytes=n * MIB) for n in range(1, 33)),
@@ -73,6 +80,16 @@ def test_what_has_a_default_may_be_missing():
     del whole["timeline"]["marks"], whole["usage"]["park_seconds"]
     again = from_json(json.dumps(whole))
     assert (again.timeline.marks, again.usage.park_seconds) == ((), 0.0)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [5, ["a.test"], {"a.test": 5}, {"a.test": {"connections": -1}}, {"a.test": {"connections": "2"}},
+     {f"a{number}.test": {} for number in range(101)}],
+)  # fmt: skip
+def test_figures_of_a_network_are_checked(network):
+    with pytest.raises(BadUsageFile):
+        from_json(part("usage", network=network))
 
 
 def test_a_strangers_text_can_not_drive_a_terminal():
