@@ -30,6 +30,7 @@ METHODS = (
     ("application/javascript", "_repr_javascript_"),
 )
 _IN_BASE64 = ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _ROOM = 12 * 2**20  # for all representations of one value, of a frame's 16
 _MOST_ROWS = 4 * 2**20  # bytes of the rows of a table; the host takes two million characters
 _MOST_METADATA = 64 * 1024
@@ -173,6 +174,10 @@ class Display:
     def _send(
         self, kind: bytes, data: dict[str, Any], metadata: dict[str, Any], place: Any, *, update: bool = False
     ) -> None:
+        if _WIDGET in data and "text/html" not in data:
+            from . import widgets
+
+            data = {**data, "text/html": widgets.static(data[_WIDGET]) or None}
         parts = {str(mime): _encoded(str(mime), value) for mime, value in data.items() if value is not None}
         parts.update({mime: _first_rows(part) for mime, part in parts.items() if mime == "text/html"})
         left = []

@@ -25,7 +25,7 @@ _PICTURES = ("image/png", "image/jpeg", "image/gif")
 _REASONS = {
     "application/javascript": "it would run in the page",
     "text/javascript": "it would run in the page",
-    "application/vnd.jupyter.widget-view+json": "a widget needs a kernel to talk to",
+    "application/vnd.jupyter.widget-view+json": "its controls need scripts in the page; this is how the widget stood",
 }
 _SCRIPTED = (
     "application/vnd.plotly", "application/vnd.vega", "application/vnd.bokehjs", "application/vnd.holoviews",
