@@ -12,6 +12,7 @@ from sandbox_magic.picture import course
 
 if TYPE_CHECKING:
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Sample
 
 
 class Course:
@@ -22,31 +23,52 @@ class Course:
         self._cells = 0
         self._seconds = self._cpu_seconds = 0.0
         self._limit_bytes: int | None = None
+        self._running = Recorder()  # of the cell that runs
+        self._mark = Mark("", 0.0, own=True)  # at its beginning
 
-    def add(self, result: Result, number: int) -> None:
-        """Take the next cell's result.
+    def begin(self, number: int) -> None:
+        """Begin with the next cell.
 
         Args:
-            result: The result.
-            number: The cell's execution count.
+            number: Its execution count.
         """
+        self._running = Recorder()
+        self._mark = Mark(f"In [{number}]", self._seconds, own=True)
+
+    def sample(self, sample: Sample) -> None:
+        """Take a sample of the cell that runs."""
+        self._running.add(self._moved(sample))
+
+    def add(self, result: Result) -> None:
+        """Take the result of the cell that ran, in the place of its samples so far."""
         self._cells += 1
-        self._recorder.mark(Mark(f"In [{number}]", self._seconds, own=True))
+        self._recorder.mark(self._mark)
         for sample in result.timeline.samples:
-            moved = replace(sample, seconds=self._seconds + sample.seconds)
-            self._recorder.add(replace(moved, cpu_seconds=self._cpu_seconds + (sample.cpu_seconds or 0.0)))
+            self._recorder.add(self._moved(sample))
+        self._running = Recorder()
         self._seconds += result.usage.wall_seconds
         self._cpu_seconds += result.usage.cpu_seconds or 0.0
         self._limit_bytes = result.limits.memory_bytes
 
+    def _moved(self, sample: Sample) -> Sample:
+        """Return a sample of a cell behind those of the cells before it."""
+        moved = replace(sample, seconds=self._seconds + sample.seconds)
+        return replace(moved, cpu_seconds=self._cpu_seconds + (sample.cpu_seconds or 0.0))
+
     def bundle(self) -> dict[str, str]:
         """Return the picture, with its line in words."""
         timeline = replace(self._recorder.timeline(), memory_limit_bytes=self._limit_bytes)
+        running = self._running.timeline().samples
+        if running:
+            marks = (*timeline.marks, self._mark)
+            timeline = replace(timeline, samples=(*timeline.samples, *running), marks=marks)
         peak = timeline.peak("memory_bytes")
+        wall, cpu = (running[-1].seconds, running[-1].cpu_seconds) if running else (self._seconds, self._cpu_seconds)
+        cells = self._cells + bool(running)
         figures = (
-            f"{self._cells} cells" if self._cells != 1 else "1 cell",
-            f"ran for {seconds(self._seconds)}",
-            f"CPU time {seconds(self._cpu_seconds)}",
+            f"{cells} cells" if cells != 1 else "1 cell",
+            f"ran for {seconds(wall)}",
+            f"CPU time {seconds(cpu or 0.0)}",
             *([] if peak is None else [f"peak memory {size(int(peak))}"]),
         )
         line = Line(icon="done", state="the cells so far", figures=figures)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sandbox_magic.execution.drive import drive
 from sandbox_magic.kernel import failure, lines
 from sandbox_magic.kernel.course import Course
+from sandbox_magic.kernel.live import Live
 from sandbox_magic.model.errors import PolicyError, SandboxError
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ class Executor:
     Attributes:
         session: Likewise.
         last: The result of the last cell that ran; None before the first.
-        course: What all of them have used.
+        live: The picture of what all of them have used.
     """
 
     def __init__(self, session: KernelSession) -> None:
         self.session: KernelSession = session
         self.last: Result | None = None
-        self.course: Course = Course()
+        self.live: Live = Live(Course())
         self._run: Run | None = None
 
     def execute(self, code: str, view: KernelView, *, at_most: float | None = None) -> Failure | None:
@@ -79,9 +80,9 @@ class Executor:
 
     def _driven(self, code: str, view: KernelView, at_most: float | None) -> Result:
         self._run = self.session.stream(code, number=view.number, at_most=at_most)
+        view.watch = self.live
         try:
             self.last = drive(self._run, view)
-            self.course.add(self.last, view.number)
         finally:
             self._run = None
         return self.last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sandbox_magic.jail.doctor import diagnose
 from sandbox_magic.model import options as _options
@@ -16,12 +16,15 @@ from sandbox_magic.untrusted.text import label
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sandbox_magic.kernel.course import Course
+    from sandbox_magic.kernel.live import Live
     from sandbox_magic.kernel.session import KernelSession
     from sandbox_magic.model.result import Result
     from sandbox_magic.untrusted.workspace.changes import Changes
 
 _MAGIC = "%sandbox"
+Answer: TypeAlias = "str | Mapping[str, str] | Live"
+"""Words, a MIME bundle of ours, or the picture that follows the cells."""
+
 _NAMES = _options.limit_names()
 _NONE_YET = "no cell has run yet"
 
@@ -31,7 +34,7 @@ The cells of this notebook run in one sandbox, which keeps its variables from on
 %sandbox limits [OPTIONS] the limits; options tighten them: %sandbox limits --timeout 5
 %sandbox undo             go back to the state before the last cell
 %sandbox restart          start again with an empty sandbox
-%sandbox dashboard        what the cells have used so far, one behind the other
+%sandbox dashboard        what the cells use, one behind the other; it follows them
 %sandbox result           the picture of the last cell, and what it cost
 %sandbox isolation        what enforced each protection and limit of the last cell
 %sandbox changes          what the cells have done to the files of this folder, which stays as it is
@@ -45,11 +48,11 @@ class Ran(Protocol):
 
     Attributes:
         last: The result of the last cell; None before the first.
-        course: What all cells have used.
+        live: The picture of what all cells have used.
     """
 
     last: Result | None
-    course: Course
+    live: Live
 
 
 def command(source: str) -> str | None:
@@ -61,8 +64,8 @@ def command(source: str) -> str | None:
     return rest.strip()
 
 
-def answer(line: str, session: KernelSession, ran: Ran, confirm: Callable[[str], bool]) -> str | Mapping[str, str]:
-    """Do what a line asks for; return what there is to say: words, or a MIME bundle of ours.
+def answer(line: str, session: KernelSession, ran: Ran, confirm: Callable[[str], bool]) -> Answer:
+    """Do what a line asks for; return what there is to say.
 
     Args:
         line: What stands behind ``%sandbox``.
@@ -75,14 +78,14 @@ def answer(line: str, session: KernelSession, ran: Ran, confirm: Callable[[str],
         SandboxError: Likewise.
     """
     word, *rest = split_words(line, f"the line can't be read: {line}") or [""]
-    commands: dict[str, Callable[[], str | Mapping[str, str]]] = {
+    commands: dict[str, Callable[[], Answer]] = {
         "": lambda: f"{HELP}\n\n{_limits(session)}",
         "-h": lambda: HELP,
         "--help": lambda: HELP,
         "limits": lambda: _tightened(session, rest),
         "undo": lambda: _undone(session),
         "restart": lambda: _restarted(session),
-        "dashboard": lambda: _NONE_YET if ran.last is None else ran.course.bundle(),
+        "dashboard": lambda: _NONE_YET if ran.last is None else ran.live,
         "result": lambda: _NONE_YET if ran.last is None else ran.last._repr_mimebundle_(),
         "isolation": lambda: _NONE_YET if ran.last is None else str(ran.last.isolation),
         "changes": lambda: _bundle(session.changes()),

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from sandbox_magic.execution.drive import View
+from sandbox_magic.kernel.live import Live
 from sandbox_magic.kernel.pace import Pace
 from sandbox_magic.notebook.clearing import Clearing
 from sandbox_magic.terminal.prompt import question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from sandbox_magic.kernel.failure import Failure
+    from sandbox_magic.kernel.lines import Answer
     from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
     from sandbox_magic.model.result import Result
     from sandbox_magic.model.timeline import Sample
@@ -49,6 +51,7 @@ class KernelView(View):
 
     Attributes:
         number: As above.
+        watch: What follows the cell; None where nothing does.
         value: The plain text of the cell's value; None if it has none.
     """
 
@@ -57,7 +60,13 @@ class KernelView(View):
         self._publish = Pace(publish)
         self._ask = ask
         self.number: int = number
+        self.watch: Live | None = None
         self._clearing = Clearing(lambda followed: self._publish("clear_output", {"wait": followed}))
+
+    def begin(self) -> None:
+        """Tell who follows the cell that it starts."""
+        if self.watch is not None:
+            self.watch.begin(self.number)
 
     def write(self, event: Text) -> None:
         """Send the code's text."""
@@ -88,8 +97,10 @@ class KernelView(View):
         self._publish.flush()
         return self._ask(question(request, WHO), password=request.password)
 
-    def add(self, sample: Sample) -> None:  # noqa: ARG002 - its time is what counts
+    def add(self, sample: Sample) -> None:
         """Clear, and show what waits, if it is time to."""
+        if self.watch is not None:
+            self.watch.add(sample, self._publish)
         self._clearing.go_on()
         self._publish.go_on()
 
@@ -97,16 +108,20 @@ class KernelView(View):
         """Show what waits."""
         self._publish.flush()
 
-    def finish(self, result: Result) -> None:  # noqa: ARG002 - what is said of it is the reply's
+    def finish(self, result: Result) -> None:
         """Clear, and show what waits."""
+        if self.watch is not None:
+            self.watch.end(result, self._publish)
         self._clearing.go_on(last=True)
         self._publish.flush()
 
-    def say(self, answer: str | Mapping[str, str]) -> None:
-        """Send words or a MIME bundle of ours, as the answer to a line."""
+    def say(self, answer: Answer) -> None:
+        """Send the answer to a line."""
         if isinstance(answer, str):
             self._publish("stream", {"name": "stdout", "text": f"{answer}\n"})
             self._publish.flush()
+        elif isinstance(answer, Live):
+            self._publish("display_data", answer.show())
         else:
             self._publish("display_data", {"data": dict(answer), "metadata": {}})
 

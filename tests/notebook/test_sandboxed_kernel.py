@@ -333,6 +333,20 @@ def test_what_all_cells_have_used_is_shown_as_one_picture(kernel):
     assert "Course of a sandbox run: the cells so far" in data["text/html"]
 
 
+def test_that_picture_follows_the_cells(kernel):
+    """After each cell, and while one runs: this one is interrupted when the picture has been renewed."""
+    ((_, shown),), _ = kernel.run("%sandbox dashboard")
+    request, renewed = kernel.client.execute("while True: pass", allow_stdin=False, stop_on_error=False), []
+    for kind, content in kernel.messages(request):
+        if kind == "update_display_data":
+            assert content["transient"] == shown["transient"]
+            renewed.append(content["data"]["text/plain"])
+            if len(renewed) == 1:
+                kernel.manager.interrupt_kernel()
+    kernel.reply(request)
+    assert len({shown["data"]["text/plain"], renewed[0], renewed[-1]}) == 3, renewed
+
+
 def test_a_notebook_tightens_its_limits_and_never_loosens_them(tmp_path):
     kernel = Kernel(tmp_path)
     try:
