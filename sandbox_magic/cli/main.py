@@ -1,4 +1,4 @@
-"""The command line: ``sandbox-magic run``, ``batch``, ``notebook``, ``plot``, ``doctor``."""
+"""The command line: ``sandbox-magic run``, ``batch``, ``notebook``, ``serve``, ``plot``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sandbox_magic.cli.doctor import Doctor
 from sandbox_magic.cli.notebook import Notebook
 from sandbox_magic.cli.plot import Plot
 from sandbox_magic.cli.run import Run
+from sandbox_magic.cli.serve import Serve
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.model.usage_file import BadUsageFile
@@ -54,7 +55,7 @@ class Command(Protocol):
         """
 
 
-COMMANDS: tuple[Command, ...] = (Run(), Batch(), Notebook(), Plot(), Doctor())
+COMMANDS: tuple[Command, ...] = (Run(), Batch(), Notebook(), Serve(), Plot(), Doctor())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -35,6 +35,7 @@ ORDER = (
     "jail",
     "execution",
     "batch",
+    "serve",
     "notebook/dashboard",
     "notebook",
     "kernel",

@@ -1,0 +1,1 @@
+"""Runs over HTTP: an application of its own forms and of those that others' clients speak."""

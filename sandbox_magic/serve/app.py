@@ -1,0 +1,246 @@
+"""The application: who may ask, whose turn it is, what is answered.
+
+Only JSON is read, and only for a host of its own: so no page in a browser can have anything run here, neither by a form
+nor by a name that it makes point here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from sandbox_magic.execution.api import prepare
+from sandbox_magic.execution.asynchronous import AsyncRun, cores, finished
+from sandbox_magic.model.errors import SandboxError
+from sandbox_magic.model.events import Ended, Event, Output
+from sandbox_magic.model.output import Text
+from sandbox_magic.model.result import Result
+from sandbox_magic.serve import asked, fusion
+from sandbox_magic.serve.asked import Asked, BadRequest
+from sandbox_magic.version import installed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from sandbox_magic.execution.run import Run
+    from sandbox_magic.model.policy import Policy
+
+MOST_BYTES = 64 * 2**20  # of a request
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_GONE = 499  # as nginx calls it: nobody is there to read it
+
+
+class _Json(Response):
+    """JSON in ASCII: a name may hold bytes that are no text."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        """Return it as it is sent."""
+        return json.dumps(content, allow_nan=False).encode()
+
+
+class _Events(StreamingResponse):
+    """Server-sent events; whatever becomes of it, even before its first event, its source is closed.
+
+    Args:
+        source: What yields them.
+        after: Called then.
+    """
+
+    def __init__(self, source: AsyncGenerator[bytes, None], after: Callable[[], None]) -> None:
+        super().__init__(source, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._source = source
+        self._after = after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            try:
+                await self._source.aclose()
+            finally:
+                self._after()
+
+
+class Full(Exception):  # noqa: N818 - reads as what it says
+    """So many wait that one more is refused."""
+
+
+class Server:
+    """Runs what is asked for, within what it allows.
+
+    Args:
+        policy: What each run may see and use at most.
+        waiting: How many requests may wait for their turn; one more is refused with 429.
+        token: What a caller must know; empty where everybody who reaches it may ask.
+        hosts: The names by which it is asked for; empty for any, which needs a token.
+    """
+
+    def __init__(self, policy: Policy, *, waiting: int = 64, token: str = "", hosts: tuple[str, ...] = _LOCAL) -> None:
+        self._policy = policy
+        self._most = cores() + waiting
+        self._token = token
+        self._hosts = hosts
+        self._asked = 0
+        self._seconds = 1.0  # that a run takes, lately
+        registry = self._registry = CollectorRegistry()
+        self._runs = Counter("sandbox_magic_runs", "Runs that have ended", ["outcome"], registry=registry)
+        self._refused = Counter(
+            "sandbox_magic_refused", "Requests refused because the queue is full", registry=registry
+        )
+        self._time = Histogram("sandbox_magic_request_seconds", "From a request to its result", registry=registry)
+        self._now = Gauge("sandbox_magic_requests", "Requests that run or wait", registry=registry)
+        self._now.set_function(lambda: self._asked)
+
+    def application(self) -> Starlette:
+        """Return what an ASGI server runs."""
+        return Starlette(
+            routes=[
+                Route("/run_code", self._guarded(self._run_code), methods=["POST"]),
+                Route("/v1/run", self._guarded(self._run), methods=["POST"]),
+                Route("/v1/health", self._health),
+                Route("/metrics", self._guarded(self._metrics)),
+            ]
+        )
+
+    def _guarded(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+            if self._hosts and host not in self._hosts:
+                return _Json({"error": "this host is not served"}, 421)
+            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
+                return _Json({"error": "the token is missing or wrong"}, 401, {"WWW-Authenticate": "Bearer"})
+            try:
+                return await answer(request)
+            except BadRequest as error:
+                return _Json({"error": str(error)}, 422)
+            except Full:
+                self._refused.inc()
+                wait = max(1, math.ceil(self._asked * self._seconds / cores()))
+                return _Json({"error": "the queue is full"}, 429, {"Retry-After": str(wait)})
+
+        return guarded
+
+    async def _health(self, _request: Request) -> Response:
+        return _Json({"status": "ok", "version": installed(), "requests": self._asked, "most": self._most})
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _run_code(self, request: Request) -> Response:
+        try:
+            result = await self._finished(request, self._prepared(fusion.read(await _body(request))))
+        except SandboxError as error:
+            return _Json(fusion.failed(str(error)))
+        return Response(status_code=_GONE) if result is None else _Json(fusion.written(result))
+
+    async def _run(self, request: Request) -> Response:
+        try:
+            run = self._prepared(asked.read(await _body(request)))
+            if "text/event-stream" in request.headers.get("accept", ""):
+                self._enter()
+                began, ended = time.monotonic(), list[Result]()
+                return _Events(_events(run, ended), lambda: self._leave(began, ended[0] if ended else None))
+            result = await self._finished(request, run)
+        except SandboxError as error:
+            return _Json({"error": str(error)}, 400)
+        return Response(status_code=_GONE) if result is None else _Json(result.to_dict())
+
+    def _prepared(self, wanted: Asked) -> Run:
+        policy = wanted.policy(self._policy)
+        return prepare(wanted.code, wanted.options, policy, files=wanted.files, last_value=False, writes=False)
+
+    def _enter(self) -> None:
+        if self._asked >= self._most:
+            raise Full
+        self._asked += 1
+
+    def _leave(self, began: float, result: Result | None) -> None:
+        self._asked -= 1
+        took = time.monotonic() - began
+        self._time.observe(took)
+        self._seconds += (took - self._seconds) / 10
+        self._runs.labels("not run" if result is None else result.outcome.value).inc()
+
+    async def _finished(self, request: Request, run: Run) -> Result | None:
+        """Return the result; None where the client has gone, and the run has ended for that."""
+        self._enter()
+        began, result = time.monotonic(), None
+        running = asyncio.ensure_future(finished(run))
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                result = running.result()
+            return result
+        finally:
+            gone.cancel()
+            running.cancel()
+            await asyncio.gather(running, gone, return_exceptions=True)
+            self._leave(began, result)
+
+
+async def _events(run: Run, ended: list[Result]) -> AsyncGenerator[bytes, None]:
+    """Yield the events of a run, and leave its result; closed, it ends the run."""
+    try:
+        async with AsyncRun(run) as events:
+            async for event in events:
+                name, data = _written(event)
+                if isinstance(event, Ended):
+                    ended.append(event.result)
+                yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+    except SandboxError as error:
+        yield f"event: error\ndata: {json.dumps({'error': str(error)})}\n\n".encode()
+
+
+def _written(event: Event) -> tuple[str, dict[str, Any]]:
+    """Return the name and the data of an event."""
+    match event:
+        case Ended(result):
+            return "result", result.to_dict()
+        case Text(stream, text):
+            return "text", {"stream": stream, "text": text}
+        case Output(name):
+            return "output", {"name": name}
+        case _:
+            return type(event).__name__.lower(), json.loads(json.dumps(asdict(event), default=str))
+
+
+async def _body(request: Request) -> Mapping[str, Any]:
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise BadRequest("the content type is not application/json")
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MOST_BYTES:
+            raise BadRequest(f"the request has more than {MOST_BYTES} bytes")
+    try:
+        whole = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the request is no JSON: {error}") from error
+    if not isinstance(whole, Mapping):
+        raise BadRequest("the request is no object")
+    return whole
+
+
+async def _gone(request: Request) -> None:
+    """Return when the client has cut the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

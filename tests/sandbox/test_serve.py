@@ -1,0 +1,277 @@
+"""``sandbox-magic serve``: what others' clients send and read, who may ask, a bounded queue, and a cut request."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+import sandbox_magic as sm
+from sandbox_magic.cli.main import main
+from sandbox_magic.execution.asynchronous import cores
+from sandbox_magic.model.policy import Limits, Policy
+from sandbox_magic.serve import asked, fusion
+
+SLEEPS = "print('up', flush=True)\nimport time; time.sleep(600)"
+
+
+class Served:
+    """A server, and how it is asked."""
+
+    def __init__(self, process, place):
+        self.process = process
+        self.place = place
+
+    def connection(self):
+        if self.place.startswith("unix:"):
+            connection = http.client.HTTPConnection("localhost", timeout=60)
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.connect(self.place.removeprefix("unix:"))
+            return connection
+        return http.client.HTTPConnection(self.place.removeprefix("http://"), timeout=60)
+
+    def begin(self, path, whole=None, **headers):
+        """Send a request; return the connection."""
+        connection = self.connection()
+        headers = {
+            "Content-Type": "application/json",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        body = whole if isinstance(whole, (str, bytes, type(None))) else json.dumps(whole)
+        connection.request("GET" if whole is None else "POST", path, body, headers)
+        return connection
+
+    def ask(self, path, whole=None, **headers):
+        """Return the status, the headers and the body of the response."""
+        connection = self.begin(path, whole, **headers)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        told = response.headers.get("Content-Type", "")
+        return (
+            response.status,
+            response.headers,
+            json.loads(body) if told.startswith("application/json") else body.decode(),
+        )
+
+    @property
+    def asked(self):
+        return self.ask("/v1/health")[2]["requests"]
+
+    def until(self, count):
+        deadline = time.monotonic() + 60
+        while self.asked != count:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@contextmanager
+def server(*words):
+    command = [sys.executable, "-P", "-m", "sandbox_magic", "serve", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stderr.readline()
+            assert line.startswith("sandbox: serving on "), line + process.stderr.read()
+            yield Served(process, line.split()[-1])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                _, left = process.communicate(timeout=60)
+            finally:
+                process.kill()
+        assert "Traceback" not in left
+
+
+@pytest.fixture(scope="module")
+def served():
+    with server("--port", "0", "--timeout", "60", "--memory", "256M", "--queue", "1", "--cpu-time", "20") as found:
+        yield found
+
+
+# As SandboxFusion's client sends it: every field, with its default.
+DEFAULT = {
+    "compile_timeout": 10,
+    "run_timeout": 10,
+    "memory_limit_MB": -1,
+    "stdin": None,
+    "files": {},
+    "fetch_files": [],
+}
+
+
+def fused(served, code, **more):
+    status, _, whole = served.ask("/run_code", DEFAULT | {"code": code, "language": "python"} | more)
+    assert status == 200
+    assert set(whole) == {"status", "message", "compile_result", "run_result", "executor_pod_name", "files"}
+    return whole
+
+
+def test_a_client_of_sandbox_fusion_is_answered_in_its_form(served):
+    whole = fused(
+        served,
+        "print(input() + open('a.txt').read())",
+        stdin="in ",
+        files={"a.txt": base64.b64encode(b"file").decode()},
+    )
+    assert (whole["status"], whole["message"], whole["compile_result"]) == ("Success", "", None)
+    ran = whole["run_result"]
+    assert set(ran) == {"status", "execution_time", "return_code", "stdout", "stderr"}
+    assert (ran["status"], ran["return_code"], ran["stdout"], ran["stderr"]) == ("Finished", 0, "in file\n", "")
+    assert ran["execution_time"] > 0
+    failed = fused(served, "import sys; sys.exit(3)")
+    assert (failed["status"], failed["run_result"]["return_code"]) == ("Failed", 3)
+    killed = fused(served, "import os; os.kill(os.getpid(), 6)")
+    assert (killed["status"], killed["run_result"]["status"], killed["run_result"]["return_code"]) == (
+        "Failed",
+        "Finished",
+        -6,
+    )
+    late = fused(served, "while True: pass", run_timeout=0.5)
+    assert (late["status"], late["run_result"]["status"], late["run_result"]["return_code"]) == (
+        "Failed",
+        "TimeLimitExceeded",
+        None,
+    )
+    bash = fused(served, "echo out > b.txt; echo hi", language="bash", fetch_files=["./b.txt", "none"])
+    assert (bash["run_result"]["stdout"], bash["files"]) == ("hi\n", {"b.txt": base64.b64encode(b"out\n").decode()})
+    unknown = fused(served, "x", language="cuda")
+    assert (unknown["status"], unknown["run_result"]) == ("SandboxError", None)
+    assert "cuda" in unknown["message"]
+
+
+def test_a_request_gets_the_whole_result_or_its_events(served):
+    wanted = {"code": "y = x + 1\nprint(y)", "inputs": {"x": 1}, "outputs": ["y"], "timeout": 30}
+    status, _, whole = served.ask("/v1/run", wanted)
+    assert status == 200
+    result = sm.Result.from_dict(whole)
+    assert (result.ok, result.stdout, result.outputs) == (True, "2\n", {"y": 2})
+    _, headers, events = served.ask("/v1/run", wanted, Accept="text/event-stream")
+    assert headers["Content-Type"].startswith("text/event-stream")
+    pairs = [event.split("\n", 1) for event in events.strip().split("\n\n")]
+    told = [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in pairs]
+    assert ("text", {"stream": "stdout", "text": "2\n"}) in told
+    assert told[-1][0] == "result"
+    assert sm.Result.from_dict(told[-1][1]).outputs == {"y": 2}
+    assert 'sandbox_magic_runs_total{outcome="COMPLETED"}' in served.ask("/metrics")[2]
+
+
+def test_a_request_lowers_the_limits_and_never_raises_them(served):
+    for timeout, memory, expected in (
+        (1, "64M", (1.0, 2**26)),
+        (600, "8G", (60.0, 2**28)),
+        (None, None, (60.0, 2**28)),
+    ):
+        _, _, whole = served.ask("/v1/run", {"code": "1", "timeout": timeout, "memory": memory})
+        assert (whole["limits"]["wall_seconds"], whole["limits"]["memory_bytes"]) == expected
+    most = Policy(limits=Limits(wall_seconds=None))
+    assert asked.Asked(code="").policy(most).limits.wall_seconds is None
+    assert asked.Asked(code="", seconds=5.0).policy(most).limits.wall_seconds == 5.0
+    assert fusion.read({"code": "", "language": "python", "memory_limit_MB": 10**9}).policy(Policy()).limits == Limits(
+        wall_seconds=10.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        ("/run_code", "{", {}, 422),
+        ("/run_code", "[]", {}, 422),
+        ("/run_code", {"language": "python"}, {}, 422),
+        ("/run_code", {"code": 5, "language": "python"}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "run_timeout": "x"}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "files": {"a": "%"}}, {}, 422),
+        ("/v1/run", {"code": "1", "bind": "/etc"}, {}, 422),
+        ("/v1/run", {"code": "1", "python": "/bin/sh"}, {}, 422),
+        ("/v1/run", {"code": "1", "timeout": "banana"}, {}, 422),
+        ("/v1/run", {"code": "1", "save": ["../x"]}, {}, 400),
+        ("/v1/run", {"code": "1", "outputs": [5]}, {}, 400),
+        ("/v1/run", {"code": "1"}, {"Content_Type": "text/plain"}, 422),  # what a form of a strange page can send
+        ("/v1/run", {"code": "1"}, {"Host": "evil.example:8080"}, 421),  # a name that was made to point here
+        ("/v1/run", None, {}, 405),
+        ("/none", None, {}, 404),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused_and_nothing_breaks(served, path, body, headers, status):
+    assert served.ask(path, body, **headers)[0] == status
+    assert served.asked == 0
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/event-stream"}])
+def test_a_request_that_is_cut_ends_its_run(served, headers):
+    connection = served.begin("/v1/run", {"code": SLEEPS}, **headers)
+    sock = connection.sock
+    response = connection.getresponse() if headers else None
+    if response is not None:
+        assert response.readline().startswith(b"event: ")
+    served.until(1)
+    sock.shutdown(socket.SHUT_RDWR)
+    served.until(0)
+    if response is not None:
+        response.close()
+    connection.close()
+
+
+def test_one_too_many_is_refused_with_a_word_when_to_come_again(served):
+    waiting = [served.begin("/v1/run", {"code": SLEEPS}) for _ in range(cores() + 1)]
+    try:
+        served.until(cores() + 1)
+        status, headers, _ = served.ask("/run_code", {"code": "1", "language": "python"})
+        assert status == 429
+        assert int(headers["Retry-After"]) >= 1
+        assert served.ask("/v1/run", {"code": "1"}, Accept="text/event-stream")[0] == 429
+    finally:
+        for connection in waiting:
+            connection.close()
+    served.until(0)
+    assert served.ask("/v1/run", {"code": "1"})[0] == 200
+    assert "sandbox_magic_refused_total 2.0" in served.ask("/metrics")[2]
+
+
+def test_it_ends_in_good_order_and_a_unix_socket_is_its_owners_alone(tmp_path):
+    path, token = tmp_path / "s", tmp_path / "token"
+    token.write_text("secret\n")
+    with server("--unix", str(path), "--token-file", str(token)) as served:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert served.ask("/v1/run", {"code": "1"})[0] == 401
+        assert served.ask("/v1/run", {"code": "1"}, Authorization="Bearer wrong")[0] == 401
+        assert served.ask("/v1/health")[0] == 200
+        found = []
+        code = "print('up', flush=True); import time; time.sleep(2); print('whole')"
+        asking = threading.Thread(
+            target=lambda: found.append(served.ask("/v1/run", {"code": code}, Authorization="Bearer secret"))
+        )
+        asking.start()
+        served.until(1)
+        served.process.send_signal(signal.SIGTERM)
+        asking.join(60)
+        assert found[0][2]["stdout"] == "up\nwhole\n"  # what runs has its time
+        assert served.process.wait(60) == 0
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--host", "0.0.0.0"], "can be reached from other machines"),
+        (["--host", "::"], "can be reached from other machines"),
+        (["--port", "banana"], "can't listen"),
+        (["--token-file", "none"], "can't be read"),
+        (["--unix", "none/s"], "can't listen"),
+        (["--save", "*"], "a request says"),
+    ],
+)
+def test_what_would_open_it_to_all_is_refused(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    assert main(["serve", *words]) == 2
+    assert said in capsys.readouterr().err
