@@ -40,6 +40,13 @@ def rlimits(limits: Limits, group: Group) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items())
 
 
+def times(limits: Limits, *, counted: bool) -> tuple[str, str]:
+    """Return the limits on real and CPU time in PID 1's form; the latter says whether it reads the group's count."""
+    wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
+    cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * counted}"
+    return wall, cpu
+
+
 def guards(limits: Limits, group: Group, *, counted: bool) -> tuple[Guard, ...]:
     """Return what holds each limit; arguments as for `sandbox_magic.jail.isolation.describe`."""
     wall = limits.wall_seconds

@@ -1,26 +1,22 @@
-"""One parked sandbox: start it, say go, kill, reap; leave nothing behind."""
+"""One sandbox: started, parked until it is given its cell, spoken with while that runs."""
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import signal
 import socket
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, network, spawn, teardown
+from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, network, reports, spawn
 from sandbox_magic.jail.attempts import calls
 from sandbox_magic.jail.attempts.watcher import NotWatched, Watcher
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
-from sandbox_magic.jail.cgroup.base import Facts, Group
 from sandbox_magic.jail.control import Control
-from sandbox_magic.jail.descriptors import Descriptors
+from sandbox_magic.jail.lifetime import Lifetime
 from sandbox_magic.jail.meter import Meter
 from sandbox_magic.jail.view import identity, interpreter, overlay, places
 from sandbox_magic.jail.view.run_directory import RunDirectory
@@ -31,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, BinaryIO
 
+    from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.task import Task
     from sandbox_magic.model.forwards import Forward
     from sandbox_magic.model.isolation import Isolation
@@ -40,7 +37,7 @@ PARK_SECONDS = 30.0  # far more than any machine needs; a hung start must still 
 _PRELOAD_SECONDS = 25.0  # for each module; inside it has 20 (guest/parking.py)
 
 
-class Sandbox:
+class Sandbox(Lifetime):
     """A sandbox from its start to its end. Single use.
 
     `park` returns one in which nothing untrusted has run yet; `go` runs the cell; `close` ends
@@ -55,8 +52,6 @@ class Sandbox:
         frames: What puts these frames together.
         display_ids: The code's own names of places to show something -> the host's.
         files: Where PID 1 sends the files that come out.
-        pid: PID 1's process id on the host.
-        group: The control group with the process that will run the cell.
         meter: What measures it; what was used to park it does not count.
         control: What can be said to PID 1 once it is parked.
         park_seconds: How long the run waited for it.
@@ -74,13 +69,14 @@ class Sandbox:
     """
 
     further_seconds: ClassVar[float] = 0.0
+    pid: int  # as the base class, for checkers that take a value set here for one of another type
+    group: Group
     stdin: int
     stdout: int
     stderr: int
     report: int
     display: int
     files: int
-    group: Group
     control: Control
     meter: Meter
     bwrap: bubblewrap.Bubblewrap
@@ -88,9 +84,9 @@ class Sandbox:
     identity: identity.Identity
 
     def __init__(self) -> None:
+        super().__init__()
         self.stdin = self.stdout = self.stderr = self.report = self.display = self.files = self._control = -1
-        self.pid: int = 0
-        self._pidfd = self._cell = -1
+        self._cell = -1
         self.park_seconds: float = 0.0
         self.warm: bool = False
         self.unloaded: tuple[str, ...] = ()
@@ -100,15 +96,9 @@ class Sandbox:
         self.listeners: tuple[socket.socket, ...] = ()
         self._net: tuple[Forward, ...] = ()
         self.workspace: overlay.Layer | overlay.Copy | None = None
-        self._owner = os.getpid()
-        self._descriptors = Descriptors()
-        self.group = Group()
         self._counted: Group | None = None  # the group whose count PID 1 can read
         self.frames: wire.Reader = wire.Reader()
         self.display_ids: dict[str, str] = {}
-        self._exits = ExitStack()
-        self._exits.callback(self._descriptors.close_all)
-        self._closed = False
 
     @classmethod
     def park(
@@ -278,7 +268,7 @@ class Sandbox:
         _, *failed = self._next_frame(PARK_SECONDS + _PRELOAD_SECONDS * len(preload))
         places = {b"%d" % number: name for number, name in enumerate(preload)}
         self.unloaded = tuple(places[number] for number in failed if number in places)  # a module may have said it
-        self.pid = _child_pid(info)
+        self.pid = reports.child_pid(info)
         self._pidfd = self._descriptors.keep(os.pidfd_open(self.pid))
 
     def _next_frame(self, seconds: float) -> list[bytes]:
@@ -287,18 +277,14 @@ class Sandbox:
         Raises:
             SandboxUnavailable: None came in so many seconds, or PID 1 is gone.
         """
-        reader = wire.Reader()
-        poll = select.poll()
-        poll.register(self.report, select.POLLIN)
-        deadline = time.monotonic() + seconds
-        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            data = os.read(self.report, 4096)
-            if not data:
-                raise unavailable(self._words_of_failure())
-            if frames := reader.feed(data):
-                return frames[0]
-        what = f"the sandbox did not start within {seconds:g} seconds"
-        raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy=DOCTOR)
+        try:
+            frame = reports.next_frame(self.report, seconds)
+        except EOFError:
+            raise unavailable(self._words_of_failure()) from None
+        if frame is None:
+            what = f"the sandbox did not start within {seconds:g} seconds"
+            raise SandboxUnavailable(what, seen=self._words_of_failure(), remedy=DOCTOR)
+        return frame
 
     def _cell_pid(self) -> int:
         with open(f"/proc/{self.pid}/task/{self.pid}/children") as children:
@@ -329,10 +315,8 @@ class Sandbox:
         if self.warm or self.unloaded:
             self.group.restart_peak()
             self.meter.forget_peak()
-        wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
-        cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         compiler = repr(limits.compile_seconds) if task.compiles else ""
-        times = (repr(time.monotonic()), compiler, wall, cpu)
+        times = (repr(time.monotonic()), compiler, *limit_guards.times(limits, counted=self._is_counted))
         for_init = (*map(str.encode, times), task.gather, b"" if task.program else b"python")
         words = (
             limit_guards.rlimits(limits, self.group),
@@ -375,26 +359,6 @@ class Sandbox:
         self._descriptors.close(self.display)
         self.display = -1
 
-    def kill(self) -> None:
-        """Kill everything in the sandbox at once: with PID 1 goes its namespace."""
-        with suppress(OSError):
-            self.group.kill()
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-
-    def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the last process is gone, for PID 1 ends after all others; return whether it is."""
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        return bool(poll.poll(seconds and seconds * 1000))
-
-    def facts(self) -> Facts:
-        """Return what the control group counted; nothing if it has been removed."""
-        try:
-            return self.group.facts()
-        except (OSError, KeyError, ValueError):
-            return Facts()
-
     def end_cell(self) -> None:
         """End what runs in it at once; its report may still come."""
         self.kill()
@@ -407,56 +371,7 @@ class Sandbox:
         """Let the code see the end of its input."""
         self._descriptors.close(self.stdin)
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether this process started it: a forked copy of that process must not end it."""
-        return os.getpid() == self._owner
-
-    def _reap(self) -> None:
-        if self._pidfd >= 0:
-            self.kill()
-            self.wait()
-        else:
-            self._process.kill()
-        self._process.wait()
-
-    def close(self) -> None:
-        """End it, wait for the end, close every descriptor, remove the directory."""
-        if self._is_open():
-            self._exits.close()
-
-    def close_behind(self) -> None:
-        """End it, and leave the rest of `close` to a thread that the interpreter waits for when it ends.
-
-        The kernel may need seconds to take down a tmpfs with a million files.
-        """
-        if self._pidfd < 0:
-            self.close()
-        elif self._is_open():
-            exits = self._exits.pop_all()
-            try:
-                self.kill()
-                teardown.pending.add(self._pidfd, exits.close)
-            except BaseException:  # an interrupt just then
-                exits.close()
-                raise
-
     def forget(self) -> None:
         """Close our descriptors alone: this is a forked copy of the process that it belongs to."""
-        self._closed = True
-        self._descriptors.close_all()
+        super().forget()
         self._close_listeners()
-
-    def _is_open(self) -> bool:
-        """Return whether it is to be closed now: once, and never by a forked copy of our process."""
-        open_, self._closed = not self._closed and self.is_ours, True
-        return open_
-
-
-def _child_pid(info: int) -> int:
-    """Read bwrap's JSON to its end; it is complete, for PID 1 runs already."""
-    text = b""
-    with suppress(BlockingIOError):
-        while piece := os.read(info, 4096):
-            text += piece
-    return int(json.loads(text)["child-pid"])

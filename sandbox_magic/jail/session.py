@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
-from sandbox_magic.jail import limit_guards
+from sandbox_magic.jail import limit_guards, reports
 from sandbox_magic.jail.attempts.tried import Tried
 from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.cgroup.base import Facts
@@ -87,14 +87,12 @@ class SessionSandbox(Sandbox):
         self.group.restart_peak()
         self._before = self.group_facts()
         self.meter: Meter = Meter(self.pid, self.group, since_now=True)
-        wall = "" if limits.wall_seconds is None else repr(limits.wall_seconds)
-        cpu = "" if limits.cpu_seconds is None else f"{limits.cpu_seconds!r} {'counted' * self._is_counted}"
         self._running = True
         try:
             self._begin_account()
             self.control.cell(
                 b"%d" % number,
-                *map(str.encode, (repr(time.monotonic()), wall, cpu)),
+                *map(str.encode, (repr(time.monotonic()), *limit_guards.times(limits, counted=self._is_counted))),
                 task.gather,
                 b"asks" * ("query:" in task.offered),
             )
@@ -183,18 +181,10 @@ class SessionSandbox(Sandbox):
 
     def _next_report(self, word: bytes) -> list[bytes] | None:
         """Wait for PID 1's next frame of that kind; None if it does not come in time."""
-        reader = wire.Reader()
-        poll = select.poll()
-        poll.register(self.report, select.POLLIN)
-        deadline = time.monotonic() + RESTORE_SECONDS
-        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            data = os.read(self.report, 65536)
-            if not data:
-                return None
-            for frame in reader.feed(data):
-                if frame[0] == word:
-                    return frame
-        return None
+        try:
+            return reports.next_frame(self.report, RESTORE_SECONDS, word)
+        except EOFError:
+            return None
 
     def memory_bytes(self) -> int | None:
         """Return what its processes use now; None where that is not counted."""
