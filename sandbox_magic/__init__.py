@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from sandbox_magic.batch.results import Results
     from sandbox_magic.batch.run_many import Batch, run_many
     from sandbox_magic.execution.asynchronous import AsyncRun, arun, astream
-    from sandbox_magic.execution.session import Completion, Session
+    from sandbox_magic.execution.session import Session
+    from sandbox_magic.execution.session_answers import Completion
     from sandbox_magic.jail.doctor import Diagnosis
 
     __version__: str
@@ -134,7 +135,7 @@ def __dir__() -> list[str]:
 _LATE = {
     "AsyncRun": "execution.asynchronous",
     "Batch": "batch.run_many",
-    "Completion": "execution.session",
+    "Completion": "execution.session_answers",
     "Diagnosis": "jail.doctor",
     "Graded": "batch.graded",
     "Results": "batch.results",

@@ -6,10 +6,10 @@ import atexit
 import threading
 import time
 import weakref
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.execution import session_attempts
+from sandbox_magic.execution import session_answers, session_attempts, session_options
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import cell_of
 from sandbox_magic.execution.asynchronous import AsyncCells
@@ -18,10 +18,7 @@ from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
 from sandbox_magic.execution.run import Run
 from sandbox_magic.jail.lease import Kept
-from sandbox_magic.model import options as _options
-from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.languages import PYTHON
-from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
     import os
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
     from sandbox_magic.execution.files import FileTransfer
+    from sandbox_magic.execution.session_answers import Completion
     from sandbox_magic.execution.session_attempts import SessionTried
     from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.option_types import Options
@@ -38,24 +36,6 @@ if TYPE_CHECKING:
     from sandbox_magic.untrusted.workspace.changes import Changes
 
 _ASK_SECONDS = 6.0  # for an answer to the front end; inside it has half of that
-_MOST_MATCHES = 1000
-_MATCH_CHARACTERS = 500
-_LANGUAGES = (PYTHON.name, "bash")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """What a name could be completed to: in the code's own words, made safe to show.
-
-    Attributes:
-        matches: The texts that can stand there.
-        start: Where the text begins that they replace, in characters.
-        end: Where it ends.
-    """
-
-    matches: tuple[str, ...] = ()
-    start: int = 0
-    end: int = 0
 
 
 class Session(AsyncCells):
@@ -79,21 +59,7 @@ class Session(AsyncCells):
     """
 
     def __init__(self, *, policy: Policy | None = None, undo: int = 1, **options: Unpack[Options]) -> None:
-        values = _options.read(options, ("limits", "policy", "run"))
-        language = str(values.pop("language", PYTHON.name))
-        if language not in _LANGUAGES:
-            msg = f"a session runs {' or '.join(_LANGUAGES)}, and this is {language}"
-            raise PolicyError(msg, remedy="a cell without a session; in one of Python's !command and %%bash")
-        of_cell = [name for name in values if _options.BY_KEYWORD[name].scope == "run" and name != "warm"]
-        if of_cell:
-            msg = f"option {of_cell[0]} belongs to a cell, and not to a session"
-            raise PolicyError(msg, remedy=f"session.run(source, {of_cell[0]}=...)")
-        values.pop("warm", None)
-        self._language = language
-        self._policy = replace(_options.to_policy(values, policy), undo=undo if language == PYTHON.name else 0)
-        if self._policy.save:
-            msg = "option save: a session's files stay in it"
-            raise PolicyError(msg, remedy="outputs=, or a run without a session")
+        self._language, self._policy = session_options.of_session(options, policy, undo)
         self._lease = Kept()
         self._lock = threading.Lock()
         self._last: Loop | None = None
@@ -169,19 +135,9 @@ class Session(AsyncCells):
             number: What the front end counts it as.
             **how: As above.
         """
-        values = _options.read(options, ("limits", "policy", "run"))
-        values.pop("warm", None)
-        values.setdefault("language", self._language)
+        values = session_options.of_cell(options, self._language)
         cell, policy = cell_of(source, values, self._policy, **how)
-        if cell.language.name != self._language:
-            msg = f"this session runs {self._language}, and the cell is {cell.language.name}"
-            raise PolicyError(msg, remedy="a session of its own, or a cell without one; in one of Python's %%bash")
-        if cell.stdin != b"":
-            msg = "option stdin: a session's cells have no standard input"
-            raise PolicyError(msg, remedy="input(), which asks; or inputs=")
-        if policy.parked_with() != self._policy.parked_with() or policy.save:
-            msg = "an option of this cell belongs to the session as a whole"
-            raise PolicyError(msg, remedy="Session(...) takes it; a cell has its own timeout, cpu_time, output_limit")
+        session_options.check(cell, policy, self._language, self._policy)
         return self._start(replace(cell, shows_error=shows_error, number=number), policy)
 
     def _start(self, cell: Cell, policy: Policy) -> Run:
@@ -289,11 +245,7 @@ class Session(AsyncCells):
             code: The cell so far.
             cursor: Where the name ends, in characters.
         """
-        begin, end, *matches = self._ask(code, f"query:complete:{cursor}:0") or (b"", b"")
-        if not (begin.isdigit() and end.isdigit() and 0 <= int(begin) <= int(end) <= len(code)):
-            return Completion(start=cursor, end=cursor)
-        words = (label(match.decode("utf-8", "replace"), _MATCH_CHARACTERS) for match in matches[:_MOST_MATCHES])
-        return Completion(matches=tuple(filter(None, words)), start=int(begin), end=int(end))
+        return session_answers.completion(self._ask(code, f"query:complete:{cursor}:0"), code, cursor)
 
     def inspect(self, code: str, cursor: int, detail: int = 0) -> dict[str, str]:
         """Return what there is to say of the name at a place, as a MIME bundle made safe to show; {} if nothing.
@@ -303,21 +255,11 @@ class Session(AsyncCells):
             cursor: The place, in characters.
             detail: 1 asks for the source too.
         """
-        from sandbox_magic.untrusted.mime import bundle
-
-        found = self._ask(code, f"query:inspect:{cursor}:{detail}")
-        if not found or len(found) % 2:
-            return {}
-        offered = {kind.decode("ascii", "replace"): text for kind, text in zip(found[::2], found[1::2], strict=True)}
-        return {kind: str(text) for kind, text in bundle.clean(offered, None).data.items()}
+        return session_answers.inspection(self._ask(code, f"query:inspect:{cursor}:{detail}"))
 
     def is_complete(self, code: str) -> tuple[str, str]:
         """Return ``complete``, ``incomplete``, ``invalid`` or ``unknown``, and the indent of the next line."""
-        found = self._ask(code, "query:is_complete:0:0")
-        status, indent = [word.decode("utf-8", "replace") for word in found] if len(found) == 2 else ("", "")  # noqa: PLR2004 - these two
-        if status not in ("complete", "incomplete", "invalid"):
-            return "unknown", ""
-        return status, indent[:200] if indent.isspace() else ""
+        return session_answers.completeness(self._ask(code, "query:is_complete:0:0"))
 
     def _ask(self, code: str, query: str) -> tuple[bytes, ...]:
         """Return what the session answers; nothing where there is no state, or no answer in time."""
