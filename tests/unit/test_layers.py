@@ -151,7 +151,9 @@ def test_values_and_pictures_start_no_process_and_no_thread_and_open_nothing(fil
 
 ON_REQUEST = {  # imported late
     "batch/results.py": {"pandas"},  # as Attempts, below
-    "guest/ipython_magics.py": {"IPython"},  # the sandbox's own
+    "guest/ipython_inner.py": {"IPython"},  # the sandbox's own, as the next three
+    "guest/ipython_magics.py": {"IPython"},
+    "guest/ipython_parts.py": {"IPython"},
     "guest/ipython_shell.py": {"IPython"},
     "model/attempts.py": {"pandas"},  # Attempts.to_frame gives a frame to those who have pandas, as the next
     "model/timeline.py": {"pandas"},

@@ -25,8 +25,10 @@ def test_the_guest_has_files():
 
 AT_REQUEST = {
     "figures.py": {"matplotlib"},
+    "ipython_inner.py": {"IPython", "matplotlib", "traitlets"},
     "ipython_magics.py": {"IPython", "matplotlib_inline"},
-    "ipython_shell.py": {"IPython", "matplotlib", "traitlets"},
+    "ipython_parts.py": {"IPython"},
+    "ipython_shell.py": {"IPython"},
     "library_hooks.py": {"plotly"},
     "start.py": {"sandbox_guest"},
 }  # once the cell itself has imported it; for a cell that needs IPython; itself
