@@ -116,15 +116,15 @@ def diagnose() -> "Diagnosis":
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Make ``%%sandbox`` and ``%sandbox`` known (called by ``%load_ext sandbox_magic``)."""
     with _importing():
-        from sandbox_magic.notebook import magic
-    magic.load(shell)
+        from sandbox_magic.notebook import extension
+    extension.load(shell)
 
 
 def unload_ipython_extension(shell: "InteractiveShell") -> None:
     """Take the magics away (called by ``%unload_ext sandbox_magic``)."""
-    from sandbox_magic.notebook import magic
+    from sandbox_magic.notebook import extension
 
-    magic.unload(shell)
+    extension.unload(shell)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Enum, Integer, TraitError, TraitType, observe
+from traitlets import Enum, Integer, TraitType, observe
 
 from sandbox_magic.execution import background
 from sandbox_magic.execution.api import prepare
@@ -21,13 +21,12 @@ from sandbox_magic.jail.fingerprint import fingerprint
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
 from sandbox_magic.model.result import RunFailed
-from sandbox_magic.notebook import completion, namespace
+from sandbox_magic.notebook import namespace
 from sandbox_magic.notebook.arguments import HELP, parse, parse_file
 from sandbox_magic.notebook.defaults import OptionDefault, traits
 from sandbox_magic.notebook.earlier import EarlierCells
 from sandbox_magic.notebook.sessions import Sessions
 from sandbox_magic.notebook.views import view_for
-from sandbox_magic.safe_import import shadow_warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -251,6 +250,11 @@ def _show_later(shell: InteractiveShell, view: NotebookView, events: list[Displa
         shell.events.register("post_execute", show)
 
 
+def warn(text: str) -> None:
+    """Tell the person something that is no error."""
+    print(f"sandbox_magic: {text}", file=sys.stderr)
+
+
 _said: set[str] = set()
 
 
@@ -259,64 +263,4 @@ def _say_weaker(result: Result) -> None:
     weaker = [guard for guard in result.isolation.weaker if guard.remedy and guard.name not in _said]
     _said.update(guard.name for guard in weaker)
     for guard in weaker:
-        _warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To fix it: {guard.remedy}")
-
-
-def load(shell: InteractiveShell) -> None:
-    """Register the magics; say so if another package's ``%%sandbox`` is replaced."""
-    magics = _configured(shell)
-    replaced = {kind: shell.magics_manager.magics[kind].get("sandbox") for kind in ("line", "cell")}
-    magics.replaced = replaced
-    shell.register_magics(magics)
-    completion.register(shell, lambda: magics.languages_of_the_user, lambda: magics.sessions)
-    other = replaced["cell"]
-    owner = getattr(other, "__self__", None)
-    module = getattr(other, "__module__", "") if owner is None else type(owner).__module__
-    if module and not module.startswith("sandbox_magic."):
-        _warn(
-            f"%%sandbox was {module}'s until now, which does something else; from here on it is sandbox_magic's. "
-            "%unload_ext sandbox_magic restores the other."
-        )
-    if warning := shadow_warning():  # it would have run, had we not been imported before
-        _warn(warning)
-    magics.park()
-
-
-def _configured(shell: InteractiveShell) -> SandboxMagics:
-    """Make the magics with what the user has configured; a value that makes no sense is left out, and said."""
-    while True:
-        try:
-            return SandboxMagics(shell)
-        except TraitError as error:
-            shell.configurables[:] = [item for item in shell.configurables if not isinstance(item, SandboxMagics)]
-            bad = next(
-                (
-                    name
-                    for name in shell.config.SandboxMagics
-                    if f"option {name}" in str(error) or f"'{name}' trait" in str(error)
-                ),
-                None,
-            )
-            for name in [bad] if bad else list(shell.config.SandboxMagics):
-                del shell.config.SandboxMagics[name]
-            _warn(f"a configured default is ignored: {error}")
-
-
-def _warn(text: str) -> None:
-    print(f"sandbox_magic: {text}", file=sys.stderr)
-
-
-def unload(shell: InteractiveShell) -> None:
-    """Remove the magics, and restore what they replaced."""
-    completion.unregister(shell)
-    pool.spares.drop()
-    for magics in shell.configurables:
-        if isinstance(magics, SandboxMagics):
-            magics.sessions.close()
-    for kind, table in shell.magics_manager.magics.items():
-        owner = getattr(table.get("sandbox"), "__self__", None)
-        if isinstance(owner, SandboxMagics):
-            del table["sandbox"]
-            if (before := owner.replaced.get(kind)) is not None:
-                table["sandbox"] = before
-    shell.configurables[:] = [item for item in shell.configurables if not isinstance(item, SandboxMagics)]
+        warn(f"{guard.name} is {guard.strength} here, not enforced ({guard.mechanism}). To fix it: {guard.remedy}")
