@@ -43,6 +43,13 @@ class Bubblewrap:
     path: str
     version: str
 
+    @property
+    def home(self) -> str:
+        """The directory with all that it is loaded from: a wheel's program finds its libraries beside its package."""
+        folder = os.path.dirname(self.path)
+        package = os.path.dirname(folder)
+        return os.path.dirname(package) if os.path.isdir(f"{package}.libs") else folder
+
     def __str__(self) -> str:
         """Return its version and path in one line."""
         return f"{self.version} ({self.path})"

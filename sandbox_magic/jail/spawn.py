@@ -146,13 +146,14 @@ def _filter(*, watched: bool) -> bytes:
 
 def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:
     """Return what comes before bwrap, and bwrap's path as its user can reach it."""
-    layer, program = parts.layer, parts.bwrap.path
+    layer, program, home = parts.layer, parts.bwrap.path, parts.bwrap.home
     laid = (layer.home, layer.merged, layer.changed) if layer else ()
-    folder, name = os.path.split(program)
     shown = (*parts.interpreter.shared, *(mount.source for mount in policy.binds), *laid)
-    how = identity.launch(parts.identity, (*shown, GUEST, parts.directory.cell, folder))
+    how = identity.launch(parts.identity, (*shown, GUEST, parts.directory.cell, home))
     prefix = (*layer.prefix, *how.prefix) if layer else how.prefix
-    return identity.Launch(prefix, how.sources), os.path.join(how.sources.get(folder, folder), name)
+    return identity.Launch(prefix, how.sources), os.path.join(
+        how.sources.get(home, home), os.path.relpath(program, home)
+    )
 
 
 def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]:

