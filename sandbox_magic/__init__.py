@@ -11,9 +11,19 @@ from sandbox_magic.safe_import import importing as _importing
 with _importing():  # a notebook's folder stands before the standard library too
     import importlib
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from sandbox_magic.batch.graded import Graded, Score
+    from sandbox_magic.batch.results import Results
+    from sandbox_magic.batch.run_many import Batch, run_many
     from sandbox_magic.execution.api import run, start, stream
+    from sandbox_magic.execution.asynchronous import AsyncRun, arun, astream
     from sandbox_magic.execution.background import BackgroundRun
     from sandbox_magic.execution.run import Run
+    from sandbox_magic.execution.session import Session
+    from sandbox_magic.execution.session_answers import Completion
+    from sandbox_magic.jail.doctor import Diagnosis
     from sandbox_magic.model.attempts import Attempt, Attempts
     from sandbox_magic.model.errors import PolicyError, SandboxError, SandboxUnavailable
     from sandbox_magic.model.events import Ended, Event, Output
@@ -32,17 +42,6 @@ with _importing():  # a notebook's folder stands before the standard library too
     from sandbox_magic.untrusted.workspace.change import Change
     from sandbox_magic.untrusted.workspace.changes import Changes
     from sandbox_magic.untrusted.workspace.diff import Diff
-
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from sandbox_magic.batch.graded import Graded, Score
-    from sandbox_magic.batch.results import Results
-    from sandbox_magic.batch.run_many import Batch, run_many
-    from sandbox_magic.execution.asynchronous import AsyncRun, arun, astream
-    from sandbox_magic.execution.session import Session
-    from sandbox_magic.execution.session_answers import Completion
-    from sandbox_magic.jail.doctor import Diagnosis
 
     __version__: str
 
@@ -133,26 +132,71 @@ def __dir__() -> list[str]:
 
 
 _LATE = {
+    "Applied": "untrusted.workspace.apply",
     "AsyncRun": "execution.asynchronous",
+    "Attempt": "model.attempts",
+    "Attempts": "model.attempts",
+    "BackgroundRun": "execution.background",
     "Batch": "batch.run_many",
+    "Change": "untrusted.workspace.change",
+    "Changes": "untrusted.workspace.changes",
+    "Cleared": "model.output",
+    "Comparison": "picture.comparison",
     "Completion": "execution.session_answers",
     "Diagnosis": "jail.doctor",
+    "Diff": "untrusted.workspace.diff",
+    "Display": "model.output",
+    "Drawing": "picture.drawing",
+    "Ended": "model.events",
+    "ErrorDetails": "model.result",
+    "Event": "model.events",
+    "Forward": "model.forwards",
     "Graded": "batch.graded",
+    "Guard": "model.isolation",
+    "InputRequest": "model.output",
+    "Isolation": "model.isolation",
+    "Language": "model.languages",
+    "Limits": "model.policy",
+    "ManyOptions": "model.option_types",
+    "Mark": "model.timeline",
+    "Mount": "model.policy",
+    "NetworkUsage": "model.result",
+    "NotApplied": "untrusted.workspace.apply",
+    "Options": "model.option_types",
+    "Outcome": "model.outcome",
+    "Output": "model.events",
+    "Policy": "model.policy",
+    "PolicyError": "model.errors",
+    "Result": "model.result",
     "Results": "batch.results",
+    "Run": "execution.run",
+    "RunFailed": "model.result",
+    "Sample": "model.timeline",
+    "SandboxError": "model.errors",
+    "SandboxUnavailable": "model.errors",
     "Score": "batch.graded",
     "Session": "execution.session",
+    "Text": "model.output",
+    "Timeline": "model.timeline",
+    "Usage": "model.result",
     "arun": "execution.asynchronous",
     "astream": "execution.asynchronous",
+    "compare": "picture.comparison",
+    "run": "execution.api",
     "run_many": "batch.run_many",
+    "start": "execution.api",
+    "stream": "execution.api",
 }
 
 if not TYPE_CHECKING:  # a checker would take every name for one that there is
 
     def __getattr__(name: str) -> object:
-        """Import what few need when it is asked for."""
+        """Import what is public when it is first asked for."""
         if name in _LATE:
             with _importing():
-                return getattr(importlib.import_module(f"sandbox_magic.{_LATE[name]}"), name)
+                value = getattr(importlib.import_module(f"sandbox_magic.{_LATE[name]}"), name)
+            globals()[name] = value
+            return value
         if name == "__version__":
             from sandbox_magic.version import installed
 

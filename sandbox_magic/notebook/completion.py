@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 
-from sandbox_magic.jail.view import installed_pythons
 from sandbox_magic.model import languages as _languages
 from sandbox_magic.model import options as _options
 from sandbox_magic.notebook import namespace
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -119,6 +119,8 @@ class _Matcher:
             case "session":
                 return _result("instance", self._sessions(), typed)
             case "python":
+                with importing():
+                    from sandbox_magic.jail.view import installed_pythons
                 known = ["kernel", "system", *installed_pythons.versions()]
                 return _result("value", [*known, *(_paths(_plain(typed)) if "/" in typed else ())], typed)
         words = ["on", "off"] if option.parse is None else option.metavar.split("|") if "|" in option.metavar else []

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from traitlets import TraitError
 
-from sandbox_magic.jail import pool
 from sandbox_magic.notebook import completion
 from sandbox_magic.notebook.magic import SandboxMagics, warn
-from sandbox_magic.safe_import import shadow_warning
+from sandbox_magic.safe_import import importing, shadow_warning
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -58,6 +57,8 @@ def _configured(shell: InteractiveShell) -> SandboxMagics:
 def unload(shell: InteractiveShell) -> None:
     """Remove the magics, and restore what they replaced."""
     completion.unregister(shell)
+    with importing():
+        from sandbox_magic.jail import pool
     pool.spares.drop()
     for magics in shell.configurables:
         if isinstance(magics, SandboxMagics):

@@ -11,22 +11,14 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Enum, Integer, TraitType, observe
 
-from sandbox_magic.execution import background
-from sandbox_magic.execution.api import prepare
-from sandbox_magic.execution.background import BackgroundRun
-from sandbox_magic.execution.drive import drive
-from sandbox_magic.jail import pool
-from sandbox_magic.jail.doctor import diagnose
-from sandbox_magic.jail.fingerprint import fingerprint
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, StoppedEarly
-from sandbox_magic.model.result import RunFailed
 from sandbox_magic.notebook import namespace
 from sandbox_magic.notebook.arguments import HELP, parse, parse_file
 from sandbox_magic.notebook.defaults import OptionDefault, traits
 from sandbox_magic.notebook.earlier import EarlierCells
 from sandbox_magic.notebook.sessions import Sessions
-from sandbox_magic.notebook.views import view_for
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -86,6 +78,8 @@ class SandboxMagics(Magics):
 
     @observe("spares")
     def _resize(self, change: Bunch) -> None:
+        with importing():
+            from sandbox_magic.jail import pool
         pool.spares.size = change.new
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -115,6 +109,9 @@ class SandboxMagics(Magics):
         if given is None:
             print(HELP)
             return None
+        with importing():
+            from sandbox_magic.execution.drive import drive
+            from sandbox_magic.notebook.views import view_for
         values = {**defaults, **given}
         shown = {key: values.pop(key) for key in list(values) if _options.BY_KEYWORD[key].scope == "show"}
         raises = not shown.get("no_raise_error")
@@ -145,6 +142,8 @@ class SandboxMagics(Magics):
     def _prepare(self, source: str | Path, values: dict[str, Any], shown: dict[str, Any], given: dict[str, Any]) -> Run:
         name = shown.get("session", "none")
         if name == "none":
+            with importing():
+                from sandbox_magic.execution.api import prepare
             return prepare(source, values, variable=self._known)
         own = {key: values[key] for key in given if key in values}
         return self.sessions.prepare(name, source, values, own, undo=shown.get("undo", 1), variable=self._known)
@@ -156,6 +155,8 @@ class SandboxMagics(Magics):
             RunFailed: The code failed, and the cell is to fail too.
         """
         if raises and not result.ok:
+            from sandbox_magic.model.result import RunFailed
+
             for event in view.value:
                 view.publish(event)
             raise RunFailed(result)
@@ -164,6 +165,7 @@ class SandboxMagics(Magics):
 
     def _start(self, run: Run, view: NotebookView, name: str) -> None:
         """Run it in the background, shown in its own cell; the handle gets a name in the notebook."""
+        from sandbox_magic.execution.background import BackgroundRun
 
         def finish(result: Result) -> None:
             for event in view.value:
@@ -186,6 +188,8 @@ class SandboxMagics(Magics):
             print(HELP)
             return None
         if word == "stop":
+            with importing():
+                from sandbox_magic.execution import background
             for run in background.running():
                 run.stop()
             return None
@@ -198,6 +202,8 @@ class SandboxMagics(Magics):
                 return self.sessions.do(what, name.strip())
         if word not in ("", "doctor"):
             raise UsageError(f"%sandbox takes no {word!r}: {_WAYS}")
+        with importing():
+            from sandbox_magic.jail.doctor import diagnose
         with _usage():
             policy = _options.to_policy(self._defaults(["limits", "policy"]))
         if not word:
@@ -216,6 +222,9 @@ class SandboxMagics(Magics):
         with suppress(PolicyError, OSError):  # the first cell says what is wrong
             if self._own().get("warm") != "at load":
                 return
+            with importing():
+                from sandbox_magic.jail import pool
+                from sandbox_magic.jail.fingerprint import fingerprint
             policy = _options.to_policy(self._defaults(["limits", "policy"]))
             if not policy.workspace:  # what it depends on is known when it is listed
                 pool.spares.want(fingerprint(policy, None), policy, None)

@@ -7,8 +7,8 @@ import keyword
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from sandbox_magic.execution.variables import packed
 from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -47,6 +47,8 @@ def known(shell: InteractiveShell, name: str) -> Literal["", "value", "unsupport
         return ""
     if not travels(shell, name):
         return "code"
+    with importing():
+        from sandbox_magic.execution.variables import packed
     try:
         packed({name: shell.user_ns[name]})
     except PolicyError:

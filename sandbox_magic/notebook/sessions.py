@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox_magic.execution.session import Session
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.languages import PYTHON
 from sandbox_magic.model.options import BY_KEYWORD
 from sandbox_magic.model.units import seconds, size
+from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.run import Run
+    from sandbox_magic.execution.session import Session
     from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.untrusted.workspace.changes import Changes
 
@@ -57,6 +58,8 @@ class Sessions:
         whole = {**defaults, **given}
         session = self._named.get(name)
         if session is None:
+            with importing():
+                from sandbox_magic.execution.session import Session
             language = str(whole.get("language", PYTHON.name))
             session = Session(
                 undo=undo,

@@ -1,6 +1,7 @@
 """Imports go one way, rooms are free of circles, and what is heavy is imported late."""
 
 import ast
+import json
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -173,22 +174,38 @@ def test_only_the_notebooks_side_knows_widgets_and_ipython(file):
 
 HEAVY = ("bqplot", "pandas", "ipywidgets", "numpy", "matplotlib", "psutil", "rich", "IPython")
 HEAVY += ("nh3", "tinycss2", "markdown_it")
+# What of ours a notebook loads before its first cell. All else comes with the first run, or with the name asked for.
+AT_LOAD = {"safe_import", "model", "notebook"}
+NOT_AT_LOAD = {"model.result", "model.attempts", "model.timeline", "model.isolation", "notebook.views"}
 LOAD = """
-import sys, warnings
+import json, sys, warnings
 warnings.simplefilter("error")
+
+def loaded():
+    return [name for name in sys.modules if name.partition(".")[0] in {heavy} or name.startswith("sandbox_magic.")]
+
 import sandbox_magic
-print(*(name for name in {heavy} if name in sys.modules))
+found = [loaded()]
 from IPython.core.interactiveshell import InteractiveShell
 before = set(sys.modules)
 sandbox_magic.load_ipython_extension(InteractiveShell.instance())
-print(*(name for name in {heavy} if name in set(sys.modules) - before))
+found.append([name for name in loaded() if name not in before])
+sandbox_magic.run
+found.append([name for name in loaded() if name.startswith("sandbox_magic.execution")])
+print(json.dumps(found))
 """
 
 
-def test_neither_import_nor_load_ext_imports_anything_heavy(tmp_path):
+def test_import_and_load_ext_import_little(tmp_path):
     """They take a notebook's first second; the widgets come with the first long run, psutil with the first run."""
-    command = [sys.executable, "-P", "-c", LOAD.format(heavy=HEAVY)]
+    command = [sys.executable, "-P", "-c", LOAD.replace("{heavy}", str(HEAVY))]
     environment = {"PYTHONPATH": ":".join(filter(None, sys.path)), "IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "\n\n"
+    imported_, by_load, by_name = json.loads(done.stdout)
+    assert imported_ == ["sandbox_magic.safe_import"]
+    names = {name.removeprefix("sandbox_magic.") for name in by_load if not name.startswith("IPython.")}
+    assert {name.partition(".")[0] for name in names} <= AT_LOAD
+    assert "notebook.magic" in names
+    assert not {name for name in names if name in NOT_AT_LOAD or name.startswith("notebook.dashboard")}
+    assert "sandbox_magic.execution.api" in by_name
