@@ -25,11 +25,11 @@ FOREVER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
 DEAF = "import time\nprint('up', flush=True)\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass"
 
 
-def manager(kind, base):
+def manager(kind, base, specs=SPECS):
     """A manager that knows our kernelspec alone, as it is installed."""
     return kind(
         kernel_name="sandbox-python",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(SPECS)]),
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(specs)]),
         connection_file=str(base / "connection.json"),
         config=Config(KernelManager={"transport_encryption": "auto"}),
     )
@@ -38,10 +38,10 @@ def manager(kind, base):
 class Kernel:
     """A kernel in a notebook's folder; cells are sent, their messages and replies awaited."""
 
-    def __init__(self, base, **variables):
+    def __init__(self, base, specs=SPECS, **variables):
         self.folder = base / "folder"
         self.folder.mkdir(exist_ok=True)
-        self.manager = manager(KernelManager, base)
+        self.manager = manager(KernelManager, base, specs)
         environment = os.environ | {"IPYTHONDIR": str(base / "ipython"), "HOME": str(base / "home")} | variables
         self.manager.start_kernel(cwd=str(self.folder), env=environment)
         self.client = self.manager.client()
@@ -468,3 +468,20 @@ def test_nothing_is_left_of_a_kernel_that_ends(tmp_path, how):
 
 def test_the_python_is_the_one_of_the_environment(kernel):
     assert kernel.shows("import sys; print(sys.version_info[:2])") == f"{sys.version_info[:2]}\n"
+
+
+def test_the_readmes_tighter_kernel_is_one(tmp_path):
+    (block,) = re.findall(
+        r"```json\n(\{\n  \"argv\".*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    (tmp_path / "kernels" / "sandbox-python").mkdir(parents=True)
+    (tmp_path / "kernels" / "sandbox-python" / "kernel.json").write_text(block)
+    kernel = Kernel(tmp_path, specs=tmp_path / "kernels")
+    try:
+        told = kernel.shows("%sandbox limits")
+        assert "timeout          10 s\n" in told
+        assert "memory           256 MiB\n" in told
+        (kernel.folder / "there.txt").write_text("")
+        assert kernel.shows("import os\nprint(os.listdir())") == "[]\n"
+    finally:
+        kernel.close()
