@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from kinds import Kind
 
-SANDBOX = ("denials", "refusals", "limits", "attacks", "run", "cases", "workspace")
+SANDBOX = ("denials", "refusals", "limits", "attacks", "run", "cases", "workspace", "sessions")
 REFUSES = "tests/machine/guest/refuses.py"
 
 # What does not run in any machine, and why. Regular expressions over "file.py::test[parameter]".
@@ -35,8 +35,10 @@ LEFT_OUT = {
 # Of test_run.py and of the cases what the machine decides; the rest is about text, the guest's Python, libraries.
 _RUN = "four_endings|pid_1_withstands|report_cannot_be_forged|dropped_iterator|code_that_does_not_listen"
 _CASES = "fs|priv|pid|pid1|net|tty|side|root|trust|fd|mem|cpu|file|res|out-dead"
+_SESSIONS = r"killed_costs_only_itself\[abort|goes_back_before"
 _KEEP = (
     r"test_workspace\.py::test_a_workspace_leaves_the_original_as_it_is\[own\]|"  # by what these kernels have
+    rf"test_sessions\.py::\w*(?:{_SESSIONS})|"
     rf"test_(?:denials|refusals|limits|attacks)\.py::|test_run\.py::\w*(?:{_RUN})|test_cases\.py::\w+\[(?:{_CASES})-?"
 )
 # On a machine that is not one of the four: the denials, the limits, and at least one test of each protection.
