@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socketserver
 import sys
 import threading
 import time
@@ -125,12 +126,9 @@ WRONG = [
     ("-i nope", "there is no variable nope", "Try: the name of one that the notebook has"),  # not IPython's own "open"
     ("--result a.b", "'a.b' is not the name of a variable", "such as"),
     ("--result class", "'class' is not the name of a variable", "such as"),
-    (
-        "--net",
-        "no option --net: a sandbox has no network, and no option gives it one",
-        "pass it in with --bind (or -i)",
-    ),
-    ("--network=host", "no option --network: a sandbox has no network"),
+    ("--net", "--net: expected one argument"),
+    ("--net https://pypi.org/simple", "is not HOST or HOST:PORT", "the host alone: pypi.org"),
+    ("--network=host", "no option --network: a sandbox has no network", "--net HOST[:PORT]"),
     ("--allow-network", "a sandbox has no network"),
     (
         "--timeout {t}",
@@ -166,6 +164,7 @@ def attempt(code):
     return f"import os, sys, time\ntry: {code}\nexcept Exception as error: print(type(error).__name__)"
 
 
+FETCH = "__import__('socket').create_connection(('localhost', @PORT@)).makefile('rb').read()"
 WORKS = {
     "timeout": ("--timeout 300ms", "while True: pass", {Outcome.WALL_TIME}),
     "cpu-time": ("--cpu-time 0.2", "while True: pass", {Outcome.CPU_TIME}),
@@ -180,6 +179,8 @@ WORKS = {
     "args": ("""--args '-n "a b" π'""", attempt("print(sys.argv[1:])"), "['-n', 'a b', 'π']\n"),
     "preload": ("--preload decimal", attempt("print('decimal' in sys.modules)"), "True\n"),
     "warm": ("--no-warm", "print(1)", "1\n"),
+    "net": ("--net localhost:@PORT@", attempt(f"print(len({FETCH}))"), "5000\n"),
+    "net-bytes": ("--net localhost:@PORT@ --net-bytes 1000", attempt(f"print(len({FETCH}))"), "ConnectionResetError\n"),
     "language": ("--lang sh", "echo $((6 * 7))", "42\n"),
     "languages": ("""--languages '{"up": {"command": "tac {file}"}}' --lang up""", "2\n1\n", "1\n2\n"),
     "input": ("-i given", "print(given)", "[1, 2]\n"),
@@ -196,15 +197,29 @@ WORKS = {
 }
 
 
+@pytest.fixture
+def port():
+    """The port of a server on this machine's loopback, which sends 5,000 bytes to whoever connects."""
+
+    class Sends(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(b"x" * 5000)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Sends) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("cpus", "strict", "bg", "undo")])
-def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch):
+def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch, port):
     line, cell, expected = WORKS[name]
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "in.txt").write_text("given")
     run("given = [1, 2]")
     ran = run(
-        f"%%sandbox {line.replace('@HERE@', str(tmp_path))}\n{cell}",
+        f"%%sandbox {line}\n{cell}".replace("@HERE@", str(tmp_path)).replace("@PORT@", str(port)),
         variable="mine" if name == "result" else "_sandbox",
     )
     assert ran.out == expected if isinstance(expected, str) else ran.result.outcome in expected

@@ -42,7 +42,7 @@ def test_the_table_has_each_option_and_its_default():
     assert {name for name, default in wrong.items() if {default, given[name].default} - NOTHING} == set()
 
 
-OF_OTHERS = {"--to", "--execute", "--nbmake", "--nbmake-kernel"}  # of nbconvert and of nbmake
+OF_OTHERS = {"--to", "--execute", "--nbmake", "--nbmake-kernel", "--user", "--name"}  # of nbconvert, nbmake, jupyter
 
 
 def known_options():
