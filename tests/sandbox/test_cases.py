@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def no_root(result: Result) -> None:
 
 def sums_up(result: Result) -> None:
     assert 0.5 <= result.usage.cpu_seconds <= 0.7
-    assert 1.0 <= result.usage.wall_seconds <= 1.3
+    assert result.usage.wall_seconds >= 1.0  # and no more than the host saw: below
 
 
 def out_of_memory(result: Result) -> None:
@@ -366,8 +367,10 @@ def test_case(name, warm, canary, monkeypatch, spares):
     if warm:
         spares.want(fingerprint(run.policy, None), run.policy, None)
         assert spares.filled(30)
+    began = time.monotonic()
     *_, last = run
     result = last.result
+    assert result.usage.wall_seconds <= time.monotonic() - began
     assert result.usage.warm == warm
     assert check.verify(result) is not False, (result, result.stdout[-2000:], result.stderr[-2000:])
     assert canary.read_text() == "SECRET-7f3a"
