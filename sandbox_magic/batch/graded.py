@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.outcome import Outcome
 from sandbox_magic.model.result import Result
+from sandbox_magic.picture import card
+from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_MOST_REMARK = 2000  # characters
 _RANKS = {Outcome.FAILED: 2, Outcome.COMPLETED: 3}
 
 
@@ -74,16 +78,43 @@ class Graded:
         return "not run" if self.outcome is None else self.outcome.value
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """Where it is when the worst comes first: not run, killed, failed, completed; then by the score."""
+    def ending(self) -> str:
+        """How it ended, in words; of a failure the exception's name, which is the code's own word."""
+        if self.result is None:
+            return self.word
+        if self.outcome is Outcome.FAILED and self.result.error is not None:
+            return f"failed: {label(self.result.error.name, 40)}"
+        return self.result.ending
+
+    @property
+    def rank(self) -> tuple[int, float, str, int]:
+        """Where it is when the worst comes first: not run, killed, failed, completed; then by score, name and case."""
         outcome = self.outcome
         rank = 0 if outcome is None else _RANKS.get(outcome, 1)
-        return rank, float("-inf") if self.score is None else self.score.share
+        return rank, float("-inf") if self.score is None else self.score.share, self.name, self.case or 0
 
     @property
     def title(self) -> str:
         """Its name, with the number of its case."""
         return self.name if self.case is None else f"{self.name} #{self.case}"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the checker said, and why there is no result or no score: each as one line of text."""
+        said = "" if self.score is None else self.score.note
+        return tuple(label(text, _MOST_REMARK) for text in (said, self.why) if text)
+
+    def html(self) -> str:
+        """Return what the checker said, and the card of the result; everything of the submission's is escaped."""
+        remarks = "".join(f"<p>{escape(text)}</p>" for text in self.remarks)
+        inside = "" if self.result is None else card.html(self.result).removeprefix(card.STYLE)
+        return f'{card.STYLE}<div class="sandbox-result">{remarks}</div>{inside}'
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: its name, its score, and the rest as in a report."""
+        about = ", ".join(filter(None, (self.ending, str(self.score or ""))))
+        head = f"<p><b>{escape(label(self.title, 80))}</b> {escape(about)}</p>"
+        return f'{card.STYLE}<div class="sandbox-result">{head}</div>{self.html()}'
 
     def __getattr__(self, name: str) -> Any:
         """Return what the result has."""

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 from sandbox_magic.batch import table
 from sandbox_magic.picture import card
 from sandbox_magic.picture.drawing import page
-from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
     from sandbox_magic.batch.graded import Graded
 
-_HEAD = ("", "outcome", "score", "real time", "peak memory", "CPU and memory over time", "")
 _OPEN = 0.999_999  # of the points: who has all of them need not be looked at
 
 
@@ -29,7 +27,7 @@ class Report:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._rows: list[tuple[tuple[int, float], tuple[str, ...], str]] = []
+        self._rows: list[tuple[tuple[int, float, str, int], tuple[str, ...], str]] = []
 
     def add(self, row: Graded) -> None:
         """Add a row."""
@@ -43,8 +41,8 @@ class Report:
         """
         rows = sorted(self._rows, key=lambda row: row[0])
         head = f"<h1>{escape(self._title)}</h1><p>{escape(about)}</p>"
-        inside = card.table([cells for _, cells, _ in rows], _HEAD) + "".join(details for *_, details in rows)
-        return page(f'{head}{card.STYLE}<div class="sandbox-result">{inside}</div>', self._title)
+        inside = table.listed([cells for _, cells, _ in rows]) + "".join(details for *_, details in rows)
+        return page(f'{head}{table.STYLE}<div class="sandbox-result">{inside}</div>', self._title)
 
 
 def _details(row: Graded) -> str:
@@ -52,9 +50,7 @@ def _details(row: Graded) -> str:
     about = ", ".join(filter(None, (how, score, note)))
     share = None if row.score is None else row.score.share
     opened = " open" * (not row.ok or (share is not None and share < _OPEN))
-    inside = "" if row.result is None else card.html(row.result).removeprefix(card.STYLE)
-    said = label(row.score.note, table.MOST_NOTE) if row.score else ""
-    notes = "".join(f"<p>{escape(text)}</p>" for text in (said, label(row.why, table.MOST_NOTE)) if text)
     return (
-        f"<details{opened}><summary>{escape(title)} <small>{escape(about)}</small></summary>{notes}{inside}</details>"
+        f"<details{opened}><summary>{escape(title)} <small>{escape(about)}</small></summary>"
+        f"{row.html().removeprefix(card.STYLE)}</details>"
     )

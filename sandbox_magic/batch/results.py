@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from sandbox_magic.atomic_write import write
 from sandbox_magic.batch import journal as _journal
 from sandbox_magic.batch import table
 from sandbox_magic.batch.graded import Graded
+from sandbox_magic.batch.report import Report
+from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.model.outcome import Outcome
 
 if TYPE_CHECKING:
-    import os
     from typing import Self
 
     import pandas as pd
@@ -75,6 +78,25 @@ class Results(Sequence[Graded]):
         import pandas as pd
 
         return pd.DataFrame([_columns(row) for row in self], columns=list(_columns(Graded(name=""))))
+
+    def save(self, path: str | os.PathLike[str], *, title: str = "Submissions") -> None:
+        """Write all of them as one page, the worst first, with the output and the picture of each; no script is in it.
+
+        Args:
+            path: A file, whose name ends in ``.html``.
+            title: The page's.
+
+        Raises:
+            SandboxError: The name ends otherwise.
+            OSError: It can't be written.
+        """
+        ending = os.path.splitext(os.fspath(path))[1].lower()
+        if ending not in (".html", ".htm"):
+            raise SandboxError("A report is a page.", seen=f"a name that ends in {ending!r}", remedy='"report.html"')
+        report = Report(title)
+        for row in self:
+            report.add(row)
+        write(path, report.html(self._about()))
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: a table, the worst first; everything in it is escaped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.units import seconds, size
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from sandbox_magic.batch.graded import Graded
 
 MOST_ROWS = 200
-MOST_NOTE = 2000  # characters
 _CURVE = 12  # characters
 _HEAD = ("", "outcome", "score", "real time", "peak memory", "CPU and memory over time", "")
+STYLE = f"""{card.STYLE}<style>
+.sandbox-result.sandbox-result .rows thead th{{white-space:nowrap}}
+.sandbox-result.sandbox-result .rows td:nth-child(6){{font-family:ui-monospace,'DejaVu Sans Mono',monospace}}
+.sandbox-result.sandbox-result .rows td:last-child{{white-space:normal;min-width:16em}}
+</style>"""
+"""The curves' characters are equally wide, and what is said of a row may have several lines."""
 
 
 def html(rows: Sequence[Graded], about: str) -> str:
@@ -30,8 +36,12 @@ def html(rows: Sequence[Graded], about: str) -> str:
     lines = [cells(row) for row in rows[:MOST_ROWS]]
     left = len(rows) - len(lines)
     more = card.table([[f"and {left:,} more; .to_frame() has all"]]) if left > 0 else ""
-    head = card.table([[about]])
-    return f'{card.STYLE}<div class="sandbox-result">{head}{card.table(lines, _HEAD)}{more}</div>'
+    return f'{STYLE}<div class="sandbox-result"><p>{escape(about)}</p>{listed(lines)}{more}</div>'
+
+
+def listed(lines: Sequence[Sequence[str]]) -> str:
+    """Return the table of these texts, as `cells` returns them."""
+    return card.table(lines, _HEAD, kind="figures rows")
 
 
 def cells(row: Graded) -> tuple[str, ...]:
@@ -40,8 +50,8 @@ def cells(row: Graded) -> tuple[str, ...]:
     score = "" if row.score is None else str(row.score)
     title = label(row.title, 80)
     if row.result is None:
-        return title, "not run", score, "", "", "", note
+        return title, row.ending, score, "", "", "", note
     usage = row.result.usage
     memory = "" if usage.peak_memory_bytes is None else size(usage.peak_memory_bytes)
     curves = " ".join(sparkline.pair(row.result.timeline, row.result.limits.memory_bytes, _CURVE))
-    return title, row.result.ending, score, seconds(usage.wall_seconds), memory, curves, note
+    return title, row.ending, score, seconds(usage.wall_seconds), memory, curves, note

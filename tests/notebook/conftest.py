@@ -533,7 +533,7 @@ def execute(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[tu
         def replied(execute_reply: dict[str, Any], **_: Any) -> None:
             replies.append(execute_reply["content"]["status"])
 
-        client = NotebookClient(notebook, km=manager, timeout=60, allow_errors=True, on_cell_executed=replied)
+        client = NotebookClient(notebook, km=manager, timeout=200, allow_errors=True, on_cell_executed=replied)
         client.execute(cwd=str(folder), env=os.environ | {"IPYTHONDIR": str(folder)}, cleanup_kc=True)
         return list(zip([cell for cell in notebook.cells if cell.cell_type == "code"], replies, strict=True))
 

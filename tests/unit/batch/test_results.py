@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import pandas as pd
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from sandbox_magic.batch import table
 from sandbox_magic.batch.graded import Graded, Score
 from sandbox_magic.batch.results import Results
-from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.errors import PolicyError, SandboxError
 from sandbox_magic.model.outcome import Outcome
-from sandbox_magic.model.result import Result, Usage
+from sandbox_magic.model.result import ErrorDetails, Result, Usage
 
 
 def row(name, outcome=Outcome.COMPLETED, points=None, **more):
@@ -81,3 +82,25 @@ def test_a_value_that_can_not_be_kept_costs_only_the_values():
     assert "The variables were not kept" in kept.notes[0]
     with pytest.raises(PolicyError):
         row("a", outputs={"x": object()}).result.to_dict()
+
+
+def test_a_row_is_shown_with_what_the_checker_said_and_nothing_active():
+    error = ErrorDetails(name="<b>Error</b>", message="<script>")
+    shown = row("<i>", Outcome.FAILED, points=1, stdout="<script>alert(1)</script>", error=error)._repr_html_()
+    assert "<b>&lt;i&gt;</b> failed: &lt;b&gt;Error&lt;/b&gt;, 1 of 4" in shown
+    assert "<p>so</p>" in shown
+    assert "&lt;script&gt;alert(1)" in shown
+    assert "<script" not in shown
+    assert "it is a link" in ROWS[5]._repr_html_()
+
+
+def test_they_are_saved_as_a_page_with_the_worst_first(tmp_path):
+    ROWS.save(tmp_path / "a.html", title="The <task>")
+    page = (tmp_path / "a.html").read_text("utf-8")
+    assert "<h1>The &lt;task&gt;</h1>" in page
+    assert re.findall(r"<summary>(\w+) <small>", page)[:1] == ["link"]
+    for name in ("full", "half", "slow", "unscored", "wrong"):
+        assert f"<summary>{name} <small>" in page
+    with pytest.raises(SandboxError, match=r"ends in '\.csv'"):
+        ROWS.save(tmp_path / "a.csv")
+    assert [each.name for each in tmp_path.iterdir()] == ["a.html"]
