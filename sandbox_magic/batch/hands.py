@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.batch import rows
@@ -10,6 +11,7 @@ from sandbox_magic.batch.graded import Graded
 from sandbox_magic.batch.task import work
 from sandbox_magic.execution.asynchronous import cores
 from sandbox_magic.execution.stopping import NotStarted, Stopper
+from sandbox_magic.jail import pool
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -36,6 +38,8 @@ class Hands:
         self._stopper = Stopper()
         self._theirs = executor
         self._own: ThreadPoolExecutor | None = None
+        self._has_spares = False
+        self._spares = ExitStack()
         self._running: dict[Future[Any], tuple[Task, int]] = {}
 
     def __len__(self) -> int:
@@ -54,7 +58,14 @@ class Hands:
                 self._theirs = theirs = None
         if theirs is None:
             theirs = self._own = self._own or ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox-magic batch")
+        self._have_spares()
         return theirs.submit(self._work, task)
+
+    def _have_spares(self) -> None:
+        """Have a spare for each thread of this process, until they are stopped; one who waits would be cold."""
+        if not self._has_spares:
+            self._has_spares = True
+            self._spares.enter_context(pool.spares.room_for(self.workers))
 
     def _work(self, task: Task) -> Graded:
         return task.run(self._stopper.drive)
@@ -96,6 +107,11 @@ class Hands:
 
         What runs in another process ends there by itself, at its limits at the latest: Ctrl-C at a terminal reaches it.
         """
+        with self._spares:
+            self._end()
+        return self._rows({future for future in self._running if future.done()})
+
+    def _end(self) -> None:
         self._stopper.stop()
         for future in self._running:
             future.cancel()
@@ -103,4 +119,3 @@ class Hands:
             self._own.shutdown(wait=True, cancel_futures=True)
         if isinstance(self._theirs, ThreadPoolExecutor):
             wait(self._running)
-        return self._rows({future for future in self._running if future.done()})

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from sandbox_magic.jail.session import SessionSandbox
 from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sandbox_magic.jail.fingerprint import Fingerprint
     from sandbox_magic.jail.view.overlay import Lower
@@ -45,11 +45,12 @@ class Pool:
     """The spares of this process.
 
     Attributes:
-        size: How many there are at most; 0 for none.
+        size: How many there are at most; 0 for none. While somebody runs several at once (`room_for`) there are more.
     """
 
     def __init__(self) -> None:
         self.size: int = 1
+        self._rooms: list[int] = []  # of those who run several at once
         self._condition = threading.Condition()
         self._spares: list[_Spare] = []  # the oldest first
         self._wanted: list[tuple[Policy, Lower | None]] = []  # at most one
@@ -95,6 +96,32 @@ class Pool:
                 return
             self._wanted, self._parking = [(policy, lower)], fits
             self._condition.notify_all()
+
+    @property
+    def most(self) -> int:
+        """How many there are at most now."""
+        return max(self.size, *self._rooms, 0) if self.size > 0 else 0
+
+    @contextmanager
+    def room_for(self, workers: int) -> Iterator[None]:
+        """Have as many spares as there are workers, each of whom takes one, until this is left."""
+        with self._condition:
+            self._rooms.append(workers)
+        try:
+            yield
+        finally:
+            with self._condition:
+                with suppress(ValueError):  # a forked copy has none of its parent's
+                    self._rooms.remove(workers)
+                gone = self._surplus()
+            for old in gone:
+                old.sandbox.close_behind()
+
+    def _surplus(self) -> list[_Spare]:
+        """Take out the oldest that are too many, and return them."""
+        left = max(0, len(self._spares) - self.most)
+        gone, self._spares = self._spares[:left], self._spares[left:]
+        return gone
 
     def start(self, policy: Policy, lower: Lower | None) -> Sandbox:
         """Return a sandbox for who keeps it longer than his thread may live: one of these, or one started now.
@@ -197,7 +224,7 @@ class Pool:
     def _wants(self, fits: Fingerprint) -> bool:
         """Return whether there is room for one more that fits, and nothing else is wanted meanwhile."""
         with self._condition:
-            return not self._wanted and not self._closed and sum(each.fits == fits for each in self._spares) < self.size
+            return not self._wanted and not self._closed and sum(each.fits == fits for each in self._spares) < self.most
 
     def _keep(self, spare: _Spare, policy: Policy, lower: Lower | None) -> bool:
         """Keep a spare in the place of the oldest, if what it depends on is still the same; return whether it is."""
@@ -207,8 +234,7 @@ class Pool:
         with self._condition:
             self._spares.append(spare)
             self._condition.notify_all()
-            gone = self._spares[: -self.size]
-            self._spares = self._spares[-self.size :]
+            gone = self._surplus()
         for old in gone:
             old.sandbox.close_behind()
         return True

@@ -64,3 +64,27 @@ def test_what_changes_while_one_is_parked_does_not_keep_the_pool_busy(monkeypatc
     assert [each.ended for each in parked] == [True]
     monkeypatch.setattr(pool, "fingerprint", lambda *_: "same")
     assert not spares.start(Policy(), None).ended
+
+
+def test_who_runs_several_at_once_has_a_spare_for_each_and_gives_them_back(monkeypatch, parked, spares):
+    monkeypatch.setattr(pool, "fingerprint", lambda *_: "same")
+
+    def waiting():
+        spares.want("same", Policy(), None)
+        assert spares.filled(SECONDS)
+        return sum(not each.ended for each in parked)
+
+    assert waiting() == 1
+    with spares.room_for(3):
+        assert waiting() == 3
+        with spares.room_for(2):
+            assert waiting() == 3, "what two need together is not there for both"
+        taken = [spares.take("same") for _ in range(3)]
+        assert None not in taken
+        assert len({*map(id, taken)}) == 3
+        assert waiting() == 6
+    assert waiting() == 4, "the three that were taken, and one"
+    spares.size = 0
+    with spares.room_for(3):
+        spares.drop()
+        assert waiting() == 3, "who wants none has none"
