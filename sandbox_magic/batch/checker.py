@@ -51,14 +51,13 @@ class Checker:
     warm: bool = True
 
     def judge(
-        self, result: Result, name: str, inputs: Mapping[str, object], drive: Callable[[Run], Result]
+        self, result: Result, submission: Mapping[str, object], drive: Callable[[Run], Result]
     ) -> tuple[Score | None, str]:
         """Run it; return the score, and why there is none.
 
         Args:
             result: The submission's.
-            name: The submission's.
-            inputs: What the submission was given.
+            submission: Its name, its source, and the inputs it was given, as the checker finds them.
             drive: Runs it to its end.
 
         Raises:
@@ -67,7 +66,7 @@ class Checker:
         try:
             cell = Cell(
                 source=self.source,
-                inputs=_values(result, name, inputs),
+                inputs={**_values(result), **submission},
                 outputs=(SCORES,),
                 scores=True,
             )
@@ -102,7 +101,7 @@ def _is_call(call: object) -> bool:
     return False
 
 
-def _values(result: Result, name: str, inputs: Mapping[str, object]) -> dict[str, object]:
+def _values(result: Result) -> dict[str, object]:
     return {
         "outputs": dict(result.outputs),
         "stdout": result.stdout,
@@ -111,8 +110,6 @@ def _values(result: Result, name: str, inputs: Mapping[str, object]) -> dict[str
         "outcome": str(result.outcome),
         "exit_code": result.exit_code,
         "usage": {field.name: getattr(result.usage, field.name) for field in fields(result.usage)},
-        "inputs": dict(inputs),
-        "name": name,
     }
 
 

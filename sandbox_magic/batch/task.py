@@ -76,13 +76,17 @@ class Task:
             result = drive(run)
             if self.checker is None:
                 return Graded(name=self.name, case=self.case, result=result)
-            inputs = self.options.get("inputs") or self.options.get("input") or {}
-            score, why = self.checker.judge(result, self.name, inputs, drive)
+            score, why = self.checker.judge(result, self._as_found(), drive)
         except NotStarted:
             raise
         except Exception as error:  # noqa: BLE001 - one that can't be run must not end the batch
             return Graded(name=self.name, case=self.case, why=f"{type(error).__name__}: {error}")
         return Graded(name=self.name, case=self.case, result=result, score=score, why=why)
+
+    def _as_found(self) -> dict[str, object]:
+        """Return what the checker finds of the submission itself; its source is text, whatever its bytes are."""
+        inputs = self.options.get("inputs") or self.options.get("input") or {}
+        return {"name": self.name, "source": self.source.text.decode("utf-8", "replace"), "inputs": dict(inputs)}
 
 
 def work(task: Task) -> bytes:

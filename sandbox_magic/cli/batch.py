@@ -27,8 +27,8 @@ _OURS = [option for option in _options.OPTIONS if option.scope in _SCOPES and op
 NOT_ALL = 1
 EPILOG = f"""\
 Each file in SUBMISSIONS, and each directory with a main.py, is a submission; hidden ones and links are left out. A line
-for each is written as it ends. The checker is Python; it finds outputs, stdout, stderr, files, outcome, usage and name,
-and calls score(points, of=None, note=""). What is in the journal is not run again.
+for each is written as it ends. The checker is Python; it finds outputs, stdout, stderr, files, outcome, usage, source
+and name, and calls score(points, of=None, note=""). What is in the journal is not run again.
 
 The exit status is 0 if every submission was run and, with --check, has a score, whatever it is; {NOT_ALL} if one has
 not; {exit_status.USAGE} if the command line makes no sense, {exit_status.REFUSED} if no submission could be run,

@@ -132,6 +132,9 @@ def test_its_cells_run_in_the_order_in_which_they_stand(shell, here):
     assert (here / "project" / "summary.txt").read_text() == "city,price\nRome,1\n"
     assert (here / "run.svg").exists()
     assert (shell.user_ns["divided"].error.name, shell.user_ns["marks"]) == ("ZeroDivisionError", 3)
+    names = shell.user_ns
+    assert [str(score) for score in (*names["by_tests"], *names["by_doctest"])] == ["3 of 3", "2 of 2", "1 of 2"]
+    assert {name: str(score) for name, score in names["by_case"].items()} == {"eve #1": "1 of 1", "eve #2": "1 of 1"}
 
 
 EQUAL = "class Equal:\n    __eq__ = lambda self, other: True\n    __hash__ = object.__hash__\n"
