@@ -21,7 +21,9 @@ from sandbox_magic.jail import bubblewrap
 if TYPE_CHECKING:
     from benchmarks.measure import Row
 
-SUBJECTS = ("start", "steady", "session", "sampling", "growth", "standing", "dashboard", "trace", "throughput")
+SUBJECTS = (
+    "start", "steady", "batch", "session", "sampling", "growth", "standing", "dashboard", "trace", "throughput",
+)  # fmt: skip
 MORE = ("peers",)  # only where it is asked for by name: it needs what `make bench-peers` fetches
 FILE = Path("build/bench.json")
 _WIDTH = 52

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CELL = "print(1)"
+IN_VIEW = "/sandbox/cell.py"
+"""Where the cell is in the view that is made by hand."""
 PANDAS = "import pandas"
 _PARKED = "import sys\nexec(compile(sys.stdin.read(), 'cell.py', 'exec'))\n"
 
@@ -143,6 +145,12 @@ def script(python: str) -> Callable[[], Times]:
 
 def by_hand(directory: Path) -> Callable[[], Times]:
     """Prepare the same view without us; return what runs it once."""
+    words = words_of_hand(directory)
+    return lambda: command(*words, IN_VIEW)
+
+
+def words_of_hand(directory: Path) -> tuple[str, ...]:
+    """Prepare the same view without us; return the command that runs a file in it."""
     python, who, program = interpreter.choose("kernel"), identity.choose(), bubblewrap.find().path
     cell = directory / "cell"
     (cell / "lib/sandbox_guest").mkdir(parents=True)
@@ -153,6 +161,4 @@ def by_hand(directory: Path) -> Callable[[], Times]:
     options = bubblewrap.arguments(
         Limits(), python, host_paths.host(), guest=spawn.GUEST, cell=str(cell), sources=how.sources
     )
-    words = [*how.prefix, os.path.join(how.sources.get(folder, folder), name), *options, "--", python.executable]
-
-    return lambda: command(*words, "/sandbox/cell.py")
+    return (*how.prefix, os.path.join(how.sources.get(folder, folder), name), *options, "--", python.executable)
