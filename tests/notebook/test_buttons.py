@@ -117,9 +117,11 @@ def test_it_tells_exact_values_and_details_and_fits_wide_and_narrow(lab, picture
     page.wait_for_function("document.querySelectorAll('.sandbox-marks text').length === 3")
     box = board.bounding_box()
     page.mouse.move(box["x"] + 60 + (box["width"] - 148) / 4, box["y"] + 80)
-    said = "window.getComputedStyle(document.querySelector('.sandbox-strips > i:hover'), '::after').content"
-    page.wait_for_function(f"document.querySelector('.sandbox-strips > i:hover') && {said}.includes('CPU')")
-    assert page.evaluate(said).count(" · ") == 3
+    page.wait_for_function("""() => {  // at one moment: the strips are made anew as the run goes on
+        const strip = document.querySelector('.sandbox-strips > i:hover')
+        const said = strip ? window.getComputedStyle(strip, '::after').content : ''
+        return said.includes('CPU') && said.split(' · ').length === 4
+    }""")
     for theme in ("Light", "Dark"):
         lab.theme(f"JupyterLab {theme}")
         for width, size in (("wide", {"width": 1280, "height": 900}), ("narrow", NARROW)):

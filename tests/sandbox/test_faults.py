@@ -240,7 +240,8 @@ def test_descriptors_of_the_host_exhausted(first, own_directory):
     seen, left, mechanism = told(host(code.format(warm=first == "after a run")))
     assert mechanism == sm.run("pass").isolation["memory"].mechanism
     assert left == [True, [], 1]
-    assert seen == ["COMPLETED", "SandboxUnavailable"]
+    of_an_import = {"OSError"} if first == "from the start" else set()  # what runs code is imported with the first run
+    assert {"COMPLETED", "SandboxUnavailable"} <= set(seen) <= {"COMPLETED", "SandboxUnavailable"} | of_an_import
 
 
 def test_fork_of_the_host(own_directory):
