@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sandbox_magic.cli import default_python, exit_status, files
 from sandbox_magic.model import options as _options
-from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.errors import PolicyError, SandboxUnavailable
 from sandbox_magic.model.units import parse_count
 from sandbox_magic.safe_import import importing
 
 if TYPE_CHECKING:
     import argparse
-    from concurrent.futures import Executor
 
     from sandbox_magic.batch.graded import Graded
     from sandbox_magic.batch.progress import Progress
@@ -110,18 +109,32 @@ def _where(given: argparse.Namespace, stack: ExitStack) -> dict[str, Any]:
     workers = None if given.workers is None else parse_count(given.workers)
     if workers is not None and workers < 1:
         raise PolicyError(f"option workers is {given.workers}", remedy="1 or more")
-    return {"workers": workers, "executor": None if given.dask is None else _cluster(given.dask, stack)}
+    if given.dask is None:
+        return {"workers": workers}
+    client = _client(given.dask, stack)
+    return {"workers": workers or sum(client.nthreads().values()) or None, "executor": client.get_executor()}
 
 
-def _cluster(address: str, stack: ExitStack) -> Executor:
+def _client(address: str, stack: ExitStack) -> Any:
+    """Return a client of a cluster; its library is typed in part.
+
+    Raises:
+        PolicyError: There is no Dask here, or the address is none.
+        SandboxUnavailable: Nobody answers there.
+    """
     try:
         with importing():
             import distributed
     except ImportError as error:
         raise PolicyError("option dask: Dask is not installed", remedy="pip install distributed") from error
-    client: Any = distributed.Client  # typed in part
-    executor: Executor = stack.enter_context(client(address)).get_executor()
-    return executor
+    connect: Any = distributed.Client
+    try:
+        return stack.enter_context(connect(address))
+    except ValueError as error:
+        raise PolicyError(f"option dask is {address!r}", seen=str(error), remedy="tcp://HOST:PORT") from error
+    except OSError as error:
+        what = f"no scheduler of Dask answers at {address}, so nothing was run"
+        raise SandboxUnavailable(what, seen=str(error), remedy="dask scheduler, and its address") from error
 
 
 class _Lines:

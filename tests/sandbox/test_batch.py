@@ -198,12 +198,19 @@ def test_processes_run_them_and_one_that_is_killed_loses_nothing(method, expecte
 
 
 @pytest.mark.filterwarnings("default")  # Dask's own
-def test_a_dask_cluster_runs_them(expected):
+def test_a_dask_cluster_runs_them_from_python_and_for_the_command(expected, tmp_path):
     import distributed
 
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True)
     with cluster, distributed.Client(cluster) as client:
         assert values(sm.run_many(MANY, executor=client.get_executor(), workers=2, **HOW)) == expected
+        for name in "ab":
+            (tmp_path / name).write_text(f"print({name!r})")
+        words = ["batch", str(tmp_path), "--dask", cluster.scheduler_address]
+        command = [sys.executable, "-P", "-m", "sandbox_magic", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:2] for line in sorted(done.stdout.splitlines())] == [["a", "done"], ["b", "done"]]
 
 
 HOST = """\
