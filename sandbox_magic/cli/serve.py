@@ -11,8 +11,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sandbox_magic.cli import default_python, files
-from sandbox_magic.model import options as _options
+from sandbox_magic.cli import files, served
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import parse_count
 from sandbox_magic.safe_import import importing
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     import argparse
     from types import FrameType
 
-_SCOPES: tuple[_options.Scope, ...] = ("limits", "policy")
-_NOT = ("save", "workspace")
-_OURS = [option for option in _options.OPTIONS if option.scope in _SCOPES and option.name not in _NOT]
 _END_SECONDS = 10
 EPILOG = """\
 POST /run_code is SandboxFusion's. POST /v1/run takes code, language, stdin, args, timeout, memory, files, inputs,
@@ -37,9 +33,7 @@ class Serve:
 
     name = "serve"
     help = "serve runs over HTTP, on this machine alone unless --host is given"
-    options: frozenset[str] = frozenset({f"--{option.name}" for option in _OURS}) | {
-        "--host", "--port", "--queue", "--token-file", "--unix",
-    }  # fmt: skip
+    options: frozenset[str] = served.OPTIONS | {"--host", "--port", "--queue", "--token-file", "--unix"}
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add what is its own, and the table's options."""
@@ -51,7 +45,7 @@ class Serve:
         parser.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead")
         parser.add_argument("--token-file", metavar="FILE", help="a file with what a caller must send as Bearer token")
         parser.add_argument("--queue", metavar="COUNT", default="64", help="requests that may wait (default: 64)")
-        _options.add_to(parser, scopes=_SCOPES, hidden=_NOT)
+        served.add_to(parser)
 
     def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
         """Return all words to the parser."""
@@ -65,12 +59,8 @@ class Serve:
 
                 from sandbox_magic.serve.app import Server
         except ImportError as error:
-            what = f"{error.name} is not installed"
-            raise PolicyError(what, remedy="pip install 'sandbox-magic[serve]'") from error
-        table = {key: value for key, value in vars(given).items() if key in _options.BY_KEYWORD}
-        if unfit := [name for name in _NOT if name in table]:
-            raise PolicyError(f"option {unfit[0]}: a request says what it saves", remedy="--bind PATH")
-        policy = _options.to_policy({"python": default_python.find(), **_options.read(table, _SCOPES)})
+            raise served.not_installed(error, "serve") from error
+        policy = served.policy(given)
         token = _token(given.token_file)
         local = bool(given.unix) or _is_local(given.host)
         if not local and not token:

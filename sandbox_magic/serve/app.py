@@ -20,14 +20,13 @@ from starlette.applications import Starlette
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.asynchronous import AsyncRun, cores, finished
 from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.model.events import Ended, Event, Output
 from sandbox_magic.model.output import Text
 from sandbox_magic.model.result import Result
 from sandbox_magic.serve import asked, fusion
-from sandbox_magic.serve.asked import Asked, BadRequest
+from sandbox_magic.serve.asked import BadRequest
 from sandbox_magic.version import installed
 
 if TYPE_CHECKING:
@@ -146,14 +145,14 @@ class Server:
 
     async def _run_code(self, request: Request) -> Response:
         try:
-            result = await self._finished(request, self._prepared(fusion.read(await _body(request))))
+            result = await self._finished(request, fusion.read(await _body(request)).run(self._policy))
         except SandboxError as error:
             return _Json(fusion.failed(str(error)))
         return Response(status_code=_GONE) if result is None else _Json(fusion.written(result))
 
     async def _run(self, request: Request) -> Response:
         try:
-            run = self._prepared(asked.read(await _body(request)))
+            run = asked.read(await _body(request)).run(self._policy)
             if "text/event-stream" in request.headers.get("accept", ""):
                 self._enter()
                 began, ended = time.monotonic(), list[Result]()
@@ -162,10 +161,6 @@ class Server:
         except SandboxError as error:
             return _Json({"error": str(error)}, 400)
         return Response(status_code=_GONE) if result is None else _Json(result.to_dict())
-
-    def _prepared(self, wanted: Asked) -> Run:
-        policy = wanted.policy(self._policy)
-        return prepare(wanted.code, wanted.options, policy, files=wanted.files, last_value=False, writes=False)
 
     def _enter(self) -> None:
         if self._asked >= self._most:

@@ -7,12 +7,14 @@ import binascii
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox_magic.execution.api import prepare
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import parse_bytes, parse_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox_magic.execution.run import Run
     from sandbox_magic.model.policy import Limits, Policy
 
 _Kind = TypeVar("_Kind", str, int, float, list[Any], dict[str, Any])
@@ -52,6 +54,19 @@ class Asked:
         memory = limits.memory_bytes if self.memory_bytes is None else min(self.memory_bytes, limits.memory_bytes)
         lowered: Limits = replace(limits, wall_seconds=wall, memory_bytes=memory)
         return replace(most, limits=lowered)
+
+    def run(self, most: Policy, *, last_value: bool = False) -> Run:
+        """Return the run, not started yet; nothing of it is written to the server's directory.
+
+        Args:
+            most: The server's policy.
+            last_value: Whether the value of the last expression is shown, as in a notebook.
+
+        Raises:
+            PolicyError: It makes no sense, or is so low that nothing could run.
+        """
+        policy = self.policy(most)
+        return prepare(self.code, self.options, policy, files=self.files, last_value=last_value, writes=False)
 
 
 def _lower(asked: float | None, most: float | None) -> float | None:
