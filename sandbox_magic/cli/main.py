@@ -1,4 +1,4 @@
-"""The command line: ``sandbox-magic run``, ``batch``, ``notebook``, ``serve``, ``plot``, ``doctor``."""
+"""The command line: ``sandbox-magic run``, ``batch``, ``notebook``, ``serve``, ``mcp``, ``plot``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from sandbox_magic.cli import exit_status
 from sandbox_magic.cli.batch import Batch
 from sandbox_magic.cli.doctor import Doctor
+from sandbox_magic.cli.mcp import Mcp
 from sandbox_magic.cli.notebook import Notebook
 from sandbox_magic.cli.plot import Plot
 from sandbox_magic.cli.run import Run
@@ -55,7 +56,7 @@ class Command(Protocol):
         """
 
 
-COMMANDS: tuple[Command, ...] = (Run(), Batch(), Notebook(), Serve(), Plot(), Doctor())
+COMMANDS: tuple[Command, ...] = (Run(), Batch(), Notebook(), Serve(), Mcp(), Plot(), Doctor())
 
 
 def parser() -> argparse.ArgumentParser:

@@ -37,6 +37,7 @@ ORDER = (
     "execution",
     "batch",
     "serve",
+    "mcp",
     "notebook/dashboard",
     "notebook",
     "kernel",

@@ -1,0 +1,1 @@
+"""Runs as tools of the Model Context Protocol, for a language model's client."""
