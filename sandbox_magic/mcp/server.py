@@ -131,7 +131,6 @@ class Tools:
 
     async def _run_code(self, arguments: Mapping[str, Any]) -> types.CallToolResult:
         asked.member(arguments, "language", str)
-        asked.member(arguments, "stdin", str, "")
         result = await finished(asked.read(arguments).run(self._policy, last_value=True))
         return answer(result, self._kept)
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+from typing import TYPE_CHECKING
 
 from sandbox_magic.model.errors import PolicyError
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])i?)?B?", re.IGNORECASE | re.ASCII)
@@ -23,7 +28,7 @@ def parse_bytes(value: object) -> int:
     Raises:
         PolicyError: It is not a size.
     """
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if _is_number(value):
         return int(value)
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or len(match[1]) > _MOST_DIGITS:
@@ -40,7 +45,7 @@ def parse_seconds(value: object) -> float | None:
     """
     if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
         return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if _is_number(value):
         return float(value)
     match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or len(match[1]) > _MOST_DIGITS:
@@ -72,13 +77,18 @@ def parse_cpus(value: object) -> float | None:
     if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
         return None
     try:
-        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+        number = float(value) if isinstance(value, str) or _is_number(value) else math.nan
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
         msg = f"{value!r} is not a share of processors"
         raise PolicyError(msg, remedy="a number such as 0.5, 1 or 1.5")
     return number
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether it is a number that a float can hold: an int may be larger than any."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def seconds(value: float) -> str:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from sandbox_magic.model.policy import Policy
 
 MOST_BYTES = 64 * 2**20  # of a request
+_UPLOADING_BYTES = 4 * MOST_BYTES  # of all requests that have not come whole
+_UPLOAD_SECONDS = 60  # for a request to come whole
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _GONE = 499  # as nginx calls it: nobody is there to read it
 
@@ -81,6 +84,42 @@ class Full(Exception):  # noqa: N818 - reads as what it says
     """So many wait that one more is refused."""
 
 
+class Late(Exception):  # noqa: N818 - reads as what it says
+    """A request does not come whole."""
+
+
+class _Uploads:
+    """The bodies of requests, read within bounds: they wait in memory, and before their turn."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    async def read(self, request: Request) -> bytearray:
+        """Return the body.
+
+        Raises:
+            BadRequest: It is too long.
+            Full: All that come at the moment are too long together.
+            Late: It does not come.
+        """
+        data = bytearray()
+        try:
+            async with asyncio.timeout(_UPLOAD_SECONDS):
+                async for piece in request.stream():
+                    data += piece
+                    self._bytes += len(piece)
+                    if len(data) > MOST_BYTES:
+                        raise BadRequest(f"the request has more than {MOST_BYTES} bytes")
+                    if self._bytes > _UPLOADING_BYTES:
+                        raise Full
+        except TimeoutError as error:
+            raise Late from error
+        else:
+            return data
+        finally:
+            self._bytes -= len(data)
+
+
 class Server:
     """Runs what is asked for, within what it allows.
 
@@ -96,6 +135,7 @@ class Server:
         self._most = cores() + waiting
         self._token = token
         self._hosts = hosts
+        self._uploads = _Uploads()
         self._asked = 0
         self._seconds = 1.0  # that a run takes, lately
         registry = self._registry = CollectorRegistry()
@@ -113,16 +153,22 @@ class Server:
             routes=[
                 Route("/run_code", self._guarded(self._run_code), methods=["POST"]),
                 Route("/v1/run", self._guarded(self._run), methods=["POST"]),
-                Route("/v1/health", self._health),
+                Route("/v1/health", self._of_ours(self._health)),
                 Route("/metrics", self._guarded(self._metrics)),
             ]
         )
 
-    def _guarded(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
+    def _of_ours(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def of_ours(request: Request) -> Response:
             host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
             if self._hosts and host not in self._hosts:
                 return _Json({"error": "this host is not served"}, 421)
+            return await answer(request)
+
+        return of_ours
+
+    def _guarded(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
             given = request.headers.get("authorization", "").removeprefix("Bearer ")
             if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
                 return _Json({"error": "the token is missing or wrong"}, 401, {"WWW-Authenticate": "Bearer"})
@@ -130,12 +176,16 @@ class Server:
                 return await answer(request)
             except BadRequest as error:
                 return _Json({"error": str(error)}, 422)
+            except Late:
+                return _Json({"error": "the request did not come whole"}, 408, {"Connection": "close"})
+            except ClientDisconnect:
+                return Response(status_code=_GONE)
             except Full:
                 self._refused.inc()
                 wait = max(1, math.ceil(self._asked * self._seconds / cores()))
                 return _Json({"error": "the queue is full"}, 429, {"Retry-After": str(wait)})
 
-        return guarded
+        return self._of_ours(guarded)
 
     async def _health(self, _request: Request) -> Response:
         return _Json({"status": "ok", "version": installed(), "requests": self._asked, "most": self._most})
@@ -145,14 +195,14 @@ class Server:
 
     async def _run_code(self, request: Request) -> Response:
         try:
-            result = await self._finished(request, fusion.read(await _body(request)).run(self._policy))
+            result = await self._finished(request, fusion.read(await self._body(request)).run(self._policy))
         except SandboxError as error:
             return _Json(fusion.failed(str(error)))
         return Response(status_code=_GONE) if result is None else _Json(fusion.written(result))
 
     async def _run(self, request: Request) -> Response:
         try:
-            run = asked.read(await _body(request)).run(self._policy)
+            run = asked.read(await self._body(request)).run(self._policy)
             if "text/event-stream" in request.headers.get("accept", ""):
                 self._enter()
                 began, ended = time.monotonic(), list[Result]()
@@ -161,6 +211,18 @@ class Server:
         except SandboxError as error:
             return _Json({"error": str(error)}, 400)
         return Response(status_code=_GONE) if result is None else _Json(result.to_dict())
+
+    async def _body(self, request: Request) -> Mapping[str, Any]:
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            raise BadRequest("the content type is not application/json")
+        data = await self._uploads.read(request)
+        try:
+            whole = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(f"the request is no JSON: {error}") from error
+        if not isinstance(whole, Mapping):
+            raise BadRequest("the request is no object")
+        return whole
 
     def _enter(self) -> None:
         if self._asked >= self._most:
@@ -216,23 +278,6 @@ def _written(event: Event) -> tuple[str, dict[str, Any]]:
             return "output", {"name": name}
         case _:
             return type(event).__name__.lower(), json.loads(json.dumps(asdict(event), default=str))
-
-
-async def _body(request: Request) -> Mapping[str, Any]:
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise BadRequest("the content type is not application/json")
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MOST_BYTES:
-            raise BadRequest(f"the request has more than {MOST_BYTES} bytes")
-    try:
-        whole = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(f"the request is no JSON: {error}") from error
-    if not isinstance(whole, Mapping):
-        raise BadRequest("the request is no object")
-    return whole
 
 
 async def _gone(request: Request) -> None:

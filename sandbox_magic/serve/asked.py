@@ -85,8 +85,8 @@ def read(whole: Mapping[str, Any]) -> Asked:
     options: dict[str, Any] = {
         name: value for name, value in whole.items() if name in ("language", "args", "inputs", "outputs", "save")
     }
-    if isinstance(whole.get("stdin"), str):
-        options["stdin"] = whole["stdin"]
+    if whole.get("stdin") is not None:
+        options["stdin"] = member(whole, "stdin", str)  # a number would name a descriptor of the server's
     try:
         seconds = None if whole.get("timeout") is None else parse_seconds(whole["timeout"])
         memory = None if whole.get("memory") is None else parse_bytes(whole["memory"])
@@ -113,6 +113,18 @@ def files_of(given: Mapping[str, Any]) -> dict[str, bytes] | None:
     return found or None
 
 
+def words(whole: Mapping[str, Any], name: str) -> list[str]:
+    """Return a list of texts in a request; empty where it is missing.
+
+    Raises:
+        BadRequest: It is something else.
+    """
+    found = member(whole, name, list, [])
+    if wrong := [word for word in found if not isinstance(word, str)]:
+        raise BadRequest(f"{name} has one of type {type(wrong[0]).__name__}")
+    return found
+
+
 def member(whole: Mapping[str, Any], name: str, kind: type[_Kind], default: _Kind | None = None) -> _Kind:
     """Return a value of a request.
 
@@ -123,7 +135,10 @@ def member(whole: Mapping[str, Any], name: str, kind: type[_Kind], default: _Kin
     if value is None and default is not None:
         return default
     if kind is float and type(value) is int:
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError as error:
+            raise BadRequest(f"{name} is too large") from error
     if value is None:
         raise BadRequest(f"{name} is missing")
     if type(value) is not kind or value != value:  # noqa: PLR0124 - JSON's NaN

@@ -12,7 +12,7 @@ import glob
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.model.outcome import Outcome
-from sandbox_magic.serve.asked import Asked, files_of, member
+from sandbox_magic.serve.asked import Asked, files_of, member, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +40,8 @@ def read(whole: Mapping[str, Any]) -> Asked:
         options={
             "language": _LANGUAGES.get(language, language),
             "stdin": stdin,
-            "args": member(whole, "args", list, []),
-            "save": [glob.escape(name.removeprefix("./")) for name in member(whole, "fetch_files", list, [])],
+            "args": words(whole, "args"),
+            "save": [glob.escape(name.removeprefix("./")) for name in words(whole, "fetch_files")],
         },
         files=files_of(member(whole, "files", dict, {})),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -21,7 +22,7 @@ import sandbox_magic as sm
 from sandbox_magic.cli.main import main
 from sandbox_magic.execution.asynchronous import cores
 from sandbox_magic.model.policy import Limits, Policy
-from sandbox_magic.serve import asked, fusion
+from sandbox_magic.serve import app, asked, fusion
 
 SLEEPS = "print('up', flush=True)\nimport time; time.sleep(600)"
 
@@ -191,6 +192,13 @@ def test_a_request_lowers_the_limits_and_never_raises_them(served):
         ("/run_code", {"code": 5, "language": "python"}, {}, 422),
         ("/run_code", {"code": "", "language": "python", "run_timeout": "x"}, {}, 422),
         ("/run_code", {"code": "", "language": "python", "files": {"a": "%"}}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "run_timeout": 10**400}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "fetch_files": [5]}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "args": [None]}, {}, 422),
+        ("/v1/run", {"code": "1", "timeout": 10**400}, {}, 422),
+        ("/v1/run", {"code": "1", "memory": 10**400}, {}, 422),
+        ("/v1/run", {"code": "1", "stdin": 0}, {}, 422),
+        ("/v1/health", None, {"Host": "evil.example:8080"}, 421),
         ("/v1/run", {"code": "1", "bind": "/etc"}, {}, 422),
         ("/v1/run", {"code": "1", "python": "/bin/sh"}, {}, 422),
         ("/v1/run", {"code": "1", "timeout": "banana"}, {}, 422),
@@ -205,6 +213,65 @@ def test_a_request_lowers_the_limits_and_never_raises_them(served):
 def test_what_makes_no_sense_is_refused_and_nothing_breaks(served, path, body, headers, status):
     assert served.ask(path, body, **headers)[0] == status
     assert served.asked == 0
+
+
+def test_a_request_that_is_cut_before_it_has_come_whole_leaves_nothing():
+    with server("--port", "0") as served:  # which looks for a traceback in the end
+        host, _, port = served.place.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), 60) as cut:
+            head = "POST /v1/run HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            cut.sendall(f"{head}Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n".encode())
+            assert cut.recv(100).startswith(b"HTTP/1.1 100")  # it reads
+        assert served.ask("/v1/run", {"code": "1"})[0] == 200
+
+
+class Asking:
+    """A request to the application itself, whose body comes when the test sends it."""
+
+    def __init__(self, application):
+        self.pieces = asyncio.Queue()
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/v1/run", "headers": headers, "query_string": b""}
+        self.sent = []
+        self.answer = asyncio.ensure_future(application(scope, self.pieces.get, self.send))
+
+    async def send(self, message):
+        self.sent.append(message)
+
+    async def body(self, data, *, more):
+        self.pieces.put_nowait({"type": "http.request", "body": data, "more_body": more})
+        while self.pieces.qsize():  # noqa: ASYNC110 - until it has been taken
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def status(self):
+        await asyncio.wait_for(self.answer, 60)
+        return self.sent[0]["status"]
+
+
+async def uploads(application):
+    slow, more = Asking(application), Asking(application)
+    await slow.body(b"x" * 60, more=True)
+    await more.body(b"x" * 60, more=True)
+    assert await more.status() == 429  # together they are too much
+    await slow.body(b"", more=False)
+    assert await slow.status() == 422  # it came, and is no JSON
+    alone = Asking(application)
+    await alone.body(b"x" * 60, more=False)
+    assert await alone.status() == 422, "what has been read is not counted any more"
+
+
+async def never(application):
+    asking = Asking(application)
+    await asking.body(b"x", more=True)
+    assert await asking.status() == 408
+
+
+def test_what_is_sent_and_never_ends_holds_neither_memory_nor_its_place(monkeypatch):
+    monkeypatch.setattr(app, "_UPLOADING_BYTES", 100)
+    asyncio.run(uploads(app.Server(Policy()).application()))
+    monkeypatch.setattr(app, "_UPLOAD_SECONDS", 0.05)
+    asyncio.run(never(app.Server(Policy()).application()))
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": "text/event-stream"}])
