@@ -30,6 +30,7 @@ ORDER = (
     "untrusted/notebook",
     "untrusted/workspace",
     "net",
+    "packages",
     "jail/cgroup",
     "jail/view",
     "jail/attempts",
