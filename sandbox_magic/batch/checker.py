@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.batch.graded import Score
 from sandbox_magic.execution import source as _source
+from sandbox_magic.execution.api import provider
 from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.loop import Loop
 from sandbox_magic.execution.run import Run
@@ -70,7 +71,9 @@ class Checker:
                 outputs=(SCORES,),
                 scores=True,
             )
-            judged = drive(Run(Loop(cell, self.policy, Warm() if self.warm else Cold())))
+            loop = Loop(cell, self.policy, Warm() if self.warm else Cold())
+            loop.provide = provider(self.policy)
+            judged = drive(Run(loop))
         except PolicyError as error:  # what was left can't be passed on: too much of it
             return None, f"The checker was not run: {error}"
         if judged.outcome is Outcome.INTERRUPTED:

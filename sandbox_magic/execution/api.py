@@ -133,8 +133,18 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
     lease = Warm() if values.pop("warm", True) else Cold()
     cell, whole = cell_of(source, values, policy, files=files, stdin=stdin, last_value=last_value, variable=variable)
     loop = Loop(cell, whole, lease)
+    loop.provide = provider(whole)
     loop.files.writes = writes
     return Run(loop)
+
+
+def provider(policy: Policy) -> Callable[[Policy], Policy] | None:
+    """Return what fetches the packages that a policy names; None where it names none."""
+    if not policy.packages:
+        return None
+    from sandbox_magic.execution import downloading  # few runs need it
+
+    return downloading.provide
 
 
 def cell_of(  # noqa: PLR0913 - what goes with a cell, each by name

@@ -17,7 +17,7 @@ _INSTALL = re.compile(r"\b(?:pip[\d.]{0,5}|conda|mamba|uv)\b['\", ]{1,4}(?:\w{1,
 _PIP_FAILED = re.compile(r"^ERROR: (?:No matching distribution|Could not find a version)|: No module named pip$")
 _INSTALLED_OUTSIDE = (
     "nothing can be installed in a sandbox, which has no network: install what you trust outside, for the Python that "
-    "runs the code (in a notebook: %pip in a cell of its own)."
+    "runs the code (in a notebook: %pip in a cell of its own), or --with PACKAGE for one run."
 )
 _NO_INSTALL = _INSTALLED_OUTSIDE[0].upper() + _INSTALLED_OUTSIDE[1:]
 _NO_MODULE = f"The module is not installed for the Python that ran the code, and {_INSTALLED_OUTSIDE}"

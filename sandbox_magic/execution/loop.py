@@ -52,15 +52,17 @@ class Loop:
         files: What goes into its working directory and what comes out.
         timing: Its clock and deadline.
         network: What relays its connections; None without ``net``.
+        provide: Called before a sandbox is looked for: fetches what the policy only names.
         meanwhile: Called once while the sandbox starts, which costs nothing then, or while the code runs.
     """
 
     def __init__(self, cell: Cell, policy: Policy, lease: Lease) -> None:
-        self.policy = policy
+        self.policy: Policy = policy
         self.queue: deque[Event] = deque()
         self.result: Result | None = None
         self.timing: Timing = Timing()
         self.meanwhile: Callable[[], None] | None = None
+        self.provide: Callable[[Policy], Policy] | None = None
         self.network: NetworkRelay | None = None
         self._cell = cell
         self._lease = lease
@@ -110,6 +112,8 @@ class Loop:
             self._keep_time(self._intake)
 
     def _start(self) -> Intake:
+        if self.provide is not None:
+            self.policy = self.provide(self.policy)
         named = () if self._cell.query else self.policy.net  # what a front end asks needs no network
         pins = pinning.pin(named) if named else ()
         sandbox = self._lease.acquire(self.policy, self.files.look(), self._do_meanwhile)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.execution import session_answers, session_attempts, session_options
 from sandbox_magic.execution import source as _source
-from sandbox_magic.execution.api import cell_of
+from sandbox_magic.execution.api import cell_of, provider
 from sandbox_magic.execution.asynchronous import AsyncCells
 from sandbox_magic.execution.cell import Cell
 from sandbox_magic.execution.drive import View, drive
@@ -149,6 +149,7 @@ class Session(AsyncCells):
                 self._began, self.cells = time.monotonic(), 0
             self.cells += 1
             self._last = Loop(cell, policy, self._lease)
+            self._last.provide = provider(policy)
             if self.cells == 1:
                 self._files = self._last.files
             return Run(self._last)

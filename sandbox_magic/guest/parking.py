@@ -7,6 +7,8 @@ import gc
 import os
 import sys
 
+from . import library
+
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +58,7 @@ class Setup:
         Args:
             practise: Does what is done for any cell, so that the pages that it touches are there.
         """
+        library.share(self._search)
         failed: list[int] = []
         own = sys.path[:]
         if self._modules:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sandbox_magic.jail.view.environment import environment
-from sandbox_magic.jail.view.places import CELL, GUEST, HOME, LAYER, UID, WORKSPACE, working_directory
+from sandbox_magic.jail.view.places import CELL, GUEST, HOME, LAYER, PACKAGES, UID, WORKSPACE, working_directory
 from sandbox_magic.model.errors import SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
     workspace: bool = False,
     layer: Layer | None = None,
     hosts: str = "",
+    library: str = "",
 ) -> list[str]:
     """Return bwrap's options for a sandbox.
 
@@ -146,6 +147,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         workspace: Whether the working directory is a workspace.
         layer: The overlay over the host's directory, which takes what is written; without it the workspace is empty.
         hosts: What /etc/hosts is a link to, if not the guest's own.
+        library: The host directory with the packages of this run alone; empty for none.
 
     Returns:
         The options, without the program and without the command that it runs.
@@ -195,6 +197,7 @@ def arguments(  # noqa: PLR0913 - all that the view is made of, so that it is a 
         bind(cell, CELL),
         bind(guest, GUEST),
         layered,
+        bind(library, PACKAGES) if library else [],
         words(*(["--ro-bind", nothing, path] for path in machine.masked_files)),
         words(*(["--ro-bind", empty, path] for path in machine.masked_directories)),
         ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],

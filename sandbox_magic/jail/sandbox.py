@@ -18,7 +18,7 @@ from sandbox_magic.jail.cgroup import tiers
 from sandbox_magic.jail.control import Control
 from sandbox_magic.jail.lifetime import Lifetime
 from sandbox_magic.jail.meter import Meter
-from sandbox_magic.jail.view import identity, interpreter, overlay, places
+from sandbox_magic.jail.view import identity, interpreter, library, overlay, places
 from sandbox_magic.jail.view.run_directory import RunDirectory
 from sandbox_magic.model.errors import SandboxUnavailable
 
@@ -95,6 +95,7 @@ class Sandbox(Lifetime):
         self.unwatched: str = ""
         self.listeners: tuple[socket.socket, ...] = ()
         self._net: tuple[Forward, ...] = ()
+        self._has_packages = False
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._counted: Group | None = None  # the group whose count PID 1 can read
         self.frames: wire.Reader = wire.Reader()
@@ -150,6 +151,7 @@ class Sandbox(Lifetime):
         bytecode.prepare(spawn.GUEST)
         self.bwrap = bubblewrap.find()
         self.interpreter = interpreter.choose(policy.python)
+        self._has_packages = bool(policy.library)
         self.identity = identity.choose()
         self._directory = RunDirectory(self.identity.uid)
         self._exits.callback(self._directory.remove)
@@ -174,11 +176,12 @@ class Sandbox(Lifetime):
         self.group = tiers.settle(self.group, bounds, self._cell_pid())
         self.control = Control(self._control, self.group)
         self.meter = Meter(self.pid, self.group)
-        self._shared = (*self.interpreter.shared, *(mount.source for mount in policy.binds))
+        binds = (*(mount.source for mount in policy.binds), policy.library)
+        self._shared = (*self.interpreter.shared, *filter(None, binds))
 
     def _watch(self, policy: Policy) -> None:
         bytecode.prepare(os.path.dirname(calls.__file__))
-        own = (*self.interpreter.shared, *self.interpreter.search)
+        own = (*self.interpreter.shared, *self.interpreter.search, places.PACKAGES)
         self.watcher = Watcher(own, places.working_directory(workspace=bool(policy.workspace)))
         self._exits.callback(self.watcher.close)  # after everything that waits for its answers has ended
 
@@ -254,7 +257,12 @@ class Sandbox(Lifetime):
         limits = limit_guards.rlimits(policy.limits, self.group) if policy.preload else ""
         session = "" if policy.undo is None else f"{policy.undo} {policy.limits.memory_bytes}"
         spare = "spare" if self.warm else ""
-        return "\n".join([limits, ":".join(self.interpreter.search), ",".join(policy.preload), spare, session])
+        return "\n".join([limits, self._search, ",".join(policy.preload), spare, session])
+
+    @property
+    def _search(self) -> str:
+        """The module search path inside, in the guest's form."""
+        return ":".join(library.search(self.interpreter.search, with_packages=self._has_packages))
 
     @property
     def _is_counted(self) -> bool:
@@ -320,7 +328,7 @@ class Sandbox(Lifetime):
         for_init = (*map(str.encode, times), task.gather, b"" if task.program else b"python")
         words = (
             limit_guards.rlimits(limits, self.group),
-            ":".join(self.interpreter.search),
+            self._search,
             task.place,
             f"{places.CELL}/{task.name}",
             *task.arguments,

@@ -79,7 +79,7 @@ class SessionSandbox(Sandbox):
         number = next(self._numbers)
         with self.create(f"cell-{number}{os.path.splitext(task.name)[1]}") as file:
             file.write(task.source)
-        words = (limit_guards.rlimits(limits, self.group), ":".join(self.interpreter.search), *task.arguments)
+        words = (limit_guards.rlimits(limits, self.group), self._search, *task.arguments)
         with self.create(f"task-{number}") as file:
             file.write(wire.pack(task.offered.encode(), *map(os.fsencode, words)))
         while len(self.display_ids) > _MOST_IDS:

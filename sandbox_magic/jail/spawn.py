@@ -148,7 +148,8 @@ def _launch(policy: Policy, parts: Parts) -> tuple[identity.Launch, str]:
     """Return what comes before bwrap, and bwrap's path as its user can reach it."""
     layer, program, home = parts.layer, parts.bwrap.path, parts.bwrap.home
     laid = (layer.home, layer.merged, layer.changed) if layer else ()
-    shown = (*parts.interpreter.shared, *(mount.source for mount in policy.binds), *laid)
+    given = filter(None, (*(mount.source for mount in policy.binds), policy.library))
+    shown = (*parts.interpreter.shared, *given, *laid)
     how = identity.launch(parts.identity, (*shown, GUEST, parts.directory.cell, home))
     prefix = (*layer.prefix, *how.prefix) if layer else how.prefix
     return identity.Launch(prefix, how.sources), os.path.join(
@@ -172,6 +173,7 @@ def _view(policy: Policy, parts: Parts, sources: Mapping[str, str]) -> list[str]
         workspace=bool(policy.workspace),
         layer=parts.layer,
         hosts=f"{places.CELL}/{network.HOSTS}" if policy.net else "",
+        library=policy.library,
     )
 
 

@@ -43,6 +43,7 @@ class ManyOptions(TypedDict, total=False):
         preload: Modules imported before the clock starts, under the limits.
         net: Hosts that it may connect to, each as ``HOST`` or ``HOST:PORT``, or the name of a preset.
         net_bytes: What may go out through ``net``, and what may come in; ``100M`` without it.
+        packages: Packages for this run alone, each as ``NAME`` or ``NAME==VERSION`` and their like.
         warm: Whether it may run in a sandbox that was started before, and one is kept for the next run; so without it.
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
         lang: The same.
@@ -71,6 +72,7 @@ class ManyOptions(TypedDict, total=False):
     preload: str | Iterable[str]
     net: str | Forward | Iterable[str | Forward]
     net_bytes: Size
+    packages: str | Iterable[str]
     warm: bool | Literal["at load"]
     language: str | Language
     lang: str | Language

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from keyword import iskeyword
@@ -11,6 +12,7 @@ from typing import Literal
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.policy import Mount
 
+_AROUND = re.compile(r" *([][,<>=!~]+) *")  # what stands between a package and its versions
 _MOST_CHARACTERS = 500_000  # of all arguments, so that they fit one frame to the guest
 
 
@@ -107,6 +109,11 @@ def read_names(value: object) -> tuple[str, ...]:
 def read_modules(value: object) -> tuple[str, ...]:
     """Read names of modules: a list of them, or ``a,b``; `Policy` refuses what is none."""
     return tuple(name.strip() for word in read_words(value) for name in word.split(","))
+
+
+def read_requirements(value: object) -> tuple[str, ...]:
+    """Read packages: ``NAME``, ``NAME==VERSION`` and their like, or several of them; `Policy` refuses what is none."""
+    return tuple(dict.fromkeys(_AROUND.sub(r"\1", word.strip(" ")) for word in read_words(value)))
 
 
 def read_warm(value: object) -> bool | Literal["at load"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from dataclasses import dataclass, fields, replace
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox_magic.model import languages as _languages
@@ -21,6 +22,7 @@ from sandbox_magic.model.option_values import (
     read_names,
     read_one_path,
     read_python,
+    read_requirements,
     read_stdin,
     read_switch,
     read_warm,
@@ -76,7 +78,7 @@ class Option:
     def keywords(self) -> tuple[str, ...]:
         """Every keyword that the API takes for it, the one above first: each long form of a command line is one."""
         long = (flag[2:].replace("-", "_") for flag in (f"--{self.name}", *self.flags) if flag.startswith("--"))
-        return tuple(dict.fromkeys((self.keyword, *long)))
+        return tuple(word for word in dict.fromkeys((self.keyword, *long)) if not iskeyword(word))
 
 
 def _limit(  # noqa: PLR0913, PLR0917 - a row of the table
@@ -119,6 +121,9 @@ OPTIONS: tuple[Option, ...] = (
            scope="policy", field="net", parse=read_forwards, default="none", metavar="HOST[:PORT]", many=True),
     Option(name="net-bytes", help="what may go out through --net, and what may come in",
            scope="policy", field="net_bytes", parse=parse_bytes, default="100M", metavar="SIZE"),
+    Option(name="with", help="a package for this run alone, from pip's index; may be given again: 'polars==1.*'",
+           scope="policy", field="packages", word="packages", parse=read_requirements, default="none",
+           metavar="PACKAGE", many=True),
     Option(name="warm", help="use a sandbox that was started before, and keep one for the next run; --no-warm: neither",
            scope="run", field="warm", parse=read_warm, default="on", metavar="on|off", off="--no-warm"),
     Option(name="language", help="what the code is written in: bash, node, c and others",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.forwards import MOST_FORWARDS, Forward
+from sandbox_magic.model.requirements import check_requirements
 from sandbox_magic.model.units import MIB
 
 _VERSION = re.compile(r"3\.\d{1,3}(\.\d{1,3})?", re.ASCII)
@@ -121,6 +122,8 @@ class Policy:
         trace: Whether what the code tries is listed.
         net: What it may connect to; nothing else.
         net_bytes: What may go out through all of these together, and what may come in.
+        packages: Packages that it finds besides those of its Python; they are fetched before it starts.
+        library: The directory with these, which is known when it starts.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -134,6 +137,8 @@ class Policy:
     trace: bool = False
     net: tuple[Forward, ...] = ()
     net_bytes: int = 100 * MIB
+    packages: tuple[str, ...] = ()
+    library: str = ""
 
     def parked_with(self) -> Policy:
         """Return the part of the policy that a parked sandbox depends on; what comes with "go" is at its default.
@@ -169,6 +174,7 @@ class Policy:
                 raise PolicyError(msg, remedy="the name of a module: numpy, or matplotlib.pyplot")
         _between("undo", self.undo, 0, 20, "cells", optional=True)
         _between("net-bytes", self.net_bytes, 1, 2**50, "bytes")
+        check_requirements(self.packages)
         if len(self.net) > MOST_FORWARDS:
             msg = f"net names {len(self.net)} hosts and ports"
             raise PolicyError(msg, remedy=f"at most {MOST_FORWARDS}")

@@ -1,11 +1,13 @@
 """``%%sandbox`` and ``%sandbox`` in a real IPython shell: what a cell's line may say, and how a cell ends."""
 
+import io
 import os
 import signal
 import socketserver
 import sys
 import threading
 import time
+import zipfile
 from shutil import which
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from traitlets.config import Config
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome, RunFailed, SandboxUnavailable
+from sandbox_magic.execution import downloading
 from sandbox_magic.model.options import OPTIONS
 from sandbox_magic.notebook.arguments import HELP
 
@@ -164,6 +167,14 @@ def attempt(code):
     return f"import os, sys, time\ntry: {code}\nexcept Exception as error: print(type(error).__name__)"
 
 
+def wheel_of(name, text):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(name, text)
+    return data.getvalue()
+
+
+WHEEL = wheel_of("demo.py", "x = 42")
 FETCH = "__import__('socket').create_connection(('localhost', @PORT@)).makefile('rb').read()"
 WORKS = {
     "timeout": ("--timeout 300ms", "while True: pass", {Outcome.WALL_TIME}),
@@ -181,6 +192,7 @@ WORKS = {
     "warm": ("--no-warm", "print(1)", "1\n"),
     "net": ("--net localhost:@PORT@", attempt(f"print(len({FETCH}))"), "5000\n"),
     "net-bytes": ("--net localhost:@PORT@ --net-bytes 1000", attempt(f"print(len({FETCH}))"), "ConnectionResetError\n"),
+    "with": ("--with 'demo == 1.*'", attempt("import demo; print(demo.x)"), "42\n"),
     "language": ("--lang sh", "echo $((6 * 7))", "42\n"),
     "languages": ("""--languages '{"up": {"command": "tac {file}"}}' --lang up""", "2\n1\n", "1\n2\n"),
     "input": ("-i given", "print(given)", "[1, 2]\n"),
@@ -216,6 +228,10 @@ def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch, port):
     line, cell, expected = WORKS[name]
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        downloading, "_fetch", lambda policy, _: {f"{policy.packages[0][:4]}-1-py3-none-any.whl": WHEEL}
+    )
     (tmp_path / "in.txt").write_text("given")
     run("given = [1, 2]")
     ran = run(

@@ -7,6 +7,8 @@ WORKSPACE = f"{HOME}/workspace"
 CELL = "/sandbox"
 GUEST = f"{CELL}/lib/sandbox_guest"  # a package of that name
 LAYER = f"{CELL}/layer"
+PACKAGES = "/packages"
+"""Those of a run alone; the guest knows the name too (`sandbox_guest.library`)."""
 UID = 1000  # inside only
 
 
