@@ -84,7 +84,7 @@ class Kernel:
         return messages, self.reply(request)
 
     def shows(self, source):
-        """Return what a cell writes to standard output, which must be all that it does, but for a dashboard's picture."""
+        """Return what a cell writes to standard output, all that it does but for a dashboard's picture."""
         messages, reply = self.run(source)
         assert reply["status"] == "ok", reply
         messages = [message for message in messages if message[0] != "update_display_data"]
