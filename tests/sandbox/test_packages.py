@@ -1,6 +1,6 @@
 """``--with``: packages of an index are there for one run alone, and what is wrong with them is said before it.
 
-The index is the tests' own, on this machine's loopback, but for one test.
+The index is the tests' own, on this machine's loopback.
 """
 
 from __future__ import annotations
@@ -177,10 +177,3 @@ def test_a_person_can_stop_a_download(tmp_path, monkeypatch):
             sm.run("print('ran')", packages="a")
         thread.join()
         asked[0].close()
-
-
-def test_a_package_comes_from_the_index_that_pip_is_configured_for(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    result = sm.run("import peppercorn; print(peppercorn.__file__)", packages="peppercorn")
-    assert result.stdout == "/packages/peppercorn/__init__.py\n", result.stderr
-    assert importlib.util.find_spec("peppercorn") is None
