@@ -315,7 +315,7 @@ def test_a_time_limit_ends_the_run_when_it_is_reached(language):
     assert all(('cell.py", line 2' in each.stderr) == (language == "python") for each in runs)
 
 
-def test_a_process_that_does_not_show_its_stack_is_killed_all_the_same():
+def test_a_process_that_does_not_show_its_stack_is_killed_all_the_same(slowness):
     source = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\nwhile True: pass"
-    result = run(source, timeout=0.5)
+    result = run(source, timeout=min(max(0.5, slowness / 4), 8.0))  # a slow machine imports enum meanwhile
     assert (result.outcome, result.signal, result.stderr) == (Outcome.WALL_TIME, 9, "")
