@@ -121,7 +121,7 @@ class Supervisor:
         """Serve until the host has gone.
 
         Each notice is waited for in poll(2): a process that waits in the ioctl itself is not woken on the processor
-        of the one that waits for it, and takes twice as long.
+        of the one that waits for it, and seemed to take longer where both were tried.
         """
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
