@@ -68,7 +68,7 @@ def test_fork_bomb(bomb, attack, tier, slowness):
 
 # Each takes far more memory than the limit, in small pieces, with every way of the kind at once.
 EATERS = {
-    "children": "for _ in range(8): os.fork()\nkept = []\nwhile True: kept.append(b'x' * MIB)",
+    "children": "for _ in range(5): os.fork()\nkept = []\nwhile True: kept.append(b'x' * MIB)",
     "files in home": "grow(open('f', 'wb', 0) for _ in range(4))",
     "files in /dev/shm": "grow(open(f'/dev/shm/{n}', 'wb', 0) for n in range(4))",
     "memfds": "grow(open(os.memfd_create('x'), 'wb', 0) for n in range(16))",
