@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -224,9 +225,14 @@ print("whole")
 """
 
 
+@contextlib.contextmanager
 def host(tmp_path, how):
     command = [sys.executable, "-P", "-c", textwrap.dedent(HOST), tmp_path / "night.jsonl", how]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def of_host(process):
@@ -234,9 +240,10 @@ def of_host(process):
     found, waiting = set(), [process.pid]
     while waiting:
         for children in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            new = {int(number) for number in children.read_text().split()}
-            waiting += new
-            found |= new
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+                new = {int(number) for number in children.read_text().split()}
+                waiting += new
+                found |= new
     return found
 
 
@@ -253,8 +260,10 @@ def test_a_host_that_is_ended_keeps_what_is_done_and_goes_on_another_day(tmp_pat
         seen = {process.stdout.readline(), process.stdout.readline()}
         assert seen == {"a COMPLETED\n", "b COMPLETED\n"}
         before = (tmp_path / "night.jsonl").read_bytes()
-        below = of_host(process)
-        assert below, "the slow one runs"
+        deadline = time.monotonic() + 60
+        while not (below := of_host(process)):
+            assert time.monotonic() < deadline, "the slow one does not begin"
+            time.sleep(0.01)
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert process.returncode != 0
