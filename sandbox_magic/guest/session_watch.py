@@ -152,11 +152,12 @@ class SessionWatch(Watch):
     def _wait(self, poll: select.poll, number: int) -> bytes:
         """Wait for something to happen, and take it; return the cause to end the cell if a limit comes first."""
         soon, reached = self._next_moment()
-        if reached:
-            return self._cause or reached
         heard = dict(poll.poll(None if soon is None else soon * 1000))
-        if self._control in heard and not self._hear():
-            os._exit(0)
+        if self._control in heard:
+            if not self._hear():
+                os._exit(0)
+        elif reached:  # whatever the code says meanwhile
+            return self._cause or reached
         if heard.get(self._said, 0) & select.POLLIN:  # its end comes with every death
             status = self._take_lines(number)
             self._over = None if status is None else ((status & 0xFF) << 8, False)
@@ -164,22 +165,6 @@ class SessionWatch(Watch):
             status = self._death()
             self._over = None if status is None else (status, True)
         return b""
-
-    def _next_moment(self) -> tuple[float | None, bytes]:
-        """Return the seconds until something is to be looked at, and the limit that has been reached, if one has."""
-        if self._pause:
-            self._due = self._pause.due()
-        left = None if self._due is None else max(0.0, self._due - time.monotonic())
-        if left == 0.0:
-            return None, b"deadline"
-        looks = [] if left is None else [left]
-        if self._pause:
-            looks.append(self._pause.tick(left))
-        if self._cpu:
-            looks.append(self._cpu.next_look())
-            if not looks[-1]:
-                return None, b"cpu"
-        return min(looks, default=None), b""
 
     def _take_lines(self, number: int) -> int | None:
         """Take what the session says; return the exit status of the cell once it is done."""

@@ -185,26 +185,33 @@ class Watch:
         if self._compiles:
             poll.register(self._said, select.POLLIN)
         while not self._words:
-            if self._pause:
-                self._due = self._pause.due()
-            left = None if self._due is None else max(0.0, self._due - time.monotonic())
-            looks = [] if left is None else [left]
-            if self._pause:
-                looks.append(self._pause.tick(left))
-            if self._cpu:
-                looks.append(self._cpu.next_look())
-                if not looks[-1]:
-                    return b"cpu"
-            soon = min(looks, default=None)
+            soon, reached = self._next_moment()
             heard = dict(poll.poll(None if soon is None else soon * 1000))
             if self._said in heard:
                 poll.unregister(self._said)
                 self._begin()
             elif heard:
                 break
-            elif soon == left:
-                return b"deadline"
+            elif reached:
+                return reached
         return b""
+
+    def _next_moment(self) -> tuple[float | None, bytes]:
+        """Return the seconds until something is to be looked at, and the limit that has been reached, if one has.
+
+        What the host has said before is to be heard first: it may be that there is more time.
+        """
+        if self._pause:
+            self._due = self._pause.due()
+        left = None if self._due is None else max(0.0, self._due - time.monotonic())
+        looks = [] if left is None else [left]
+        if self._pause:
+            looks.append(self._pause.tick(left))
+        if self._cpu:
+            looks.append(self._cpu.next_look())
+            if not looks[-1]:
+                return 0.0, b"cpu"
+        return min(looks, default=None), b"" if left is None or left > 0 else b"deadline"
 
     def _do(self, word: bytes, *details: bytes) -> bytes:
         """Do what the host says; return the cause to end the run if that is what it says."""
