@@ -14,12 +14,11 @@ import weakref
 from typing import TYPE_CHECKING
 
 from sandbox_magic.batch import rows
+from sandbox_magic.model.closing import Closing
 from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import TracebackType
-    from typing import Self
 
     from sandbox_magic.batch.graded import Graded
 
@@ -27,7 +26,7 @@ FIRST = b'{"format":"sandbox_magic journal","version":1}\n'
 _LINE = re.compile(rb'\{"key":"([0-9a-f]{64})","row":(.*)\}\n', re.DOTALL)
 
 
-class Journal:
+class Journal(Closing):
     """An open journal, which no other process has open.
 
     Args:
@@ -112,14 +111,6 @@ class Journal:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[Graded]:

@@ -19,12 +19,12 @@ from sandbox_magic.execution import source as _source
 from sandbox_magic.execution import variables
 from sandbox_magic.execution.api import language_of
 from sandbox_magic.model import options as _options
+from sandbox_magic.model.closing import Closing
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from types import TracebackType
     from typing import Self, Unpack
 
     from sandbox_magic.batch.checker import Checker
@@ -40,7 +40,7 @@ _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run")
 _AHEAD = 2  # tasks for each worker that are given before their turn, so that none waits for us
 
 
-class Batch(Iterator[Graded]):
+class Batch(Closing, Iterator[Graded]):
     """The rows of a batch, as they are done; left before its end, it ends what is running and keeps what is done.
 
     Args:
@@ -133,14 +133,6 @@ class Batch(Iterator[Graded]):
                 self._journal.close()
             if self._progress is not None:
                 self._progress.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         if hasattr(self, "_closed"):

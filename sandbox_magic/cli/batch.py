@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sandbox_magic.cli import default_python, exit_status, files
+from sandbox_magic.cli.command import Command
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, SandboxUnavailable
 from sandbox_magic.model.units import parse_count
@@ -34,7 +35,7 @@ not; {exit_status.USAGE} if the command line makes no sense, {exit_status.REFUSE
 {exit_status.INTERRUPTED} after Ctrl-C."""
 
 
-class Batch:
+class Batch(Command):
     """Runs a folder of submissions."""
 
     name = "batch"
@@ -54,10 +55,6 @@ class Batch:
         parser.add_argument("--dask", metavar="ADDRESS", help="run them on this cluster: tcp://HOST:PORT")
         parser.add_argument("--quiet", action="store_true", help="write nothing but errors")
         _options.add_to(parser, scopes=_SCOPES, hidden=_NOT)
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return all words to the parser."""
-        return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Run them all, write what came of them, and return the exit status."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from sandbox_magic.cli.command import Command
+
 if TYPE_CHECKING:
     import argparse
 
 
-class Doctor:
+class Doctor(Command):
     """Says what this machine enforces."""
 
     name = "doctor"
@@ -19,10 +21,6 @@ class Doctor:
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add its one option."""
         parser.add_argument("--json", action="store_true", help="as JSON")
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return all words to the parser."""
-        return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Print what was found; 0 if a sandbox could be started, else 1."""

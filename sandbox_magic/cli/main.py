@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox_magic.cli import exit_status
 from sandbox_magic.cli.batch import Batch
@@ -24,36 +24,7 @@ from sandbox_magic.version import installed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
-class Command(Protocol):
-    """One command.
-
-    Attributes:
-        name: As it is typed.
-        help: One line; ends without a full stop.
-        options: The names of its options, as they are written.
-    """
-
-    name: str
-    help: str
-    options: frozenset[str]
-
-    def prepare(self, parser: argparse.ArgumentParser) -> None:
-        """Add what it takes to its parser."""
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return the words that the parser reads, and the rest, which belongs to the script."""
-
-    def run(self, given: argparse.Namespace, rest: list[str]) -> int:
-        """Do it.
-
-        Args:
-            given: What the parser read.
-            rest: The words that it did not.
-
-        Returns:
-            The exit status.
-        """
+    from sandbox_magic.cli.command import Command
 
 
 COMMANDS: tuple[Command, ...] = (Run(), Batch(), Notebook(), Serve(), Mcp(), Plot(), Doctor())

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from sandbox_magic.cli import served
+from sandbox_magic.cli.command import Command
 from sandbox_magic.model.units import parse_seconds
 from sandbox_magic.safe_import import importing
 
@@ -19,7 +20,7 @@ and read_output, for what was too long to be shown at once. A client starts it, 
 A call can lower the limits of this command line, never raise them. One that is cancelled ends its run."""
 
 
-class Mcp:
+class Mcp(Command):
     """Serves one conversation."""
 
     name = "mcp"
@@ -33,10 +34,6 @@ class Mcp:
             "--idle", metavar="SECONDS", default="10m", help="how long a session stays unused, or none (default: 10m)"
         )
         served.add_to(parser)
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return all words to the parser."""
-        return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Serve until the client closes standard input."""

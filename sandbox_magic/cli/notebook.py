@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sandbox_magic.cli import default_python, exit_status, files
+from sandbox_magic.cli.command import Command
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import parse_seconds
@@ -34,7 +35,7 @@ as for sandbox-magic run, of the first cell that did not end well: {exit_status.
 {exit_status.REFUSED} if no sandbox could be started."""
 
 
-class Notebook:
+class Notebook(Command):
     """Runs a notebook."""
 
     name = "notebook"
@@ -57,10 +58,6 @@ class Notebook:
         )  # fmt: skip
         parser.add_argument("--quiet", action="store_true", help="say nothing of the cells as they end")
         _options.add_to(parser, scopes=_SCOPES, hidden=("save",))
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return all words to the parser."""
-        return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Run it, write what came of it, and return the exit status."""

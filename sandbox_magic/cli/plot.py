@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from sandbox_magic.cli import export, files
+from sandbox_magic.cli.command import Command
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.usage_file import from_json
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
 
-class Plot:
+class Plot(Command):
     """Draws a file that ``run --save-usage`` wrote."""
 
     name = "plot"
@@ -26,10 +27,6 @@ class Plot:
         parser.add_argument(
             "-o", "--output", metavar="FILE", help="the picture, .svg, .html or .png (default: FILE.svg beside it)"
         )
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return all words to the parser."""
-        return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Write the picture and print its name."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sandbox_magic.cli import default_python, exit_status, export, files
+from sandbox_magic.cli.command import Command
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import prepare
 from sandbox_magic.execution.drive import View, drive
@@ -64,7 +65,7 @@ SCRIPT. Standard input is passed to the script as it comes, unless it is a termi
 {exit_status.HELP}"""
 
 
-class Run:
+class Run(Command):
     """Runs a script."""
 
     name = "run"

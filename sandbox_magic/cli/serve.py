@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sandbox_magic.cli import files, served
+from sandbox_magic.cli.command import Command
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.units import parse_count
 from sandbox_magic.safe_import import importing
@@ -28,7 +29,7 @@ serves, GET /metrics (Prometheus) how much.
 A request can lower the limits of this command line, never raise them. One that is cut ends its run."""
 
 
-class Serve:
+class Serve(Command):
     """Serves runs."""
 
     name = "serve"
@@ -46,10 +47,6 @@ class Serve:
         parser.add_argument("--token-file", metavar="FILE", help="a file with what a caller must send as Bearer token")
         parser.add_argument("--queue", metavar="COUNT", default="64", help="requests that may wait (default: 64)")
         served.add_to(parser)
-
-    def divide(self, words: list[str]) -> tuple[list[str], list[str]]:
-        """Return all words to the parser."""
-        return words, []
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
         """Serve until SIGTERM or Ctrl-C; what runs then has ten seconds."""

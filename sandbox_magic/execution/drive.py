@@ -8,14 +8,14 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sandbox_magic.model.closing import Closing
 from sandbox_magic.model.events import Ended
 from sandbox_magic.model.output import Cleared, Display, InputRequest, Text
 from sandbox_magic.model.timeline import Mark, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType, TracebackType
-    from typing import Self
+    from types import FrameType
 
     from sandbox_magic.execution.run import Run
     from sandbox_magic.model.result import Result
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _AGAIN_SECONDS = 2.0  # after an interrupt, which ends a run within half a second
 
 
-class View:
+class View(Closing):
     """Shows a run. This one shows nothing; a front end overrides what it can show."""
 
     def begin(self) -> None:
@@ -57,14 +57,6 @@ class View:
 
     def close(self) -> None:
         """Remove what is shown of a run that did not end; after `finish` there is nothing to remove."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def drive(run: Run, view: View) -> Result:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sandbox_magic.model.closing import Closing
 from sandbox_magic.model.output import InputRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
     from typing import Self
 
     from sandbox_magic.execution.loop import Loop
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.result import Result
 
 
-class Run:
+class Run(Closing):
     """One execution of one cell in one sandbox: an iterator of events, ended by `Ended`.
 
     Leaving it, by ``close``, by the end of a ``with`` block or by dropping the last reference,
@@ -149,14 +149,6 @@ class Run:
         The result of a run that had started has what came of it so far; its outcome is `Outcome.INTERRUPTED`.
         """
         self._loop.leave()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self._loop.close()

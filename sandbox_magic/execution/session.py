@@ -18,13 +18,13 @@ from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
 from sandbox_magic.execution.run import Run
 from sandbox_magic.jail.lease import Kept
+from sandbox_magic.model.closing import Closing
 from sandbox_magic.model.languages import PYTHON
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
-    from types import TracebackType
-    from typing import Self, Unpack
+    from typing import Unpack
 
     from sandbox_magic.execution.files import FileTransfer
     from sandbox_magic.execution.session_answers import Completion
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _ASK_SECONDS = 6.0  # for an answer to the front end; inside it has half of that
 
 
-class Session(AsyncCells):
+class Session(Closing, AsyncCells):
     """A sandbox that keeps its state between cells: variables, imports, working files, threads.
 
     The limits on time and output are each cell's, those on memory, processes and disk the session's. A cell that has to
@@ -280,14 +280,6 @@ class Session(AsyncCells):
         finally:
             loop.close()
         return loop.replied
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         """End it where the last reference is dropped."""
