@@ -152,9 +152,11 @@ def _last_words(stderr: bytes, error: ErrorDetails | None, cell: Cell) -> bytes:
 
 
 def _attempts(policy: Policy, sandbox: Sandbox, cell: Cell, words: CodeWords) -> Attempts | None:
-    if sandbox.watcher is None:
+    if sandbox.tried is None:
         return None
-    return tried.listed(sandbox.account(words.beside), Outside(sandbox.interpreter, policy, cell.source.path), policy)
+    return tried.listed(
+        sandbox.tried.end_cell(words.beside), Outside(sandbox.interpreter, policy, cell.source.path), policy
+    )
 
 
 def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:

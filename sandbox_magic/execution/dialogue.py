@@ -61,4 +61,4 @@ class Dialogue:
         sandbox.control.credit(question.excluded - question.advance)
         line = [] if text is None else [text.encode("utf-8", "replace")[:_ANSWER_BYTES]]
         if not timing.cause:  # else the code is being ended, and that is what it should see
-            sandbox.reply(b"%d" % question.number, *line)
+            sandbox.channel.reply(b"%d" % question.number, *line)

@@ -71,13 +71,13 @@ class Intake:
         sandbox = self.sandbox
         self._frames = wire.Reader()
         self._selector = selectors.PollSelector()  # needs no descriptor of its own
-        self.messages = MessageReader(self.cell.outputs, sandbox.frames, sandbox.display_ids)
+        self.messages = MessageReader(self.cell.outputs, sandbox.channel.frames, sandbox.channel.display_ids)
         self.relay = Relay(sandbox.stdout, sandbox.stderr, self.limits.output_bytes)
         for stream in self.relay.streams:
             self._selector.register(stream.descriptor, selectors.EVENT_READ, stream)
         self._selector.register(sandbox.report, selectors.EVENT_READ, "report")
-        if sandbox.display >= 0:  # else an earlier cell of the session has said what is no frame
-            self._selector.register(sandbox.display, selectors.EVENT_READ, "display")
+        if sandbox.channel.descriptor >= 0:  # else an earlier cell of the session has said what is no frame
+            self._selector.register(sandbox.channel.descriptor, selectors.EVENT_READ, "display")
         if self.files.at_end:
             self._selector.register(sandbox.files, selectors.EVENT_READ, "files")
         if sandbox.watcher is not None:
@@ -118,9 +118,9 @@ class Intake:
             host_limits.stop(self.sandbox, self.timing, "output")
 
     def listen(self) -> None:
-        """Take what the code says on its display wire."""
+        """Take what the code says on its channel."""
         try:
-            data = os.read(self.sandbox.display, 256 * 1024)
+            data = os.read(self.sandbox.channel.descriptor, 256 * 1024)
             said = self.messages.feed(data)
         except BlockingIOError:
             return
@@ -129,8 +129,8 @@ class Intake:
         for each in said:
             self._take_message(each)
         if not data:
-            self._selector.unregister(self.sandbox.display)
-            self.sandbox.hang_up()
+            self._selector.unregister(self.sandbox.channel.descriptor)
+            self.sandbox.channel.close()
 
     def _take_message(self, said: Message) -> None:
         if isinstance(said.what, str):
@@ -146,7 +146,7 @@ class Intake:
         if isinstance(what, InputRequest):
             self.dialogue.add(said.number)
         elif said.number:
-            self.sandbox.reply(b"%d" % said.number)
+            self.sandbox.channel.reply(b"%d" % said.number)
 
     def _gather(self) -> bool:
         """Take a piece of what PID 1 brings out; return whether there may be more."""

@@ -119,7 +119,7 @@ class Loop:
         sandbox = self._lease.acquire(self.policy, self.files.look(), self._do_meanwhile)
         try:
             if pins:
-                self.network = NetworkRelay(pins, sandbox.listeners, self.policy.net_bytes)
+                self.network = NetworkRelay(pins, sandbox.network.listeners, self.policy.net_bytes)
                 self.network.start()
             if self.policy.strict:
                 isolation.demand(sandbox.describe(self.policy.limits))
@@ -288,7 +288,7 @@ class Loop:
     def _end_now(self, intake: Intake) -> None:
         self.resume()
         self.timing.expect("interrupt")
-        if intake.sandbox.display >= 0:
+        if intake.sandbox.channel.descriptor >= 0:
             intake.listen()
         over = False
         with suppress(BlockingIOError):  # it may have ended by itself meanwhile

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox_magic.execution import attempts
-from sandbox_magic.jail.session import SessionSandbox
 from sandbox_magic.jail.view.host_lookup import Outside
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ SessionTried = tuple["Tried", Outside]
 def of(loop: Loop) -> SessionTried | None:
     """Return what is counted of the session in which a cell runs or ran; None if nothing is."""
     sandbox = loop.sandbox
-    if not isinstance(sandbox, SessionSandbox) or sandbox.tried is None:
+    if sandbox is None or sandbox.tried is None:
         return None
     return sandbox.tried, Outside(sandbox.interpreter, loop.policy)
 

@@ -16,7 +16,9 @@ from sandbox_magic.model.errors import SandboxUnavailable
 from sandbox_magic.model.forwards import LOCALHOST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
 
     from sandbox_magic.jail.view.identity import Identity
     from sandbox_magic.model.forwards import Forward
@@ -122,6 +124,54 @@ class NetworkJoiner:
         self._line.close()
         self._process.kill()
         self._process.wait()
+
+
+class SandboxNetwork:
+    """The ways out of one sandbox; none until it is prepared.
+
+    Attributes:
+        forwards: The hosts and ports that the code may connect to.
+        listeners: A listening socket inside for each of them, once the sandbox is there.
+    """
+
+    def __init__(self) -> None:
+        self.forwards: tuple[Forward, ...] = ()
+        self.listeners: tuple[socket.socket, ...] = ()
+        self._joiner: NetworkJoiner | None = None
+
+    def prepare(
+        self,
+        forwards: tuple[Forward, ...],
+        identity: Identity,
+        create: Callable[[str], AbstractContextManager[BinaryIO]],
+    ) -> None:
+        """Write the sandbox's /etc/hosts, and start the program that will join it.
+
+        Args:
+            forwards: As above.
+            identity: The host user of the sandbox.
+            create: Returns a new file in the directory that the sandbox sees read-only.
+        """
+        self.forwards = forwards
+        with create(HOSTS) as file:
+            file.write(hosts(forwards))
+        self._joiner = NetworkJoiner(forwards, identity)
+
+    def listen(self, pid: int) -> None:
+        """Have the sockets made; arguments and errors as for `NetworkJoiner.listen`."""
+        if self._joiner is not None:
+            self.listeners = self._joiner.listen(pid)
+
+    def close(self) -> None:
+        """Close the sockets, and end the program if it has not ended."""
+        self.forget()
+        if self._joiner is not None:
+            self._joiner.close()
+
+    def forget(self) -> None:
+        """Close the sockets alone."""
+        for listener in self.listeners:
+            listener.close()
 
 
 def _namespaces(pid: int, opened: ExitStack) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -12,9 +11,11 @@ from typing import TYPE_CHECKING, ClassVar
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import bubblewrap, bytecode, isolation, limit_guards, network, reports, spawn
 from sandbox_magic.jail.attempts import calls
+from sandbox_magic.jail.attempts.tried import Tried
 from sandbox_magic.jail.attempts.watcher import NotWatched, Watcher
 from sandbox_magic.jail.bwrap_errors import DOCTOR, unavailable
 from sandbox_magic.jail.cgroup import tiers
+from sandbox_magic.jail.code_channel import CodeChannel
 from sandbox_magic.jail.control import Control
 from sandbox_magic.jail.lifetime import Lifetime
 from sandbox_magic.jail.meter import Meter
@@ -25,11 +26,10 @@ from sandbox_magic.model.errors import SandboxUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from typing import Any, BinaryIO
+    from typing import BinaryIO
 
     from sandbox_magic.jail.cgroup.base import Group
     from sandbox_magic.jail.task import Task
-    from sandbox_magic.model.forwards import Forward
     from sandbox_magic.model.isolation import Isolation
     from sandbox_magic.model.policy import Limits, Policy
 
@@ -48,9 +48,7 @@ class Sandbox(Lifetime):
         stdout: The host's end of the code's standard output.
         stderr: The host's end of the code's standard error.
         report: Where PID 1's frames arrive.
-        display: A socket on which untrusted frames arrive from the code, and answers go out.
-        frames: What puts these frames together.
-        display_ids: The code's own names of places to show something -> the host's.
+        channel: A socket on which untrusted frames arrive from the code, and answers go out.
         files: Where PID 1 sends the files that come out.
         meter: What measures it; what was used to park it does not count.
         control: What can be said to PID 1 once it is parked.
@@ -58,9 +56,10 @@ class Sandbox(Lifetime):
         warm: Whether it was a spare, parked before there was a run for it.
         unloaded: The modules that could not be preloaded.
         begun_anew: Whether a session's last one had ended before this cell, unseen by anybody.
-        watcher: What lists its attempts; None if nothing does.
+        watcher: What watches what the code tries; None if nothing does.
+        tried: The account of that, cell by cell; None likewise.
         unwatched: Why nothing does, though it was asked for.
-        listeners: A listening socket inside it for each host and port of its policy's ``net``.
+        network: Its ways out, by its policy's ``net``.
         bwrap: The bubblewrap in use.
         interpreter: The Python inside.
         workspace: How the host's directory becomes the workspace; None if there is none.
@@ -75,8 +74,8 @@ class Sandbox(Lifetime):
     stdout: int
     stderr: int
     report: int
-    display: int
     files: int
+    channel: CodeChannel
     control: Control
     meter: Meter
     bwrap: bubblewrap.Bubblewrap
@@ -85,21 +84,19 @@ class Sandbox(Lifetime):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stdin = self.stdout = self.stderr = self.report = self.display = self.files = self._control = -1
+        self.stdin = self.stdout = self.stderr = self.report = self.files = self._control = -1
         self._cell = -1
         self.park_seconds: float = 0.0
         self.warm: bool = False
         self.unloaded: tuple[str, ...] = ()
         self.begun_anew: bool = False
         self.watcher: Watcher | None = None
+        self.tried: Tried | None = None
         self.unwatched: str = ""
-        self.listeners: tuple[socket.socket, ...] = ()
-        self._net: tuple[Forward, ...] = ()
+        self.network: network.SandboxNetwork = network.SandboxNetwork()
         self._has_packages = False
         self.workspace: overlay.Layer | overlay.Copy | None = None
         self._counted: Group | None = None  # the group whose count PID 1 can read
-        self.frames: wire.Reader = wire.Reader()
-        self.display_ids: dict[str, str] = {}
 
     @classmethod
     def park(
@@ -162,15 +159,17 @@ class Sandbox(Lifetime):
         self.group = tiers.make(bounds)
         if policy.trace:
             self._watch(policy)
-        joiner = self._prepare_network(policy.net) if policy.net else None
+        if policy.net:
+            self._exits.callback(self.network.close)
+            self.network.prepare(policy.net, self.identity, self.create)
         info = self._spawn(policy)
         if meanwhile is not None:
             meanwhile()
         if self.watcher:
             self.watcher.wait_until_watching()
         self._wait_until_parked(info, policy.preload)
-        if joiner:
-            self.listeners = joiner.listen(self.pid)
+        if policy.net:
+            self.network.listen(self.pid)
             if self.wait(0):  # then that process id may have been another's
                 raise unavailable(self._words_of_failure())
         self.group = tiers.settle(self.group, bounds, self._cell_pid())
@@ -183,42 +182,12 @@ class Sandbox(Lifetime):
         bytecode.prepare(os.path.dirname(calls.__file__))
         own = (*self.interpreter.shared, *self.interpreter.search, places.PACKAGES)
         self.watcher = Watcher(own, places.working_directory(workspace=bool(policy.workspace)))
+        self.tried = Tried(self.watcher)
         self._exits.callback(self.watcher.close)  # after everything that waits for its answers has ended
-
-    def _prepare_network(self, net: tuple[Forward, ...]) -> network.NetworkJoiner:
-        self._net = net
-        with self.create(network.HOSTS) as file:
-            file.write(network.hosts(net))
-        joiner = network.NetworkJoiner(net, self.identity)
-        self._exits.callback(joiner.close)
-        self._exits.callback(self._close_listeners)
-        return joiner
-
-    def _close_listeners(self) -> None:
-        for listener in self.listeners:
-            listener.close()
 
     def _bounds(self, policy: Policy) -> Limits:
         """Return what the control group is bounded by."""
         return policy.limits
-
-    def _begin_account(self) -> None:
-        """Have what is tried counted from now on.
-
-        Raises:
-            BrokenPipeError: It is not watched any more.
-        """
-        if self.watcher is not None and self.watcher.turn() is None:
-            raise BrokenPipeError
-
-    def account(self, completed: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any] | None:
-        """Return what the cell has tried, once it is over; None where nothing is watched, or no more.
-
-        Args:
-            completed: Adds what the code itself says of it.
-        """
-        account = self.watcher.tell() if self.watcher else None
-        return None if account is None else completed(account)
 
     def describe(self, limits: Limits) -> Isolation:
         """Return what is in force in it for a run with these limits."""
@@ -231,7 +200,7 @@ class Sandbox(Lifetime):
             counted=self._is_counted,
             workspace=str(self.workspace or ""),
             watched=self.unwatched or ("" if self.watcher else None),
-            net=self._net,
+            net=self.network.forwards,
         )
 
     def _spawn(self, policy: Policy) -> int:
@@ -248,7 +217,8 @@ class Sandbox(Lifetime):
         self._process, ends = spawn.spawn(policy, parts, self._descriptors, self._setup(policy))
         self._exits.callback(self._reap)
         self.stdin, self.stdout, self.stderr = ends.stdin, ends.stdout, ends.stderr
-        self.report, self.display, self.files, self._control = ends.report, ends.display, ends.files, ends.control
+        self.report, self.files, self._control = ends.report, ends.files, ends.control
+        self.channel = CodeChannel(ends.display, self._descriptors)
         self._counted, self._cell = self.group if ends.counts else None, ends.cell
         return ends.info
 
@@ -335,7 +305,8 @@ class Sandbox(Lifetime):
         )
         for_cell = (task.offered.encode(), task.program, *map(os.fsencode, words))
         try:
-            self._begin_account()
+            if self.tried is not None:
+                self.tried.begin_cell()
             self.control.go(*for_init)
             if task.gather:
                 self._next_frame(PARK_SECONDS)
@@ -348,24 +319,6 @@ class Sandbox(Lifetime):
         while frame:
             frame = frame[os.write(self._cell, frame) :]
         self._descriptors.close(self._cell)
-
-    def reply(self, *fields: bytes) -> None:
-        """Send the cell a frame; one that does not read what it asked for misses it."""
-        if self.display < 0:
-            return
-        line = socket.socket(fileno=self.display)
-        line.settimeout(0)
-        try:
-            line.send(wire.pack(*fields), socket.MSG_NOSIGNAL)
-        except OSError:
-            return
-        finally:
-            line.detach()
-
-    def hang_up(self) -> None:
-        """Read and say nothing more on the display wire."""
-        self._descriptors.close(self.display)
-        self.display = -1
 
     def end_cell(self) -> None:
         """End what runs in it at once; its report may still come."""
@@ -382,4 +335,4 @@ class Sandbox(Lifetime):
     def forget(self) -> None:
         """Close our descriptors alone: this is a forked copy of the process that it belongs to."""
         super().forget()
-        self._close_listeners()
+        self.network.forget()

@@ -6,13 +6,11 @@ import itertools
 import os
 import select
 import time
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail import limit_guards, reports
-from sandbox_magic.jail.attempts.tried import Tried
 from sandbox_magic.jail.bwrap_errors import unavailable
 from sandbox_magic.jail.cgroup.base import Facts
 from sandbox_magic.jail.meter import Meter
@@ -21,7 +19,6 @@ from sandbox_magic.model.isolation import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from sandbox_magic.jail.task import Task
     from sandbox_magic.model.isolation import Isolation
@@ -40,11 +37,7 @@ _WORD = Guard(
 
 
 class SessionSandbox(Sandbox):
-    """A sandbox of a session. `go` hands over the next cell; what a run does at its end leaves it alive.
-
-    Attributes:
-        tried: What its cells have tried, all together; None if nothing is watched.
-    """
+    """A sandbox of a session. `go` hands over the next cell; what a run does at its end leaves it alive."""
 
     further_seconds: ClassVar[float] = 4.0
 
@@ -53,7 +46,6 @@ class SessionSandbox(Sandbox):
         self._numbers = itertools.count(1)
         self._before = Facts()
         self._running = False
-        self.tried: Tried | None = None
 
     def _bounds(self, policy: Policy) -> Limits:
         """Return those of the policy, with room for the snapshots, and one that is being made or ended."""
@@ -61,7 +53,6 @@ class SessionSandbox(Sandbox):
 
     def _start(self, *given: object) -> None:
         super()._start(*given)  # type: ignore[arg-type] # its own
-        self.tried = Tried(self.watcher) if self.watcher else None
         self.group.end_one_at_a_time()
         self.close_stdin()
 
@@ -82,14 +73,16 @@ class SessionSandbox(Sandbox):
         words = (limit_guards.rlimits(limits, self.group), self._search, *task.arguments)
         with self.create(f"task-{number}") as file:
             file.write(wire.pack(task.offered.encode(), *map(os.fsencode, words)))
-        while len(self.display_ids) > _MOST_IDS:
-            del self.display_ids[next(iter(self.display_ids))]  # the oldest
+        places = self.channel.display_ids
+        while len(places) > _MOST_IDS:
+            del places[next(iter(places))]  # the oldest
         self.group.restart_peak()
         self._before = self.group_facts()
         self.meter: Meter = Meter(self.pid, self.group, since_now=True)
         self._running = True
         try:
-            self._begin_account()
+            if self.tried is not None:
+                self.tried.begin_cell()
             self.control.cell(
                 b"%d" % number,
                 *map(str.encode, (repr(time.monotonic()), *limit_guards.times(limits, counted=self._is_counted))),
@@ -98,14 +91,6 @@ class SessionSandbox(Sandbox):
             )
         except BrokenPipeError as error:
             raise unavailable("the session's process has ended") from error
-
-    def _begin_account(self) -> None:
-        if self.tried is not None:
-            self.tried.begin_cell()
-
-    def account(self, completed: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any] | None:
-        """Return what the cell has tried, as `Sandbox.account`; it is kept for the session's list."""
-        return self.tried.end_cell(completed) if self.tried else None
 
     def group_facts(self) -> Facts:
         """Return what the control group counted since the session began."""
@@ -129,14 +114,7 @@ class SessionSandbox(Sandbox):
         """The cell is over; what was being said is thrown away where its process has been killed."""
         self._running = False
         if restored:
-            self._throw_away()
-
-    def _throw_away(self) -> None:
-        """Forget what was said on the display wire, in the middle of which something may have ended."""
-        self.frames: wire.Reader = wire.Reader()
-        with suppress(OSError):
-            while self.display >= 0 and os.read(self.display, 2**20):
-                pass
+            self.channel.throw_away()
 
     def end_cell(self) -> None:
         """Have the cell ended; the report that it has comes behind it."""

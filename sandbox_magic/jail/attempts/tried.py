@@ -1,4 +1,4 @@
-"""What the cells of a session have tried, one after another: each cell's own account, and all of them together.
+"""What the cells of a sandbox have tried, one after another: each cell's own account, and all of them together.
 
 Pure but for the questions to what watches (`watcher`), which answers from any thread.
 """
@@ -20,7 +20,7 @@ _Account = dict[str, Any]
 
 
 class Tried:
-    """The accounts of a session.
+    """The accounts of a sandbox; one that is not a session's has one cell.
 
     Args:
         watcher: What watches it.
