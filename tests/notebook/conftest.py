@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 SPECS = Path(__file__).parents[2] / "jupyter-config" / "kernels"  # "Python (sandboxed)", as the wheel installs it
 START_SECONDS = 60
-STOP_SECONDS = 15
+STOP_SECONDS = 60
+PAGE_SECONDS = 60  # for what is waited for in a page: some have nothing else to do, on a machine that stalls
 CHROMIUM_FLAGS = [
     "--no-sandbox",  # root has none; the pages are our own
     "--disable-gpu",
@@ -164,6 +165,7 @@ class Shared:
     @functools.cached_property
     def page(self) -> Page:
         context = self.browser.new_context(viewport=VIEWPORT)
+        context.set_default_timeout(PAGE_SECONDS * 1000)
         self._open.callback(context.close)
         return context.new_page()
 
@@ -329,6 +331,15 @@ class Lab:
         """Wait for the kernel's reply to the last cell that was started."""
         self.page.wait_for_function("window.testReplied", timeout=seconds * 1000, polling=50)
 
+    def until(self, true: Callable[[], object]) -> bool:
+        """Wait until something is so in the page, which draws when the machine lets it; return whether it is."""
+        deadline = time.monotonic() + PAGE_SECONDS
+        while not true():
+            if time.monotonic() > deadline:
+                return False
+            self.page.wait_for_timeout(50)
+        return True
+
     def run(self, seconds: float = 60) -> None:
         """Run all cells to their end."""
         self.start()
@@ -419,6 +430,7 @@ class Notebook7(Lab):
 
 @contextlib.contextmanager
 def _in(context: BrowserContext, server: Server, kind: type[Lab]) -> Iterator[Lab]:
+    context.set_default_timeout(PAGE_SECONDS * 1000)
     try:
         yield kind(context.new_page(), server)
     finally:

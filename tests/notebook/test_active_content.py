@@ -168,6 +168,10 @@ class Watched:
         self.others.clear()
         self.lab.run()
         self._settle()
+        return self.active()
+
+    def active(self):
+        """Return what is active in the page for each output."""
         return [active for cell in self.lab.page.evaluate(ACTIVE) for active in cell]
 
     def _settle(self):
@@ -203,9 +207,15 @@ def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab, watched):
     apart = sum(vector["family"] != "page" for vector in CORPUS)
     bundles = [as_offered(number) for number in numbers]
     held = [held_by_img(len(CORPUS) + place, drawing) for place, drawing in enumerate(DRAWINGS)]
-    active = watched.show([bundles[:apart], bundles[apart:], held])[: len(CORPUS)]
+    watched.show([bundles[:apart], bundles[apart:], held])
+
+    def acting():
+        active = watched.active()[: len(CORPUS)]
+        return watched.acted | {number for number, found in zip(numbers, active, strict=True) if found}
+
+    lab.until(lambda: set(numbers) <= acting())
+    acts = acting()
     assert not {number for number in watched.acted if number >= len(CORPUS)}, "an <img> holds no drawing still"
-    acts = watched.acted | {number for number, found in zip(numbers, active, strict=True) if found}
     assert [CORPUS[number] for number in numbers if number not in acts] == []
     assert len({(vector["mime"], vector["text"]) for vector in CORPUS}) == len(acts) >= LEAST
 
@@ -214,6 +224,7 @@ def test_what_acts_in_an_ordinary_cell_is_still_once_cleaned(lab, watched):
     active = watched.show([[cleaned[number] for number in shown]])
     assert [(CORPUS[number], found) for number, found in zip(shown, active, strict=True) if found] == []
     assert [CORPUS[number] for number in watched.acted] == []
+    lab.until(lambda: lab.page.evaluate(RENDERED) == len(shown))
     assert lab.page.evaluate(RENDERED) == len(shown)
     places = tuple(lab.server.url + place for place in OF_LAB)
     assert [url for url in watched.others if not url.startswith((*places, "data:", "blob:"))] == []
@@ -258,6 +269,7 @@ def test_a_notebook_whose_saved_outputs_attack_its_viewer_is_still_once_it_was_c
     nbformat.write(notebook, root / "attack.ipynb")
     notary.sign(nbformat.read(root / "attack.ipynb", as_version=4))
     watched.look("attack.ipynb")
+    lab.until(lambda: len(watched.acted) == 4)
     assert watched.acted == {1, 2, 3, 4}
 
     assert main.main(["notebook", str(root / "attack.ipynb"), "-o", str(root / "cleaned.ipynb"), "--no-run"]) == 0

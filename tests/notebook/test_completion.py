@@ -212,11 +212,11 @@ def test_tab_and_shift_tab_in_a_real_browser(lab, pictures):
         lab.screenshot(pictures / f"tab-{number}.png")
         page.keyboard.press("Enter")
         offer.first.wait_for(state="hidden")
-    assert line.inner_text() == "%%sandbox --timeout 5 --on-output-limit cut"
+    assert lab.until(lambda: line.inner_text() == "%%sandbox --timeout 5 --on-output-limit cut")
     page.keyboard.press("Home")
     for _ in "%%sandbox":
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+Tab")
     table.wait_for()
     lab.screenshot(pictures / "shift-tab.png")
-    assert "--timeout SECONDS" in table.inner_text()
+    assert lab.until(lambda: "--timeout SECONDS" in table.inner_text())

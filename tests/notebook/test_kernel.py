@@ -22,7 +22,7 @@ from sandbox_magic.notebook.clearing import EVERY_SECONDS
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FOREVER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
 STOP_SECONDS = 0.5 + 0.5  # what is promised, and what a busy machine adds
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 def manager(kind, folder):
@@ -109,6 +109,12 @@ def kernel(tmp_path_factory):
 def text(messages, name="stdout"):
     streams = [content for kind, content in messages if kind == "stream"]
     return "".join(content["text"] for content in streams if content["name"] == name)
+
+
+def only_text(messages):
+    """Return what a cell writes to standard output, in however many messages, which must be all that it does."""
+    assert {(kind, content.get("name")) for kind, content in messages} == {("stream", "stdout")}, messages
+    return text(messages)
 
 
 def kinds(messages):
@@ -198,11 +204,11 @@ def test_a_longer_cell_has_a_widget_that_becomes_a_picture(kernel):
 
 
 def test_a_quiet_cell_and_one_without_a_dashboard_show_text_only(kernel):
-    assert kernel.run("%%sandbox --quiet\nprint('hi')") == [("stream", {"name": "stdout", "text": "hi\n"})]
-    messages = kernel.run("%%sandbox --no-dashboard\nprint('hi')")
-    assert kinds(messages) == ["stream", "display_data"]
-    assert text(messages, "stderr") == "", "it would be red"
-    assert messages[-1][1]["data"]["text/plain"].startswith("sandbox: done")
+    assert only_text(kernel.run("%%sandbox --quiet\nprint('hi')")) == "hi\n"
+    *messages, ended = kernel.run("%%sandbox --no-dashboard\nprint('hi')")
+    assert only_text(messages) == "hi\n"
+    assert ended[0] == "display_data"
+    assert ended[1]["data"]["text/plain"].startswith("sandbox: done")
     messages = kernel.run("%%sandbox --no-dashboard --no-raise-error\nraise SystemExit(3)")
     assert set(kinds(messages)) == {"stream"}
     assert "sandbox: failed (exit status 3)" in text(messages, "stderr")
@@ -268,7 +274,8 @@ def visible(messages):
     found = []
     for kind, content in messages:
         if kind == "stream" and content["name"] == "stdout":
-            found.append(content["text"])
+            joined = found.pop() if found and isinstance(found[-1], str) else ""  # it may come in pieces
+            found.append(joined + content["text"])
         elif kind == "execute_result" or (kind == "display_data" and content["transient"] == {}):
             found.append((kind, sorted(content["data"])))
     return found
@@ -357,7 +364,7 @@ def test_a_progress_loop_that_clears_leaves_its_last_step_and_the_picture(tmp_pa
 def test_clearing_is_not_done_more_often_than_a_page_can_show(kernel):
     told = kinds(kernel.run(STEPS.format(options="", pause="0.02"))).count("clear_output")
     seconds = float(kernel.value("_sandbox.usage.wall_seconds"))
-    assert 2 <= told <= min(39, seconds / EVERY_SECONDS + 2)
+    assert 1 <= told <= min(39, seconds / EVERY_SECONDS + 2)
 
 
 def test_a_file_that_is_run_from_a_cell_of_its_own_is_cleared_too(kernel, tmp_path):
@@ -426,18 +433,18 @@ def test_the_stop_button_ends_a_question(kernel):
     assert status == "error"
     assert kernel.value("_sandbox.outcome") == "INTERRUPTED"
     assert "KeyboardInterrupt" in text(messages, "stderr")
-    assert kernel.run("%%sandbox --quiet\nprint('next')") == [("stream", {"name": "stdout", "text": "next\n"})]
+    assert only_text(kernel.run("%%sandbox --quiet\nprint('next')")) == "next\n"
 
 
 def test_a_question_goes_away_when_the_run_ends_behind_it(kernel):
     """A thread computes to its limit; the kernel is free again without an answer."""
     code = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()\ninput()"
-    cell = kernel.client.execute(f"%%sandbox --timeout 1\n{code}", allow_stdin=True, stop_on_error=False)
+    cell = kernel.client.execute(f"%%sandbox --timeout 5\n{code}", allow_stdin=True, stop_on_error=False)
     kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)
     list(kernel.messages(cell))
     assert kernel.status(cell) == "error"
     assert kernel.value("_sandbox.outcome") == "WALL_TIME"
-    assert kernel.run("print(1)") == [("stream", {"name": "stdout", "text": "1\n"})]
+    assert only_text(kernel.run("print(1)")) == "1\n"
 
 
 @pytest.mark.parametrize("configured", [False, True], ids=["without configuration", "with our snippet"])
@@ -481,11 +488,14 @@ def test_the_second_cell_of_a_fresh_notebook_is_warm_and_a_spare_can_be_there_at
             kernel.close()
 
 
-def test_what_a_cell_in_the_background_writes_belongs_to_it(kernel):
-    source = "%%sandbox --bg --no-dashboard\nimport time; time.sleep(0.5); print('from behind')"
+def test_what_a_cell_in_the_background_writes_belongs_to_it(kernel, tmp_path):
+    tmp_path.chmod(0o755)
+    wait = "import os, time\nwhile not os.path.exists('told/go on'): time.sleep(0.01)"
+    source = f"%%sandbox --bg --no-dashboard --timeout 60 --bind {tmp_path}:told\n{wait}\nprint('from behind')"
     cell = kernel.client.execute(source, stop_on_error=False)
     assert kernel.status(cell) == "ok"
     assert "from behind" not in text(kernel.messages(cell))
+    (tmp_path / "go on").touch()
     assert kernel.value("_sandbox.wait(60).stdout") == "from behind"
     told = kernel.client.get_iopub_msg
     late = [each for each in kernel._read if each["parent_header"].get("msg_id") == cell]

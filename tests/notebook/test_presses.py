@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-FOREVER = "%%sandbox --timeout 60\nimport time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
+FOREVER = "%%sandbox --timeout 80\nimport time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
 PREPARE = "%load_ext sandbox_magic\nfrom sandbox_magic.notebook.dashboard.dashboard import _loader\n_loader().join()"
 STOP_SECONDS = 0.5 + 0.5  # what is promised, and what a busy machine adds
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 INSTALLED, OLDER, WITHOUT_THREADS = None, "7.3.0", "6.31.0"
 FETCHED = Path(__file__).parents[2] / ".cache" / "ipykernel"
 

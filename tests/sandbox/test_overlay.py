@@ -188,15 +188,15 @@ def test_nothing_special_in_it_can_be_used(here, monkeypatch, when):
             server.bind("sub/socket")
             server.listen()
             os.chmod("sub/socket", 0o777)
+            open("made", "x").close()
             return fifo
 
         fifo = make() if when == "before" else -1
         code = """
 import os, socket, time
 print("ready", flush=True)
-while "fifo" not in os.listdir() or "socket" not in os.listdir("sub"):  # to ask for it would be to remember it is not
+while "made" not in os.listdir():  # to ask for it would be to remember that it is not there
     time.sleep(0.01)
-time.sleep(0.1)
 pipe = os.open("fifo", os.O_RDWR | os.O_NONBLOCK)
 os.write(pipe, b"ESCAPED")
 print(os.read(pipe, 100))
@@ -465,7 +465,7 @@ def test_the_result_does_not_wait_for_the_layer_to_be_taken_down(here):
     sandbox = Sandbox.park(sm.Policy(workspace=str(here)), lower=lower)
     bwrap = sandbox._process.pid
     os.kill(bwrap, signal.SIGSTOP)
-    later = threading.Timer(5.0, os.kill, (bwrap, signal.SIGCONT))
+    later = threading.Timer(40, os.kill, (bwrap, signal.SIGCONT))
     later.start()
     began = time.monotonic()
     sandbox.close_behind()
@@ -474,7 +474,7 @@ def test_the_result_does_not_wait_for_the_layer_to_be_taken_down(here):
     with suppress(ProcessLookupError):
         os.kill(bwrap, signal.SIGCONT)
     teardown.pending.wait()
-    assert took < 4.0
+    assert took < 30
 
 
 def test_an_interrupt_while_it_is_left_behind_leaves_nothing(footprint, monkeypatch):

@@ -305,22 +305,40 @@ def test_one_too_many_is_refused_with_a_word_when_to_come_again(served):
     assert "sandbox_magic_refused_total 2.0" in served.ask("/metrics")[2]
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as one:
+        try:
+            one.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        return True
+
+
 def test_it_ends_in_good_order_and_a_unix_socket_is_its_owners_alone(tmp_path):
     path, token = tmp_path / "s", tmp_path / "token"
     token.write_text("secret\n")
-    with server("--unix", str(path), "--token-file", str(token)) as served:
+    tmp_path.chmod(0o755)
+    (tmp_path / "told").mkdir(mode=0o755)
+    words = ("--unix", str(path), "--token-file", str(token), "--bind", f"{tmp_path}/told:told", "--timeout", "60")
+    with server(*words) as served:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert served.ask("/v1/run", {"code": "1"})[0] == 401
         assert served.ask("/v1/run", {"code": "1"}, Authorization="Bearer wrong")[0] == 401
         assert served.ask("/v1/health")[0] == 200
         found = []
-        code = "print('up', flush=True); import time; time.sleep(2); print('whole')"
+        code = "import os, time\nprint('up', flush=True)\nwhile not os.path.exists('told/go on'): time.sleep(0.01)\n"
+        code += "print('whole')"
         asking = threading.Thread(
             target=lambda: found.append(served.ask("/v1/run", {"code": code}, Authorization="Bearer secret"))
         )
         asking.start()
         served.until(1)
         served.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 60
+        while listens(path):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        (tmp_path / "told" / "go on").touch()
         asking.join(60)
         assert found[0][2]["stdout"] == "up\nwhole\n"  # what runs has its time
         assert served.process.wait(60) == 0

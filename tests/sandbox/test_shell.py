@@ -196,8 +196,8 @@ def test_an_interrupt_comes_where_a_cell_that_awaits_computes():
     assert (result.outcome, result.error.name) == (Outcome.INTERRUPTED, "KeyboardInterrupt")
 
 
-def test_a_time_limit_ends_a_cell_that_awaits(slowness):
-    result = sm.run("import asyncio\nprint(1, flush=True)\nawait asyncio.sleep(1000)", timeout=2 * slowness)
+def test_a_time_limit_ends_a_cell_that_awaits():
+    result = sm.run("import asyncio\nprint(1, flush=True)\nawait asyncio.sleep(1000)", timeout=5)
     assert (result.outcome, result.stdout) == (Outcome.WALL_TIME, "1\n")
 
 

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 COMMAND = [sys.executable, "-P", "-m", "sandbox_magic", "run"]
+OPTIONS = ("--bind", "seen", "--timeout", "60")
 ASKS = (
     "import time\ntime.sleep(0.6)\nprint('hello', input('Na\\u202eme? '))\n"
     "import getpass\nprint(len(getpass.getpass()))"
@@ -18,11 +19,11 @@ ASKS = (
 
 def command(code, folder):
     (folder / "script.py").write_text(code)
-    return [*COMMAND, "script.py"]
+    return [*COMMAND, *OPTIONS, "script.py"]
 
 
 def ipython(code, folder):
-    source = f"%load_ext sandbox_magic\nget_ipython().run_cell_magic('sandbox', '', {code!r})"
+    source = f"%load_ext sandbox_magic\nget_ipython().run_cell_magic('sandbox', {' '.join(OPTIONS)!r}, {code!r})"
     options = ["--no-banner", "--no-term-title", "--colors=nocolor", "--no-confirm-exit"]
     return [sys.executable, "-P", "-m", "IPython", *options, "-c", source]
 
@@ -33,6 +34,7 @@ def at_terminal(request, own_directory, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(own_directory / "ipython"))
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setenv("TERM", "xterm")
+    (own_directory / "seen").mkdir(mode=0o755)
 
     def run(code, *steps):
         ours, theirs = pty.openpty()
@@ -52,6 +54,8 @@ def at_terminal(request, own_directory, monkeypatch):
                 do = left.pop(0)[1]
                 if isinstance(do, bytes):
                     os.write(ours, do)
+                elif isinstance(do, str):
+                    (own_directory / "seen" / do).touch()
                 else:
                     sent = do
                     process.send_signal(do)
@@ -84,8 +88,15 @@ def test_ctrl_d_is_the_end_of_input(at_terminal):
 
 
 def test_a_question_goes_away_with_its_run(at_terminal):
-    code = "import os, threading\nthreading.Timer(0.5, os._exit, [3]).start()\ninput('Name? ')"
-    _, text = at_terminal(code, (b"Name? ", b""))
+    code = """
+import os, threading, time
+def end():
+    while not os.path.exists("seen/question"): time.sleep(0.01)
+    os._exit(3)
+threading.Thread(target=end).start()
+input("Name? ")
+"""
+    _, text = at_terminal(code, (b"Name? ", "question"))
     assert "exit status 3" in text
 
 
@@ -96,6 +107,7 @@ def test_displays_are_their_text(at_terminal):
 
 def test_a_scripts_last_value_is_not_shown_in_a_pipe_and_nobody_is_asked_there(own_directory, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "")
+    (own_directory / "seen").mkdir(mode=0o755)
     words = command("display('shown')\ntry: input()\nexcept EOFError: print('EOF')\n6 * 7", own_directory)
     done = subprocess.run(words, input="", capture_output=True, text=True, cwd=own_directory, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (0, "'shown'\nEOF\n")
