@@ -9,6 +9,10 @@ command -v node >/dev/null || missing="$missing nodejs"                        #
 command -v g++ >/dev/null || missing="$missing g++"
 command -v sqlite3 >/dev/null || missing="$missing sqlite3"
 command -v openssl >/dev/null || missing="$missing openssl"                    # programs that ask for files in /etc
+command -v git >/dev/null || missing="$missing git"                            # clients and servers of --net
+command -v curl >/dev/null || missing="$missing curl"
+[ -n "$(find /usr/lib/postgresql -name initdb -print -quit 2>/dev/null)" ] || missing="$missing postgresql"
+command -v redis-check-rdb >/dev/null || missing="$missing redis-tools"        # redis-server would start one
 [ -e /etc/services ] || missing="$missing netbase"
 [ -e /etc/mime.types ] || missing="$missing media-types"
 [ -n "$(find /usr/share/fonts -name '*.ttf' -print -quit 2>/dev/null)" ] ||    # a page without fonts is empty

@@ -15,6 +15,7 @@ import sandbox_magic as sm
 from sandbox_magic.jail import pool, teardown
 from sandbox_magic.jail.cgroup.base import PREFIX
 from sandbox_magic.jail.view import run_directory
+from tests.sandbox.internet import authority, internet, serve  # noqa: F401 - fixtures
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 

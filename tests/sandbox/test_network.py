@@ -1,12 +1,12 @@
 """``--net``: real clients in real sandboxes reach what is named, and nothing else.
 
-Names of ``.test`` are resolved by the tests; what is public is dialled through a proxy of theirs, so that port 443 can
-be had without being root.
+What is outside is in `internet`.
 """
 
 from __future__ import annotations
 
 import socket
+import ssl
 import subprocess
 import threading
 from contextlib import suppress
@@ -16,36 +16,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic.net import pinning
-
-SECONDS = 60
-NAMES = ("a.test", "b.test")
-PUBLIC = {"a.test": "1.1.1.1", "b.test": "1.0.0.1", "inward.test": "127.0.0.1"}
-
-
-class Server(threading.Thread):
-    """Serves each connection on a thread of its own, on this machine's loopback."""
-
-    def __init__(self, handle):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self.listener.getsockname()[1]
-        self.handle = handle
-        self.start()
-
-    def run(self):
-        with suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                connection.settimeout(SECONDS)
-                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-    def _one(self, connection):
-        with suppress(OSError), connection:
-            self.handle(connection)
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+from tests.sandbox.internet import PUBLIC, SECONDS
 
 
 def echo(connection):
@@ -53,47 +24,9 @@ def echo(connection):
         connection.sendall(data)
 
 
-def copy(source, sink):
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
-
-
 @pytest.fixture
-def serve():
-    """Gives a function that starts a server."""
-    servers = []
-
-    def start(handle):
-        servers.append(Server(handle))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """A certificate for the tests' names, its key, and the same file for a client to trust."""
-    folder = tmp_path_factory.mktemp("authority")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    names = ",".join(f"DNS:{name}" for name in NAMES)
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=tests", "-addext", f"subjectAltName={names}", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return key, certificate
-
-
-@pytest.fixture
-def web(serve, authority, monkeypatch):
-    """An HTTPS server behind the public addresses of ``a.test`` and ``b.test``; it has the ``targets`` dialled."""
-    import ssl
-
+def web(serve, authority, internet):
+    """An HTTPS server behind the public addresses of ``a.test`` and ``b.test``; it has the addresses dialled."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority[1], authority[0])
 
@@ -113,26 +46,8 @@ def web(serve, authority, monkeypatch):
                 b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, place, len(body), body)
             )
 
-    server = serve(answer)
-
-    def connect(connection):
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += connection.recv(1)
-        targets.append(head.split()[1].decode())
-        with socket.create_connection(("127.0.0.1", server.port)) as far:
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=copy, args=(far, connection))
-            back.start()
-            copy(connection, far)
-            back.join()
-
-    targets = []
-    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(connect).port}")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.setattr(pinning, "resolve", lambda host: [PUBLIC[host]])
-    return targets
+    internet.behind[443] = ("127.0.0.1", serve(answer).port)
+    return internet.targets
 
 
 FETCH = """
