@@ -178,7 +178,7 @@ class Loop:
         if self.timing.paused:
             if self.timing.pause_seconds >= MOST_PAUSED_SECONDS:
                 self.resume()
-        elif not self._suspended and self.timing.passed:
+        elif not self._suspended and self.timing.passed and not self.timing.wait_once_more():
             self.timing.expect("deadline")
             intake.sandbox.kill()
             with suppress(BlockingIOError):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 
-STOP_SECONDS = 0.4  # PID 1 has this long to end a run before the host kills it, and a sandbox to end behind its code
+STOP_SECONDS = 0.3  # PID 1 has this long to end a run, and a sandbox to end behind its code
+LAST_SECONDS = 0.1  # and then this long before the host kills it, by the time at which the host itself looks
 DYING_SECONDS = 0.03  # for the last processes of a run that was killed; what takes longer dies behind the result
 
 
@@ -37,6 +38,7 @@ class Timing:
         self.excluded_seconds: float = 0.0
         self.due = None if wall_seconds is None else self._began + wall_seconds + self._patience_seconds
         self.cause: str = ""
+        self._waited = False
 
     def compile(self, most_seconds: float) -> None:
         """The code is compiled first, which may take so long."""
@@ -109,6 +111,13 @@ class Timing:
     def passed(self) -> bool:
         """Whether it is time to kill."""
         return self.due is not None and time.monotonic() >= self.due
+
+    def wait_once_more(self) -> bool:
+        """Give PID 1 a last moment, for a stalled machine has held it up too; return False if it has had that."""
+        first, self._waited = not self._waited, True
+        if first:
+            self.due = time.monotonic() + LAST_SECONDS
+        return first
 
     @property
     def limit_passed(self) -> bool:

@@ -12,7 +12,7 @@ import select
 import time
 
 from . import processes, wire
-from .watch import DUMP_SECONDS, REAP_SECONDS, Watch
+from .watch import DUMP_PIECES, DUMP_SECONDS, REAP_SECONDS, Watch
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class SessionWatch(Watch):
         poll.register(self._deaths, select.POLLIN)
         if self._cause in (b"deadline", b"cpu"):
             processes.send(os.kill, self._cell, processes.DUMP_SIGNAL)
-            if poll.poll(DUMP_SECONDS * 1000):
+            if any(poll.poll(DUMP_SECONDS / DUMP_PIECES * 1000) for _ in range(DUMP_PIECES)):
                 return self._death() or int(_signal.SIGKILL)
         processes.send(os.kill, self._cell, _signal.SIGKILL)
         poll.poll(REAP_SECONDS * 1000)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .workspace.collect import Gather
 
 DUMP_SECONDS = 0.1  # at a time limit, for a process that does not write its stack and end by that
+DUMP_PIECES = 10  # in which that is waited for: a machine that stands still meanwhile uses up one of them
 REAP_SECONDS = 0.3  # for what the cell left running to end; the rest is as good as dead
 
 
@@ -244,7 +245,7 @@ class Watch:
         self._cause = cause
         if self._is_python and cause in (b"deadline", b"cpu"):
             processes.send(os.kill, self._cell, processes.DUMP_SIGNAL)
-            self._cell_ended.acquire(timeout=DUMP_SECONDS)
+            any(self._cell_ended.acquire(timeout=DUMP_SECONDS / DUMP_PIECES) for _ in range(DUMP_PIECES))
         processes.send(os.kill, -1, _signal.SIGKILL)
 
     def _reap_until_cell(self) -> int:

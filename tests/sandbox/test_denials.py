@@ -103,7 +103,7 @@ def test_works_outside_and_is_denied_inside(what, tried):
 
 def test_never_the_hosts_root():
     """The kernel's own view from outside: the code's processes have an unprivileged uid and no capability."""
-    with sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=30) as run:
+    with sm.stream("import time; print('up', flush=True); time.sleep(60)", timeout=60) as run:
         next(event for event in run if isinstance(event, sm.Text))
         with open(f"/proc/{run._loop.sandbox.pid}/task/{run._loop.sandbox.pid}/children") as children:
             status = Path(f"/proc/{children.read().split()[0]}/status").read_text()
@@ -126,10 +126,10 @@ def test_two_sandboxes_do_not_meet():
         print("up", flush=True)
         input()
     """
-    first, second = (sm.stream(textwrap.dedent(code), timeout=20) for _ in range(2))
+    first, second = (sm.stream(textwrap.dedent(code), timeout=60) for _ in range(2))
     with first, second:
         for run in (first, second):
-            assert next(event for event in run if isinstance(event, sm.Text)).text == "up\n"
+            assert next(event for event in run if isinstance(event, sm.Text)).text.startswith("up")
 
 
 def test_a_socket_below_what_is_shared_is_masked(tmp_path, monkeypatch):
@@ -160,7 +160,7 @@ def test_a_socket_below_what_is_shared_is_masked(tmp_path, monkeypatch):
         server.listen()
         outside = subprocess.run(
             [sys.executable, "-P", "-c", textwrap.dedent(code)],
-            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(folder)}, check=False, timeout=30,
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(folder)}, check=False, timeout=60,
         )  # fmt: skip
         assert outside.stdout == "1\nWORKED\nWORKED\n", outside.stderr
         inside = sm.run(textwrap.dedent(code))
@@ -196,10 +196,10 @@ print(total)
 
 def test_unread_data_in_sockets_is_held_by_the_memory_limit():
     """Where memory is enforced: cgroup v1 counts it apart. The control has room for more than the small limit."""
-    small = sm.run(HOARD, memory="64M", timeout=20)
+    small = sm.run(HOARD, memory="64M", timeout=60)
     if small.isolation["memory"].strength == "enforced":
         assert small.outcome is sm.Outcome.OUT_OF_MEMORY or int(small.stdout or 0) <= 64 << 20, small.stdout
-    large = sm.run(HOARD, memory="2G", timeout=20)
+    large = sm.run(HOARD, memory="2G", timeout=60)
     assert int(large.stdout) > 64 << 20
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 
@@ -200,8 +201,9 @@ def test_who_kills_the_snapshot_too_has_nothing_to_go_back_to(session):
 
 def test_a_death_between_two_cells_is_told_with_the_next(session):
     session.run("x = 1").check()
-    session.run("x = 2\nimport os, threading\nthreading.Timer(0.2, os._exit, [3]).start()").check()
-    time.sleep(1)
+    (process,) = psutil.Process(session._lease.sandbox.pid).children()
+    session.run("x = 2\nimport os, threading\nthreading.Timer(1, os._exit, [3]).start()").check()
+    process.wait(60)
     result = session.run("x")
     assert value(result) == "2"
     assert "had ended since the last cell" in " ".join(result.notes)
@@ -255,8 +257,8 @@ while True: pass
 
 
 def test_threads_go_on_between_cells_and_their_text_comes_with_the_next(session):
-    session.run("import threading, time\nthreading.Timer(0.3, print, ['late']).start()").check()
-    time.sleep(1.5)
+    session.run("import threading\nthreading.Timer(1, print, ['late\\n'], {'end': ''}).start()").check()
+    assert select.select([session._lease.sandbox.stdout], [], [], 60)[0]
     assert session.run("pass").stdout == "late\n"
 
 

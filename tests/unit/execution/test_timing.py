@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox_magic.execution import timing
-from sandbox_magic.execution.timing import DYING_SECONDS, STOP_SECONDS, Timing
+from sandbox_magic.execution.timing import DYING_SECONDS, LAST_SECONDS, STOP_SECONDS, Timing
 
 PROMISED_SECONDS = 0.5  # a result is at most so late
 
@@ -36,7 +36,7 @@ def test_a_result_waits_no_longer_than_is_promised_from_the_end_of_the_code(now,
     """Also where no limit is near, or there is none."""
     due = Timing(wall_seconds)
     due.ended(ago)
-    assert left(due, now) <= max(0.0, PROMISED_SECONDS - DYING_SECONDS - ago)
+    assert left(due, now) <= max(0.0, PROMISED_SECONDS - LAST_SECONDS - DYING_SECONDS - ago)
 
 
 def test_what_is_done_meanwhile_counts(now):
@@ -53,7 +53,7 @@ def test_a_limit_that_is_nearer_counts(now):
     due = Timing(0.1)
     now.seconds += 0.3
     due.ended(0.0)
-    assert left(due, now) == pytest.approx(0.2)
+    assert left(due, now) == pytest.approx(STOP_SECONDS - 0.2)
 
 
 def test_a_code_that_is_said_to_end_later_than_now_ends_now(now):
@@ -94,6 +94,19 @@ def test_what_is_excluded_does_not_hold_up_an_end_that_is_being_made(now):
     due = run.due
     run.exclude(3.0)
     assert run.due == due
+
+
+def test_whoever_looks_late_waits_once_more(now):
+    """The machine stood still, and PID 1 with it: it has had no time to report."""
+    timing = Timing(1.0)
+    now.seconds += 60
+    assert timing.passed
+    assert timing.wait_once_more()
+    assert (timing.limit_passed, timing.passed) == (True, False)
+    now.seconds += LAST_SECONDS
+    assert timing.passed
+    assert not timing.wait_once_more()
+    assert timing.passed
 
 
 def test_a_compiler_has_a_limit_of_its_own_before_the_clock_begins(now):
