@@ -502,7 +502,7 @@ def _connected(playwright: Playwright, address: str) -> Browser:
     for _ in range(2):
         with contextlib.suppress(NoAnswer):
             return playwright.chromium.connect_over_cdp(address, no_defaults=True, timeout=10_000)
-    return playwright.chromium.connect_over_cdp(address, no_defaults=True, timeout=20_000)
+    return playwright.chromium.connect_over_cdp(address, no_defaults=True, timeout=60_000)
 
 
 def _end_kernels(server: Server) -> None:
