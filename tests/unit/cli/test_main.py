@@ -244,7 +244,7 @@ def lived(terminal, seconds=1.0):
     """The line is drawn: its library is imported beside, so it is awaited."""
     from sandbox_magic.terminal.live_line import _loader
 
-    _loader().join(30)
+    _loader().join(60)
     terminal.add(replace(COURSE.samples[-1], seconds=seconds))
 
 
@@ -321,7 +321,7 @@ def test_trouble_with_the_terminal_ends_the_line_not_the_run(monkeypatch, caplog
     monkeypatch.setattr("sandbox_magic.terminal.live_line._console", lambda: 1 / 0)
     from sandbox_magic.terminal.live_line import _loader
 
-    _loader().join(30)
+    _loader().join(60)
     assert not line.add(Sample(seconds=1))
     assert not line.add(Sample(seconds=2))
     line.show()

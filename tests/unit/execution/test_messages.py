@@ -223,10 +223,13 @@ WORDS = b"a " * (7 * 2**20)  # as much as fits into a frame
     ids=["mark", "ask", "left", "type", "unfit"],
 )
 def test_a_word_that_is_as_long_as_a_frame_costs_little(frame):
-    listener = MessageReader(["x"])
-    began = time.thread_time()
-    listener.feed(frame)
-    assert time.thread_time() - began < 0.5  # seconds where every word of it was looked at
+    took = []
+    for _ in range(3):  # a virtual machine counts the time that it is held up as the thread's
+        listener = MessageReader(["x"])
+        began = time.thread_time()
+        listener.feed(frame)
+        took.append(time.thread_time() - began)
+    assert min(took) < 0.5  # seconds where every word of it was looked at
 
 
 def test_a_frame_of_very_many_fields_is_none_of_our_guests():

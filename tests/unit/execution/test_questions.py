@@ -65,7 +65,7 @@ class Stepped:
 def test_a_watcher_steps_until_it_is_stopped():
     run = Stepped()
     watcher = Watcher(run.step)
-    assert run.reached.wait(10)
+    assert run.reached.wait(60)
     watcher.stop()
     steps = run.steps
     assert not watcher._thread.is_alive()
@@ -91,9 +91,9 @@ def test_an_error_behind_the_question_is_raised_by_stop():
 def test_a_watcher_does_not_keep_its_run():
     run = Stepped()
     watcher = Watcher(run.step)
-    assert run.reached.wait(10)
+    assert run.reached.wait(60)
     del run
-    watcher._thread.join(10)
+    watcher._thread.join(60)
     assert not watcher._thread.is_alive()
 
 

@@ -195,9 +195,12 @@ def test_a_sequence_that_never_ends_is_not_waited_for_without_end(start):
 )
 def test_the_time_to_clean_grows_with_the_text_and_not_with_its_square(start):
     """A quarter of a megabyte is one read of a pipe; its cleaning must not hold up the kernel."""
-    began = time.process_time()
-    assert SAFE.fullmatch(clean(start * 8000))
-    assert time.process_time() - began < 0.15
+    took = []
+    for _ in range(3):  # a virtual machine counts the time that it is held up as the process's
+        began = time.process_time()
+        assert SAFE.fullmatch(clean(start * 8000))
+        took.append(time.process_time() - began)
+    assert min(took) < 0.15
 
 
 @given(st.binary(max_size=300), st.integers(0, 60), st.lists(st.integers(0, 300), max_size=10))

@@ -326,7 +326,7 @@ def test_a_lie_is_refused_at_once_and_costs_no_memory(data):
     try:
         with pytest.raises(DecodeError):
             decode(data, most=MOST)
-        assert time.process_time() - began < 1
+        assert time.process_time() - began < 5
         assert tracemalloc.get_traced_memory()[1] < 2**25
     finally:
         tracemalloc.stop()
