@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUBJECTS = (
     "start", "steady", "batch", "session", "sampling", "growth", "standing", "dashboard", "trace", "throughput",
 )  # fmt: skip
-MORE = ("peers",)  # only where it is asked for by name: it needs what `make bench-peers` fetches
+MORE = ("peers", "serve")  # only where asked for by name: one needs what `make bench-peers` fetches, one takes minutes
 FILE = Path("build/bench.json")
 _WIDTH = 52
 

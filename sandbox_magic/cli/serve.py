@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import resource
 import signal
 import socket
 import stat
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from sandbox_magic.cli import files, served
 from sandbox_magic.cli.command import Command
@@ -34,7 +35,9 @@ class Serve(Command):
 
     name = "serve"
     help = "serve runs over HTTP, on this machine alone unless --host is given"
-    options: frozenset[str] = served.OPTIONS | {"--host", "--port", "--queue", "--token-file", "--unix"}
+    options: frozenset[str] = served.OPTIONS | {
+        "--host", "--log", "--port", "--queue", "--token-file", "--unix",
+    }  # fmt: skip
 
     def prepare(self, parser: argparse.ArgumentParser) -> None:
         """Add what is its own, and the table's options."""
@@ -46,6 +49,7 @@ class Serve(Command):
         parser.add_argument("--unix", metavar="PATH", help="listen on a Unix socket instead")
         parser.add_argument("--token-file", metavar="FILE", help="a file with what a caller must send as Bearer token")
         parser.add_argument("--queue", metavar="COUNT", default="64", help="requests that may wait (default: 64)")
+        parser.add_argument("--log", metavar="FILE", help="add a line of JSON for each request; - is standard output")
         served.add_to(parser)
 
     def run(self, given: argparse.Namespace, _rest: list[str]) -> int:
@@ -64,12 +68,15 @@ class Serve(Command):
             what = f"option host: {given.host} can be reached from other machines"
             raise PolicyError(what, remedy="--token-file FILE, with a long secret in it")
         more: dict[str, Any] = {} if local and not given.unix else {"hosts": ()}
-        server = Server(policy, waiting=parse_count(given.queue), token=token, **more)
-        sock, place = _bound(given)
-        with sock:
+        waiting = parse_count(given.queue)
+        with ExitStack() as stack:
+            log = _log(given.log, stack)
+            server = Server(policy, waiting=waiting, token=token, log=log, **more)
+            sock, place = _bound(given)
+            stack.enter_context(sock)
             configuration = uvicorn.Config(
                 server.application(), log_level="warning", access_log=False, server_header=False,
-                timeout_graceful_shutdown=_END_SECONDS,
+                timeout_graceful_shutdown=_END_SECONDS, limit_concurrency=_most_connections(),
             )  # fmt: skip
             print(f"sandbox: serving on {place}", file=sys.stderr, flush=True)
             signal.signal(signal.SIGTERM, _leave)  # uvicorn raises it anew when it has ended
@@ -80,6 +87,25 @@ class Serve(Command):
                     with suppress(FileNotFoundError):
                         os.unlink(given.unix)
         return 0
+
+
+def _most_connections() -> int:
+    """Return at how many it answers 503: a run needs open files too."""
+    return max(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+def _log(path: str | None, stack: ExitStack) -> TextIO | None:
+    """Return where each request has its line; None for nowhere.
+
+    Raises:
+        PolicyError: It can't be written.
+    """
+    if path == "-":
+        return sys.stdout
+    try:
+        return None if path is None else stack.enter_context(open(path, "a", encoding="ascii"))
+    except OSError as error:
+        raise PolicyError(f"{path} can't be written", seen=str(error.strerror), remedy="--log -") from error
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

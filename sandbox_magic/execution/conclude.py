@@ -45,6 +45,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     host_cause: str,
     wall_seconds: float,
     paused_seconds: float,
+    compile_seconds: float | None,
     timeline: Timeline,
     streams: Sequence[Stream],
     messages: MessageReader,
@@ -65,6 +66,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         host_cause: Why the host ended the run, if it did.
         wall_seconds: Real time by the host's clock, for want of PID 1's.
         paused_seconds: Real time for which it was paused.
+        compile_seconds: Real time of a compiler that has succeeded.
         timeline: The samples.
         streams: Standard output and standard error.
         messages: What it showed.
@@ -83,6 +85,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     outputs, refused = messages.outputs.values(stopped) if verdict.outcome is Outcome.COMPLETED else ({}, ())
     changes, told = files.finish()
     wall = report.wall_seconds if report else wall_seconds
+    compiled = compile_seconds is not None if cell.language.compiles else None
     cpu = _cpu_seconds(counted, meter, report, timeline)
     timeline = timeline.ended(wall, cpu, _last_peak(counted, meter, report, verdict.outcome))
     timeline = replace(timeline, memory_limit_bytes=limits.memory_bytes)
@@ -106,6 +109,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         signal=verdict.signal,
         error=None if verdict.outcome is Outcome.COMPLETED else messages.error,
         finished=messages.finished and verdict.outcome is Outcome.COMPLETED if tells_its_end else None,
+        compiled=compiled,
         stdout=stdout,
         stderr=stderr,
         stdout_bytes=stdout_bytes,
@@ -125,6 +129,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
             warm=sandbox.warm,
             paused_seconds=paused_seconds,
             network=network_notes.usage(network),
+            compile_seconds=wall if compiled is False else compile_seconds,
         ),
         limits=limits,
         timeline=timeline,

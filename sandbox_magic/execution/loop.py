@@ -257,6 +257,7 @@ class Loop:
             host_cause=cause,
             wall_seconds=wall,
             paused_seconds=self.timing.paused_seconds,
+            compile_seconds=self.timing.compile_seconds,
             timeline=intake.sampler.timeline(),
             streams=intake.relay.streams,
             messages=intake.messages,

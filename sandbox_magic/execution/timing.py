@@ -25,6 +25,7 @@ class Timing:
         excluded_seconds: Real time that does not count, because a question was on screen.
         due: When the host kills the run; None if there is no such moment.
         compiling: Whether the code is still being compiled: its clock has not begun.
+        compile_seconds: Real time of that, once it is over; None without a compiler.
         cause: Why the run is being ended, a key of `sandbox_magic.model.outcome.BY_CAUSE`; empty while it is not.
     """
 
@@ -34,6 +35,7 @@ class Timing:
         self._paused_at: float | None = None
         self._wall_seconds = wall_seconds
         self.compiling: bool = False
+        self.compile_seconds: float | None = None
         self.paused_seconds: float = 0.0
         self.excluded_seconds: float = 0.0
         self.due = None if wall_seconds is None else self._began + wall_seconds + self._patience_seconds
@@ -48,7 +50,8 @@ class Timing:
     def begin(self) -> None:
         """The code begins, now that it is compiled."""
         self.compiling = False
-        self._began = time.monotonic()
+        before, self._began = self._began, time.monotonic()
+        self.compile_seconds = self._began - before
         if self.paused:
             self._paused_at = self._began
         if not self.cause:

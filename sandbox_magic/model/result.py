@@ -57,6 +57,7 @@ class Usage:
         warm: Whether that had been started before.
         paused_seconds: Real time for which the run was paused; not part of ``wall_seconds``.
         network: What went through each host of ``net``, by its name, and its port if that is not 443.
+        compile_seconds: Real time of the compiler; None without one.
     """
 
     wall_seconds: float
@@ -69,6 +70,7 @@ class Usage:
     warm: bool = False
     paused_seconds: float = 0.0
     network: Mapping[str, NetworkUsage] = field(default_factory=dict)
+    compile_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ class Result:
         finished: Whether the code ran past its last line: False where an exception, ``sys.exit(0)``, ``os._exit(0)``,
             a limit or a signal ended it before. This is the code's own word, so code that means to lie can. None where
             it can't be told: in a language other than Python.
+        compiled: Whether its compiler succeeded, so that the program began; None without a compiler.
         stdout: What it wrote, decoded and safe to show; an inserted line marks a cut.
         stderr: Likewise.
         stdout_bytes: The raw bytes that were kept (head and tail).
@@ -122,6 +125,7 @@ class Result:
     signal: int | None = None
     error: ErrorDetails | None = None
     finished: bool | None = None
+    compiled: bool | None = None
     stdout: str = ""
     stderr: str = ""
     stdout_bytes: bytes = b""

@@ -18,6 +18,7 @@ without a new version, so a reader ignores what it does not know. What is not kn
 ``isolation``      what was in force: the fields of `sandbox_magic.Isolation`
 ``attempts``       what it tried: ``rows``, a list of `sandbox_magic.Attempt`, and how many more; null without
                    ``--trace``; missing in files of older versions
+``compiled``       whether a compiler succeeded, so that the program began; null without one; missing likewise
 ``restored``       whether it was a cell of a session, which went back to what it was before it
 ``notes``          plain sentences for a person
 =================  ==================================================================================
@@ -59,11 +60,12 @@ _PARTS = (
     "timeline",
     "isolation",
     "attempts",
+    "compiled",
     "restored",
     "notes",
 )
 
-_LATER = ("attempts",)  # what older files lack
+_LATER = ("attempts", "compiled")  # what older files lack
 
 
 class BadUsageFile(SandboxError, ValueError):  # noqa: N818 - reads as what it says, as the other kinds do

@@ -12,26 +12,31 @@ import json
 import math
 import time
 from collections.abc import Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from sandbox_magic.execution.asynchronous import AsyncRun, cores, finished
+from sandbox_magic.jail import pool
 from sandbox_magic.model.errors import SandboxError
 from sandbox_magic.model.events import Ended, Event, Output
 from sandbox_magic.model.output import Text
 from sandbox_magic.model.result import Result
 from sandbox_magic.serve import asked, fusion
 from sandbox_magic.serve.asked import BadRequest
+from sandbox_magic.serve.log import OUTCOME, Log
 from sandbox_magic.version import installed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from typing import TextIO
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -78,6 +83,13 @@ class _Events(StreamingResponse):
                 await self._source.aclose()
             finally:
                 self._after()
+
+
+@asynccontextmanager
+async def _with_spares(_application: Starlette) -> AsyncIterator[None]:
+    """Have a spare for each run that goes on at once, while it serves."""
+    with pool.spares.room_for(cores()):
+        yield
 
 
 class Full(Exception):  # noqa: N818 - reads as what it says
@@ -128,13 +140,23 @@ class Server:
         waiting: How many requests may wait for their turn; one more is refused with 429.
         token: What a caller must know; empty where everybody who reaches it may ask.
         hosts: The names by which it is asked for; empty for any, which needs a token.
+        log: Where each request has its line; None for nowhere.
     """
 
-    def __init__(self, policy: Policy, *, waiting: int = 64, token: str = "", hosts: tuple[str, ...] = _LOCAL) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        waiting: int = 64,
+        token: str = "",
+        hosts: tuple[str, ...] = _LOCAL,
+        log: TextIO | None = None,
+    ) -> None:
         self._policy = policy
         self._most = cores() + waiting
         self._token = token
         self._hosts = hosts
+        self._log = log
         self._uploads = _Uploads()
         self._asked = 0
         self._seconds = 1.0  # that a run takes, lately
@@ -155,7 +177,9 @@ class Server:
                 Route("/v1/run", self._guarded(self._run), methods=["POST"]),
                 Route("/v1/health", self._of_ours(self._health)),
                 Route("/metrics", self._guarded(self._metrics)),
-            ]
+            ],
+            middleware=[] if self._log is None else [Middleware(Log, self._log)],
+            lifespan=_with_spares,
         )
 
     def _of_ours(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -206,7 +230,7 @@ class Server:
             if "text/event-stream" in request.headers.get("accept", ""):
                 self._enter()
                 began, ended = time.monotonic(), list[Result]()
-                return _Events(_events(run, ended), lambda: self._leave(began, ended[0] if ended else None))
+                return _Events(_events(run, ended), lambda: self._leave(request, began, ended[0] if ended else None))
             result = await self._finished(request, run)
         except SandboxError as error:
             return _Json({"error": str(error)}, 400)
@@ -229,8 +253,9 @@ class Server:
             raise Full
         self._asked += 1
 
-    def _leave(self, began: float, result: Result | None) -> None:
+    def _leave(self, request: Request, began: float, result: Result | None) -> None:
         self._asked -= 1
+        request.scope[OUTCOME] = None if result is None else result.outcome.value
         took = time.monotonic() - began
         self._time.observe(took)
         self._seconds += (took - self._seconds) / 10
@@ -251,7 +276,7 @@ class Server:
             gone.cancel()
             running.cancel()
             await asyncio.gather(running, gone, return_exceptions=True)
-            self._leave(began, result)
+            self._leave(request, began, result)
 
 
 async def _events(run: Run, ended: list[Result]) -> AsyncGenerator[bytes, None]:

@@ -2,7 +2,8 @@
 
 A request has ``code``, ``language``, ``run_timeout``, ``compile_timeout``, ``memory_limit_MB``, ``stdin``, ``files``
 (content in base64), ``fetch_files`` and ``args``; a response ``status``, ``message``, ``compile_result``,
-``run_result``, ``executor_pod_name`` and ``files``. What a compiler says is in ``run_result``: it is one run here.
+``run_result``, ``executor_pod_name`` and ``files``. What a compiler says that fails is in ``compile_result``; warnings
+of one that succeeds are in ``run_result``, for both write to the same pipes here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _LANGUAGES = {"nodejs": "node", "R": "r"}  # its name -> ours, where they differ
 _SECONDS = 10.0  # what it gives a run that asks for nothing else
 _MIB = 2**20
+_NOTHING: Mapping[str, Any] = {
+    "status": "", "message": "", "compile_result": None, "run_result": None, "executor_pod_name": None, "files": {},
+}  # fmt: skip
 
 
 def read(whole: Mapping[str, Any]) -> Asked:
@@ -53,28 +57,30 @@ def written(result: Result) -> dict[str, Any]:
     code = None if late else result.exit_code
     if code is None and not late:
         code = -(result.signal or 9)  # as Python's subprocess has it
-    ran = {
+    last = {
         "status": "TimeLimitExceeded" if late else "Finished",
         "execution_time": result.usage.wall_seconds,
         "return_code": code,
         "stdout": result.stdout_bytes.decode("utf-8", "replace"),
         "stderr": result.stderr_bytes.decode("utf-8", "replace"),
     }
-    files = {name: base64.b64encode(data).decode() for name, data in result.files.items()}
-    return _response("Success" if result.ok else "Failed", "", ran, files)
+    return {
+        **_NOTHING,
+        "status": "Success" if result.ok else "Failed",
+        "compile_result": last if result.compiled is False else _compiled(result),
+        "run_result": None if result.compiled is False else last,
+        "files": {name: base64.b64encode(data).decode() for name, data in result.files.items()},
+    }
+
+
+def _compiled(result: Result) -> dict[str, Any] | None:
+    """Return the result of the compiler of a program that began; None without one."""
+    if result.compiled is None:
+        return None
+    seconds = result.usage.compile_seconds
+    return {"status": "Finished", "execution_time": seconds, "return_code": 0, "stdout": "", "stderr": ""}
 
 
 def failed(message: str) -> dict[str, Any]:
     """Return the response where nothing was run."""
-    return _response("SandboxError", message, None, {})
-
-
-def _response(status: str, message: str, ran: dict[str, Any] | None, files: dict[str, str]) -> dict[str, Any]:
-    return {
-        "status": status,
-        "message": message,
-        "compile_result": None,
-        "run_result": ran,
-        "executor_pod_name": None,
-        "files": files,
-    }
+    return {**_NOTHING, "status": "SandboxError", "message": message}

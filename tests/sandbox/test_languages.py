@@ -347,6 +347,8 @@ def test_a_compilers_time_is_not_the_programs(tier):
     assert result.usage.wall_seconds < 3
     assert result.usage.cpu_seconds < 0.3
     assert all(0 <= sample.seconds < 3 and sample.cpu_seconds < 0.3 for sample in result.timeline.samples)
+    assert result.compiled
+    assert result.usage.compile_seconds >= 3
     busy = compiled("true", f"{BUSY}; {BUSY}; {BUSY}; {BUSY}; {BUSY}", cpu_time=0.3)
     assert busy.outcome is Outcome.CPU_TIME
     assert compiled("true", "sleep 60", timeout=0.3).outcome is Outcome.WALL_TIME
@@ -358,6 +360,7 @@ def test_a_compiler_has_a_limit_of_its_own(monkeypatch, tier):
     assert (result.outcome, result.stdout) == (Outcome.WALL_TIME, "on\n")
     assert result.notes == ("The compiler ran for longer than 3 s; --timeout allows more. The program never began.",)
     assert 3 <= result.usage.wall_seconds < 30
+    assert (result.compiled, result.usage.compile_seconds) == (False, result.usage.wall_seconds)
 
 
 def test_a_compiler_can_be_interrupted_and_paused():

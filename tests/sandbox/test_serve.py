@@ -151,6 +151,39 @@ def test_a_client_of_sandbox_fusion_is_answered_in_its_form(served):
     assert "cuda" in unknown["message"]
 
 
+def test_a_compiler_has_a_result_of_its_own_in_sandbox_fusions_form(served):
+    whole = fused(served, '#include <stdio.h>\nint main() { puts("hi"); return 3; }', language="cpp")
+    compiled = whole["compile_result"]
+    assert set(compiled) == {"status", "execution_time", "return_code", "stdout", "stderr"}
+    assert (compiled["status"], compiled["return_code"]) == ("Finished", 0)
+    assert compiled["execution_time"] > 0
+    assert (whole["status"], whole["run_result"]["return_code"], whole["run_result"]["stdout"]) == ("Failed", 3, "hi\n")
+    whole = fused(served, "int main() { return x; }", language="cpp")
+    assert (whole["status"], whole["run_result"]) == ("Failed", None)
+    assert (whole["compile_result"]["status"], whole["compile_result"]["return_code"]) == ("Finished", 1)
+    assert "error" in whole["compile_result"]["stderr"]
+
+
+def test_each_request_has_a_line_without_its_code(tmp_path):
+    path = tmp_path / "log"
+    with server("--port", "0", "--log", str(path)) as served:
+        name = served.ask("/v1/run", {"code": "secret = 5; exit(3)"})[1]["X-Request-Id"]
+        served.ask("/v1/run", {"code": "print(1)"}, Accept="text/event-stream")
+        served.ask("/run_code", "{")
+        served.ask("/v1/health")
+    text = path.read_text()
+    assert "secret" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [(line["method"], line["endpoint"], line["status"], line["outcome"]) for line in lines] == [
+        ("POST", "/v1/run", 200, "FAILED"),
+        ("POST", "/v1/run", 200, "COMPLETED"),
+        ("POST", "/run_code", 422, None),
+        ("GET", "/v1/health", 200, None),
+    ]
+    assert lines[0]["id"] == name
+    assert all(line["seconds"] > 0 and line["time"].endswith("Z") for line in lines)
+
+
 def test_a_request_gets_the_whole_result_or_its_events(served):
     wanted = {"code": "y = x + 1\nprint(y)", "inputs": {"x": 1}, "outputs": ["y"], "timeout": 30}
     status, _, whole = served.ask("/v1/run", wanted)
@@ -354,6 +387,7 @@ def test_it_ends_in_good_order_and_a_unix_socket_is_its_owners_alone(tmp_path):
         (["--token-file", "none"], "can't be read"),
         (["--unix", "none/s"], "can't listen"),
         (["--save", "*"], "a request says"),
+        (["--log", "none/l"], "can't be written"),
     ],
 )
 def test_what_would_open_it_to_all_is_refused(tmp_path, monkeypatch, capsys, words, said):

@@ -67,6 +67,7 @@ RESULT = Result(
     ),
     usage=Usage(wall_seconds=1.5, cpu_seconds=None),
     timeline=Timeline((Sample(seconds=0.5, memory_bytes=2**20),), marks=(Mark("here", 0.25, own=True),)),
+    compiled=False,
     restored=True,
     notes=("A note.",),
 )
