@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST = 500  # of a cell
 _MOST_FRAMES = 200
 _MOST_BYTES = 4000
+_MOST_QUIET = 5000
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 _EVENTS = {
@@ -57,6 +58,7 @@ class Audited:
         self._told: set[tuple[bytes, bytes]] = set()
         self._waiting: list[tuple[bytes, bytes, bytes]] = []
         self._own: tuple[str, ...] = ()
+        self._quiet: set[str] = set()  # names of its own files that were read already
         sys.addaudithook(self._hook)
 
     def begin(self, file: str) -> None:
@@ -67,22 +69,28 @@ class Audited:
         """
         self._file = file
         self._told.clear()
+        self._quiet.clear()
         theirs = {"", os.path.dirname(file), os.getcwd()}
         prefixes = {sys.prefix, sys.base_prefix, *(path for path in sys.path if path not in theirs)}
         self._own = ("/usr/lib", "/lib", "/sandbox/", "/proc/self/", *(f"{path}/" for path in prefixes))
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in _EVENTS or len(self._told) >= MOST:
+        if event not in _EVENTS:
             return
         try:
-            self._take(event, arguments)
+            if event == "open" and arguments[0] in self._quiet and not arguments[2] & _WRITES:
+                return
+            if len(self._told) < MOST:
+                self._take(event, arguments)
         except Exception:  # noqa: BLE001 - an event must never become the code's error
             return
 
     def _take(self, event: str, arguments: tuple[Any, ...]) -> None:
         kind, place = _EVENTS[event]
         target = "/bin/sh" if event == "os.system" else arguments[place]
-        if event == "open" and isinstance(target, str) and target.startswith(self._own) and not arguments[2] & _WRITES:
+        if event == "open" and type(target) is str and target.startswith(self._own) and not arguments[2] & _WRITES:
+            if len(self._quiet) < _MOST_QUIET:
+                self._quiet.add(target)
             return  # an import, most likely: the host counts it and no more
         for what, words in _named(kind, target, arguments):
             if words and (what, words) not in self._told:

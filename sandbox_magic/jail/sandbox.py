@@ -158,11 +158,14 @@ class Sandbox(Lifetime):
         bounds = self._bounds(policy)
         self.group = tiers.make(bounds)
         if policy.trace:
-            self._watch(policy)
+            self._prepare_watcher()
         if policy.net:
             self._exits.callback(self.network.close)
             self.network.prepare(policy.net, self.identity, self.create)
         info = self._spawn(policy)
+        if self.watcher:
+            own = (*self.interpreter.shared, *self.interpreter.search, places.PACKAGES)
+            self.watcher.begin(own, places.working_directory(workspace=bool(policy.workspace)))
         if meanwhile is not None:
             meanwhile()
         if self.watcher:
@@ -178,10 +181,9 @@ class Sandbox(Lifetime):
         binds = (*(mount.source for mount in policy.binds), policy.library)
         self._shared = (*self.interpreter.shared, *filter(None, binds))
 
-    def _watch(self, policy: Policy) -> None:
+    def _prepare_watcher(self) -> None:
         bytecode.prepare(os.path.dirname(calls.__file__))
-        own = (*self.interpreter.shared, *self.interpreter.search, places.PACKAGES)
-        self.watcher = Watcher(own, places.working_directory(workspace=bool(policy.workspace)))
+        self.watcher = Watcher()
         self.tried = Tried(self.watcher)
         self._exits.callback(self.watcher.close)  # after everything that waits for its answers has ended
 

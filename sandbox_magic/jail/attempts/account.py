@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from .looking import Looking
 
+    Row = dict[str, Any]
+    Seen = tuple[Row, bool]  # and whether this call writes
+
 MOST_ROWS = 2_000
-_MOST_KNOWN = 10_000  # names that need not be compared with every prefix again
+_MOST_KNOWN = 10_000
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
 _HOUSEKEEPING = b"/proc/self/oom_score_adj"  # a session's process says there which of its copies to end first
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -49,67 +52,80 @@ class Account:
         self._look = looking
         self._home = os.fsencode(home)  # the import system lists it
         self._own = tuple(os.fsencode(path).rstrip(b"/") + b"/" for path in own) + _ORDINARY
-        self._known_own: set[bytes] = set()
-        self._rows: dict[tuple[str, bytes], dict[str, Any]] = {}
+        self._rows: dict[tuple[str, bytes], Row] = {}
+        self._ordinary: Row = {"first": 0.0, "count": 0}
+        self._known: dict[tuple[bytes, bool], Seen] = {}  # of the opens that have a row: most calls are such
         self._began = time.monotonic()
-        self._ordinary = 0
         self.more: int = 0
 
     def begin(self) -> None:
         """Begin anew: what came before has been told, or was no cell's."""
         self._rows.clear()
-        self._ordinary = self.more = 0
+        self._known.clear()
+        self._ordinary["count"] = self.more = 0
         self._began = time.monotonic()
         self._look.forget()
 
-    def see(self, pid: int, name: str, arguments: list[int]) -> tuple[str, bytes, dict[str, Any]] | None:
-        """Return what a call is about, while its process waits: kind, target, what was found there; None for nothing.
+    def see(self, pid: int, name: str, arguments: Sequence[int]) -> Seen | None:
+        """Return what a call is about, for `count`, while its process waits; None for nothing.
 
         Args:
             pid: The process.
             name: The call.
             arguments: Its arguments.
         """
+        if name in calls.OPENS:  # as most are, so this way is the short one
+            first, flags = calls.OPENS[name]
+            target = self._look.name(pid, arguments[first])
+            writes = arguments[flags] & _WRITES != 0
+            return self._known.get((target, writes)) or self._see_open(pid, name, arguments, target, writes=writes)
         if name not in calls.WATCHED:
-            return "call", name.encode(), {}
-        kind, first, directory = calls.WATCHED[name]
+            return self._row("call", name.encode()), False
+        kind, first, _ = calls.WATCHED[name]
         if kind in ("connect", "send"):
             return self._see_address(pid, name, arguments)
-        target = self._look.name(pid, arguments[first])
-        writes = name in ("creat", "truncate") or bool(name in calls.FLAGS and arguments[calls.FLAGS[name]] & _WRITES)
-        if kind == "open" and (target == _HOUSEKEEPING or (not writes and self._is_own(target))):
-            self._ordinary += 1
-            return None
+        return self._see_name(pid, name, arguments, self._look.name(pid, arguments[first])), name in calls.WRITES
+
+    def _see_open(self, pid: int, name: str, arguments: Sequence[int], target: bytes, *, writes: bool) -> Seen:
+        if target == _HOUSEKEEPING or (not writes and self._is_own(target)):
+            row = self._ordinary
+        else:
+            row = self._see_name(pid, name, arguments, target)
+        if row["count"] and len(self._known) < _MOST_KNOWN:
+            self._known[target, writes] = row, writes
+        return row, writes
+
+    def _row(self, kind: str, target: bytes) -> Row:
+        """Return the row of something, or one that will be its."""
+        return self._rows.get((kind, target)) or {"kind": kind, "target": target, "count": 0, "writes": False}
+
+    def _see_name(self, pid: int, name: str, arguments: Sequence[int], target: bytes) -> Row:
+        kind, _, directory = calls.WATCHED[name]
         if kind == "run":
             self._look.forget()
-        found: dict[str, Any] = {"writes": writes or kind == "remove" or name.startswith("rename")}
         whole = target
         if name in calls.SECOND:
             second, its_directory = calls.SECOND[name]
             into = self._look.name(pid, arguments[second])
             whole += b" -> " + into
-        if (kind, whole) not in self._rows and len(self._rows) < MOST_ROWS:
+        row = self._row(kind, whole)
+        if not row["count"] and len(self._rows) < MOST_ROWS:
             place = self._place(pid, arguments, directory, target)
             if name in calls.SECOND:
-                found["into"] = self._place(pid, arguments, its_directory, into)
+                row["into"] = self._place(pid, arguments, its_directory, into)
                 if name.startswith("symlink"):  # what is in a link is relative to where it lies
-                    beside = os.path.dirname(found["into"])
+                    beside = os.path.dirname(row["into"])
                     place = os.path.normpath(os.path.join(beside, os.fsdecode(target))) if beside else ""
-            found |= {"place": place, "there": bool(place) and self._look.is_there(place)}
-        return kind, whole, found
+            row |= {"place": place, "there": bool(place) and self._look.is_there(place)}
+        return row
 
-    def _place(self, pid: int, arguments: list[int], directory: int, name: bytes) -> str:
+    def _place(self, pid: int, arguments: Sequence[int], directory: int, name: bytes) -> str:
         return self._look.place(pid, _signed(arguments[directory]) if directory >= 0 else -1, name)
 
     def _is_own(self, target: bytes) -> bool:
-        if target in self._known_own:
-            return True
-        own = (target == self._home or (target + b"/").startswith(self._own)) and b"/../" not in target
-        if own and len(self._known_own) < _MOST_KNOWN:
-            self._known_own.add(target)
-        return own
+        return (target == self._home or (target + b"/").startswith(self._own)) and b"/../" not in target
 
-    def _see_address(self, pid: int, name: str, arguments: list[int]) -> tuple[str, bytes, dict[str, Any]] | None:
+    def _see_address(self, pid: int, name: str, arguments: Sequence[int]) -> Seen | None:
         kind, first, _ = calls.WATCHED[name]
         if name in ("sendmsg", "sendmmsg"):
             family, target = self._look.message(pid, arguments[first])
@@ -118,34 +134,34 @@ class Account:
         if family not in (_AF_UNIX, _AF_INET, _AF_INET6) or not target:
             return None
         if family == _AF_UNIX and target.startswith(self._own):
-            self._ordinary += 1
-            return None
-        found: dict[str, Any] = {"family": family}
-        if family == _AF_UNIX and (kind, target) not in self._rows:
+            return self._ordinary, False
+        row = self._row(kind, target)
+        row["family"] = family
+        if family == _AF_UNIX and not row["count"]:
             place = "" if target.startswith(b"@") else self._look.place(pid, -1, target)
-            found |= {"place": place, "there": bool(place) and self._look.is_there(place)}
-        return kind, target, found
+            row |= {"place": place, "there": bool(place) and self._look.is_there(place)}
+        return row, False
 
-    def count(self, pid: int, seen: tuple[str, bytes, dict[str, Any]]) -> None:
+    def count(self, pid: int, seen: Seen) -> None:
         """Count what `see` returned, once it has been answered."""
-        kind, target, found = seen
+        row, writes = seen
         now = time.monotonic() - self._began
-        row = self._rows.get((kind, target))
-        if row is None:
+        if not row["count"] and row is not self._ordinary:
             if len(self._rows) >= MOST_ROWS:
                 self.more += 1
                 return
-            row = self._rows[kind, target] = {
-                "first": now, "count": 0, "process": self._look.process_name(pid).decode("utf-8", "replace"), **found,
-            }  # fmt: skip
+            self._rows[row["kind"], row["target"]] = row
+            row["first"] = now
+            row["process"] = self._look.process_name(pid).decode("utf-8", "replace")
         row["count"] += 1
         row["last"] = now
-        row["writes"] = row.get("writes", False) or found.get("writes", False)
+        if writes:
+            row["writes"] = True
 
     def told(self) -> dict[str, Any]:
         """Return the account as plain JSON types."""
-        rows = [{"kind": kind, "target": os.fsdecode(target), **row} for (kind, target), row in self._rows.items()]
-        return {"rows": rows, "ordinary": self._ordinary, "more": self.more}
+        rows = [{**row, "target": os.fsdecode(row["target"])} for row in self._rows.values()]
+        return {"rows": rows, "ordinary": self._ordinary["count"], "more": self.more}
 
 
 def _signed(value: int) -> int:

@@ -54,8 +54,11 @@ SECOND = {
 }
 """Which arguments are the second name and its directory."""
 
-FLAGS = {"open": 1, "openat": 2}
-"""Which argument says how a file is opened; `creat` and `truncate` write."""
+OPENS = {"open": (0, 1), "openat": (1, 2)}
+"""Which arguments are the name of a file to open, and the flags that say how."""
+
+WRITES = frozenset("creat truncate unlink unlinkat rmdir rename renameat renameat2".split())
+"""Calls that change what they name."""
 
 NUMBERS = {
     "x86_64": {

@@ -25,7 +25,7 @@ from contextlib import suppress
 
 from . import calls
 from .account import Account
-from .looking import Looking
+from .looking import Looking, system_call
 
 TYPE_CHECKING = False  # typing costs milliseconds to import
 if TYPE_CHECKING:
@@ -34,10 +34,9 @@ if TYPE_CHECKING:
 RECEIVE, SEND, SET_FLAGS = 0xC050_2100, 0xC018_2101, 0x4008_2104  # SECCOMP_IOCTL_NOTIF_*
 _NOTICE = struct.Struct("<QI4xi4x8x6Q")  # number, process, call, arguments
 _EMPTY = bytes(_NOTICE.size)  # the kernel takes no other
-_ANSWER = struct.Struct("<QqiI")
+_GO_ON, _REFUSED = struct.pack("<qiI", 0, 0, 1), struct.pack("<qiI", 0, -calls.EPERM, 0)  # 1: FLAG_CONTINUE
+_IN_ANSWER = slice(8, 24)  # the answer begins with the notice's number, as the notice does
 _SYNC_WAKE_UP = 1
-_GO_ON = (0, 0, 1)  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
-_REFUSED = (0, -calls.EPERM, 0)
 _MOST_A_SECOND = 20_000
 _PIDFD_GETFD = 438
 
@@ -53,13 +52,14 @@ def main(line: socket.socket, report: socket.socket, words: socket.socket, home:
         own: Where its environment's own files are.
     """
     report.send(b"%d" % os.getpid())
+    look = Looking(home)
+    supervisor = Supervisor(words, look, Account(look, home, own), os.uname().machine)
     try:
-        pid, listener = _take(line)
+        in_force = supervisor.begin(line)
     except OSError as error:
         report.send(f"no {error}".encode())
         return
-    supervisor = Supervisor(listener, words, Account(Looking(pid, home), home, own), os.uname().machine)
-    if supervisor.is_in_force(pid, line):
+    if in_force:
         report.send(b"watching")
         supervisor.serve()
 
@@ -70,8 +70,6 @@ def _take(line: socket.socket) -> tuple[int, int]:
     Raises:
         OSError: It has none, or we may not have it.
     """
-    from .looking import system_call
-
     said, extra, _, _ = line.recvmsg(64, socket.CMSG_SPACE(struct.calcsize("iII")))
     if not said or not extra:
         raise OSError(errno.EPIPE, "the cell's process is gone")
@@ -89,32 +87,41 @@ class Supervisor:
     """Takes notices.
 
     Args:
-        listener: The descriptor on which they arrive.
         words: The socket to the host.
-        account: Where they are counted.
+        look: Looks into processes.
+        account: Where notices are counted.
         machine: The architecture.
     """
 
-    def __init__(self, listener: int, words: socket.socket, account: Account, machine: str) -> None:
-        self._listener = listener
+    def __init__(self, words: socket.socket, look: Looking, account: Account, machine: str) -> None:
+        self._listener = -1
         self._words = words
+        self._look = look
         self._account = account
         self._names = {number: name for name, number in calls.NUMBERS[machine].items()}
         self._since = 0.0
         self._looked = 0
         self._notice = bytearray(_NOTICE.size)
 
-    def is_in_force(self, pid: int, line: socket.socket) -> bool:
-        """Let the cell's process go on, and return whether its first call is the refused one that must arrive here.
+    def begin(self, line: socket.socket) -> bool:
+        """Take the listener over, and return whether the first call then is the refused one that must arrive here.
+
+        The cell's process waits for this, and the start for it: so what can be done before or afterwards is.
 
         Args:
-            pid: The process.
-            line: The socket on which it waits.
+            line: The socket to that process, which is closed.
+
+        Raises:
+            OSError: There is none, or we may not have it.
         """
-        with suppress(OSError):  # Linux 6.6: it is faster
-            fcntl.ioctl(self._listener, SET_FLAGS, _SYNC_WAKE_UP)
-        line.send(b"1")
-        line.close()
+        with suppress(OSError):
+            system_call(_PIDFD_GETFD, -1, 0, 0)  # the first call by ctypes takes longer
+        with line:
+            pid, self._listener = _take(line)
+            with suppress(OSError):  # Linux 6.6: both then take turns on one processor, which is faster
+                fcntl.ioctl(self._listener, SET_FLAGS, _SYNC_WAKE_UP)
+            line.send(b"1")
+        self._look.enter(pid)
         return self._take_notice() == (pid, "unshare")
 
     def serve(self) -> None:
@@ -166,25 +173,25 @@ class Supervisor:
             fcntl.ioctl(self._listener, RECEIVE, notice)
         except OSError:  # it has been killed meanwhile, or interrupted
             return 0, ""
-        number, pid, call, *arguments = _NOTICE.unpack(notice)
+        _, pid, call, *arguments = _NOTICE.unpack(notice)
         name = self._names.get(call, "")
-        seen = self._account.see(pid, name, arguments) if self._may_look() else None
-        answer = _GO_ON if name in calls.WATCHED else _REFUSED
+        self._looked += 1
+        may_look = self._looked <= _MOST_A_SECOND or self._is_another_second()
+        seen = self._account.see(pid, name, arguments) if may_look else None
+        notice[_IN_ANSWER] = _GO_ON if name in calls.WATCHED else _REFUSED
         try:
-            fcntl.ioctl(self._listener, SEND, _ANSWER.pack(number, *answer))
+            fcntl.ioctl(self._listener, SEND, notice)
         except OSError:  # it waits no more: a signal came, and it will ask again, or it is gone
             return pid, name  # and what was read may have been another's
         if seen:
             self._account.count(pid, seen)
         return pid, name
 
-    def _may_look(self) -> bool:
-        """Return whether there is room for one more; those beyond so many in a second are only counted."""
-        self._looked += 1
-        if self._looked > _MOST_A_SECOND:
-            now = time.monotonic()
-            if now - self._since < 1.0:
-                self._account.more += 1
-                return False
-            self._since, self._looked = now, 0
+    def _is_another_second(self) -> bool:
+        """Begin to count anew; those beyond so many in a second are only counted."""
+        now = time.monotonic()
+        if now - self._since < 1.0:
+            self._account.more += 1
+            return False
+        self._since, self._looked = now, 0
         return True

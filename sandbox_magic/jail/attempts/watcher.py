@@ -31,36 +31,42 @@ class NotWatched(Exception):  # noqa: N818 - reads as what it says
 class Watcher:
     """What watches one sandbox.
 
-    Args:
-        own: Where the environment's own files are, as the sandbox sees them.
-        home: The directory in which the code starts.
-
     Attributes:
         reported: A socket that becomes readable when the other process ends, which ends the run.
         line: The sandbox's end of the socket that lives while it parks.
     """
 
-    def __init__(self, own: Sequence[str], home: str) -> None:
-        machine = os.uname().machine
-        numbers = calls.NUMBERS[machine]
+    def __init__(self) -> None:
         own_end, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._words, their_words = socket.socketpair()
         ours, line = socket.socketpair()
         self.reported: socket.socket = own_end
         self.line: socket.socket = line
+        self._given = (ours, theirs, their_words)
+        self._asking = threading.Lock()
+        self._words.settimeout(_TELL_SECONDS)
+        self._process = -1  # a descriptor of it
+
+    def begin(self, own: Sequence[str], home: str) -> None:
+        """Have the process forked, while the sandbox starts: neither waits for the other.
+
+        Args:
+            own: Where the environment's own files are, as the sandbox sees them.
+            home: The directory in which the code starts.
+
+        Raises:
+            OSError: It can't be.
+        """
+        machine = os.uname().machine
+        numbers = calls.NUMBERS[machine]
+        ours, *_ = self._given
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before anything is sent: who says it is told then
         flags = " ".join(map(str, filters.LISTENER_FLAGS)).encode()
         words = (b"%d" % numbers["seccomp"], b"%d" % numbers["unshare"], flags, filters.watching(machine))
         ours.send(wire.pack(*words))
-        self._asking = threading.Lock()
-        self._words.settimeout(_TELL_SECONDS)
-        self._process = -1  # a descriptor of it
-        try:
-            with ours, theirs, their_words:
-                forker.fork((ours, theirs, their_words), (home, *own))
-        except BaseException:
-            self._hang_up()
-            raise
+        forker.fork(self._given, (home, *own))
+        for end in self._given:
+            end.close()
 
     def lend(self, theirs: ExitStack) -> int:
         """Return the descriptor of the sandbox's end, which is closed here with its others."""
@@ -129,5 +135,5 @@ class Watcher:
         return self.reported.fileno() < 0
 
     def _hang_up(self) -> None:
-        for end in (self.line, self.reported, self._words):
+        for end in (self.line, self.reported, self._words, *self._given):
             end.close()

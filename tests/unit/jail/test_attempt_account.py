@@ -50,10 +50,9 @@ def account():
 
 def open_(account, address, flags=0):
     """Have a file opened; return whether that is a row."""
-    seen = account.see(7, "openat", [2**64 - 100, address, flags, 0, 0, 0])
-    if seen:
-        account.count(7, seen)
-    return bool(seen)
+    row, _ = seen = account.see(7, "openat", [2**64 - 100, address, flags, 0, 0, 0])
+    account.count(7, seen)
+    return "kind" in row
 
 
 def test_its_environments_files_are_a_number(account):
@@ -85,13 +84,32 @@ def test_a_refused_call_is_a_row_and_a_rename_has_both_names(account):
 
 
 def test_where_a_second_name_leads_and_what_a_link_is_relative_to(account):
-    found = [account.see(7, name, arguments)[2] for name, arguments in (
+    seen = [account.see(7, name, arguments) for name, arguments in (
         ("rename", [1, 2, 0, 0, 0, 0]), ("symlink", [7, 1, 0, 0, 0, 0]), ("linkat", [0, 1, 0, 2, 0, 0]),
     )]  # fmt: skip
-    assert [(each["place"], each["into"], each["writes"]) for each in found] == [
+    assert [(row["place"], row["into"], writes) for row, writes in seen] == [
         ("/nowhere/a", "/usr/lib/x.so", True), ("/nowhere/here", "/nowhere/a", False),
         ("/nowhere/a", "/usr/lib/x.so", False),
     ]  # fmt: skip
+
+
+def test_the_same_name_is_counted_by_how_it_is_opened_and_again_in_the_next_cell(account):
+    for _ in range(2):
+        for address, flags in ((2, 0), (2, 1), (2, 0), (1, 0), (2, 1), (1, 0), (1, 1), (1, 0)):
+            open_(account, address, flags)
+        told = account.told()
+        assert [(row["target"], row["count"], row["writes"]) for row in told["rows"]] == [
+            ("/usr/lib/x.so", 2, True), ("/nowhere/a", 4, True),
+        ]  # fmt: skip
+        assert told["ordinary"] == 2
+        account.begin()
+
+
+def test_what_was_seen_and_never_answered_is_not_counted(account):
+    for _ in range(3):
+        account.see(7, "openat", [2**64 - 100, 1, 0, 0, 0, 0])
+    open_(account, 1)
+    assert [row["count"] for row in account.told()["rows"]] == [1]
 
 
 def test_it_is_bounded_and_begins_anew(account, monkeypatch):
