@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox_magic.kernel.live import Live
     from sandbox_magic.kernel.session import KernelSession
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.result import Result
     from sandbox_magic.untrusted.workspace.changes import Changes
 
@@ -37,6 +38,7 @@ The cells of this notebook run in one sandbox, which keeps its variables from on
 %sandbox dashboard        what the cells use, one behind the other; it follows them
 %sandbox result           the picture of the last cell, and what it cost
 %sandbox isolation        what enforced each protection and limit of the last cell
+%sandbox attempts         what the cells have tried so far, where the kernel was started with --trace
 %sandbox changes          what the cells have done to the files of this folder, which stays as it is
 %sandbox apply [NAME ...] copy that into the folder: what is added and harmless, or what is named; asks you first
 %sandbox doctor           what this machine can enforce
@@ -88,6 +90,7 @@ def answer(line: str, session: KernelSession, ran: Ran, confirm: Callable[[str],
         "dashboard": lambda: _NONE_YET if ran.last is None else ran.live,
         "result": lambda: _NONE_YET if ran.last is None else ran.last._repr_mimebundle_(),
         "isolation": lambda: _NONE_YET if ran.last is None else str(ran.last.isolation),
+        "attempts": lambda: _NONE_YET if ran.last is None else _bundle(session.attempts()),
         "changes": lambda: _bundle(session.changes()),
         "apply": lambda: _applied(session, rest, confirm),
         "doctor": lambda: str(diagnose(session.policy)),
@@ -125,8 +128,8 @@ def _restarted(session: KernelSession) -> str:
     return "the next cell starts with an empty sandbox"
 
 
-def _bundle(changes: Changes) -> dict[str, str]:
-    return {"text/plain": repr(changes), "text/html": changes._repr_html_()}
+def _bundle(shown: Changes | Attempts) -> dict[str, str]:
+    return {"text/plain": str(shown), "text/html": shown._repr_html_()}
 
 
 def _applied(session: KernelSession, names: list[str], confirm: Callable[[str], bool]) -> str:

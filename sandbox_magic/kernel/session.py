@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.session import Session
-from sandbox_magic.kernel.configuration import PER_CELL, tightened, usual_workspace
+from sandbox_magic.kernel.configuration import PER_CELL, VARIABLE, tightened, usual_workspace
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.policy import Limits
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sandbox_magic.execution.run import Run
+    from sandbox_magic.model.attempts import Attempts
     from sandbox_magic.model.policy import Policy
     from sandbox_magic.untrusted.workspace.changes import Changes
 
@@ -130,6 +131,20 @@ class KernelSession:
             self.session.undo()
         except RuntimeError as error:
             raise PolicyError("there is nothing to undo", seen=str(error)) from error
+
+    def attempts(self) -> Attempts:
+        """Return what the cells have tried, up to now.
+
+        Raises:
+            PolicyError: It is not listed; says why.
+        """
+        if not self.policy.trace:
+            remedy = f"--trace in {VARIABLE}, or c.SandboxKernel.trace = True in a configuration file"
+            raise PolicyError("what the cells try is not listed", remedy=remedy)
+        attempts = self.session.attempts
+        if attempts is None:
+            raise PolicyError("there is no list of what the cells try", remedy="%sandbox isolation may say why")
+        return attempts
 
     def changes(self) -> Changes:
         """Return what the cells have done to the files of the folder.

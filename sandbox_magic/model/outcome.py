@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal as _signal
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sandbox_magic.model.attempts import Attempts
 
 
 class Outcome(StrEnum):
@@ -97,12 +100,22 @@ BY_CAUSE = {ending.cause: outcome for outcome, ending in ENDINGS.items() if endi
 """The word by which PID 1 or the host stopped a run -> the outcome."""
 
 _DESTROYED = Ending(words="destroyed its own sandbox", took="after", cut="sandbox destroyed")
+_NOT_WATCHED = Ending(words="ended, for what watched it had ended", took="after", cut="not watched any more")
 
 
-def ending(outcome: Outcome, exit_code: int | None = None, signal: int | None = None) -> Ending:
-    """Return the row of an outcome, with the exit status and the signal's name filled in."""
+def ending(
+    outcome: Outcome, exit_code: int | None = None, signal: int | None = None, attempts: Attempts | None = None
+) -> Ending:
+    """Return the row of an outcome, with the exit status and the signal's name filled in.
+
+    Args:
+        outcome: How the run ended.
+        exit_code: The code's exit status.
+        signal: The signal that ended it.
+        attempts: What it tried, where that was to be listed: what watches ends before the run, if ever.
+    """
     if outcome is Outcome.SIGNALLED and signal is None:
-        return _DESTROYED
+        return _DESTROYED if attempts is None or attempts.complete else _NOT_WATCHED
     row = ENDINGS[outcome]
     names = {"code": exit_code, "signal": "" if signal is None else signal_name(signal)}
     return replace(row, words=row.words.format(**names), cut=row.cut.format(**names))

@@ -155,7 +155,7 @@ class Result:
     @property
     def ending(self) -> str:
         """How it ended, in a few words."""
-        return ending(self.outcome, self.exit_code, self.signal).words
+        return ending(self.outcome, self.exit_code, self.signal, self.attempts).words
 
     def check(self) -> Self:
         """Return the result itself.

@@ -80,7 +80,7 @@ def paused(line: Line, held_seconds: float, most_seconds: float) -> Line:
 def ended(result: Result) -> Line:
     """Return the line for a run that is over."""
     usage, limits = result.usage, result.limits
-    how = ending(result.outcome, result.exit_code, result.signal)
+    how = ending(result.outcome, result.exit_code, result.signal, result.attempts)
     figures = [f"{how.took} {seconds(usage.wall_seconds)}"]
     if usage.cpu_seconds is not None:
         figures.append(f"CPU time {seconds(usage.cpu_seconds)}")
@@ -116,7 +116,7 @@ def peak_memory(result: Result) -> float | None:
 
 def cause(result: Result) -> str:
     """Return what cut the run short, for the mark at its end; empty where the code ended by itself."""
-    return ending(result.outcome, result.exit_code, result.signal).cut
+    return ending(result.outcome, result.exit_code, result.signal, result.attempts).cut
 
 
 def described(result: Result) -> str:

@@ -414,6 +414,7 @@ def test_when_what_watches_dies_the_run_ends_and_says_so():
     assert run.result.outcome is not sm.Outcome.COMPLETED
     assert not run.result.attempts.complete
     assert any("ended before it" in note for note in run.result.notes)
+    assert run.result.ending == "ended, for what watched it had ended"
 
 
 def unable(_self):

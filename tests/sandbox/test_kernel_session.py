@@ -68,6 +68,34 @@ def test_a_hint_is_behind_the_error_that_it_is_about(run):
     assert failed.traceback[-1].startswith("sandbox: The sandbox has no network")
 
 
+def test_what_the_cells_have_tried_is_listed_where_the_kernel_was_started_with_trace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, "--trace")
+    executor, outputs = Executor(KernelSession(lambda: read_policy({}, {}))), Outputs()
+
+    def run(source):
+        return executor.execute(source, KernelView(outputs.publish, lambda _prompt, password: None, 1))
+
+    try:
+        for name in ("/nowhere/a", "/etc/shadow"):
+            assert run(f"try: open({name!r})\nexcept OSError: pass") is None
+        assert run("%sandbox attempts") is None
+    finally:
+        executor.session.close()
+    told = outputs.cell[-1]["data"]
+    assert {name for name in ("/nowhere/a", "/etc/shadow") if name in told["text/plain"]} == {
+        "/nowhere/a",
+        "/etc/shadow",
+    }
+    assert "<td>/etc/shadow</td>" in told["text/html"]
+
+
+def test_where_nothing_is_listed_it_says_what_lists_it(run):
+    assert run("1")[0] is None
+    failed, _ = run("%sandbox attempts")
+    assert VARIABLE in "".join(failed.traceback)
+
+
 @pytest.fixture
 def wants(monkeypatch):
     """Gives a function that has a sandbox parked early; it returns how many are parked then."""

@@ -40,7 +40,7 @@ def answer(line):
     return lines.answer(line, executor.session, executor, lambda _: True)
 
 
-@pytest.mark.parametrize("line", ["dashboard", "result", "isolation"])
+@pytest.mark.parametrize("line", ["dashboard", "result", "isolation", "attempts"])
 def test_before_the_first_cell_there_is_nothing_to_show(line):
     assert answer(line) == "no cell has run yet"
 

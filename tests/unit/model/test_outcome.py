@@ -8,6 +8,7 @@ import pytest
 import sandbox_magic
 from sandbox_magic import Limits
 from sandbox_magic.cli import exit_status
+from sandbox_magic.model.attempts import Attempts
 from sandbox_magic.model.options import limit_names
 from sandbox_magic.model.outcome import BY_CAUSE, ENDINGS, Outcome, ending, signal_name
 
@@ -35,6 +36,11 @@ def test_each_cause_is_one_outcomes():
 def test_a_signal_that_nobody_knows_is_the_end_of_the_sandbox():
     assert ending(Outcome.SIGNALLED).words == "destroyed its own sandbox"
     assert ending(Outcome.SIGNALLED, signal=11).words == "ended by signal SIGSEGV"
+
+
+@pytest.mark.parametrize(("complete", "words"), [(True, "destroyed its own"), (False, "what watched it had ended")])
+def test_a_run_that_was_ended_because_nothing_watched_it_is_not_called_destroyed(complete, words):
+    assert words in ending(Outcome.SIGNALLED, attempts=Attempts(complete=complete)).words
 
 
 def test_the_exit_statuses_are_all_in_the_help_and_in_the_readme():
