@@ -194,6 +194,14 @@ print(call({"x86_64": 317, "aarch64": 277}[machine], 1, 8, 0))
     assert names == {"ptrace": 1, "open_by_handle_at": 1, "io_uring_setup": 1, "socket": 3}
 
 
+def test_a_file_opened_by_a_call_that_seems_absent_is_named_too():
+    code = CALL + "print(call(437, -100, b'/root/.netrc', bytes(24), 24), call(437, -100, b'/tmp/x', b'\\1' * 24, 24))"
+    result = traced(code)
+    assert result.stdout == sm.run(code, warm=False).stdout == "38 38\n"
+    rows = tried(result)
+    assert (rows["open", "/root/.netrc"].answer, rows["open", "/tmp/x"].answer) == ("not shared", "allowed")
+
+
 def test_a_dropper_is_named_for_what_it_writes_runs_and_removes():
     result = traced(
         """

@@ -84,7 +84,11 @@ class Account:
         kind, first, _ = calls.WATCHED[name]
         if kind in ("connect", "send"):
             return self._see_address(pid, name, arguments)
-        return self._see_name(pid, name, arguments, self._look.name(pid, arguments[first])), name in calls.WRITES
+        target = self._look.name(pid, arguments[first])
+        if name == "openat2":  # its flags are in memory
+            flags = int.from_bytes(self._look.read(pid, arguments[2], 8), "little")
+            return self._see_open(pid, name, arguments, target, writes=flags & _WRITES != 0)
+        return self._see_name(pid, name, arguments, target), name in calls.WRITES
 
     def _see_open(self, pid: int, name: str, arguments: Sequence[int], target: bytes, *, writes: bool) -> Seen:
         if target == _HOUSEKEEPING or (not writes and self._is_own(target)):

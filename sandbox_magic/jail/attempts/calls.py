@@ -5,8 +5,9 @@ Pure data, for the filters, for the process that takes the notices, and for the 
 
 from __future__ import annotations
 
-EPERM = 1
-"""What every call of `REFUSED` is answered, as by the filter of a run that is not watched (the tests compare)."""
+EPERM, ENOSYS = 1, 38
+"""What every call of `REFUSED` and of `ABSENT` is answered, as by the filter of a run that is not watched (the tests
+compare)."""
 
 REFUSED = (
     """ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise
@@ -22,6 +23,7 @@ WATCHED = {
     "open": ("open", 0, -1),
     "creat": ("open", 0, -1),
     "openat": ("open", 1, 0),
+    "openat2": ("open", 1, 0),
     "truncate": ("open", 0, -1),
     "execve": ("run", 0, -1),
     "execveat": ("run", 1, 0),
@@ -40,8 +42,11 @@ WATCHED = {
     "symlink": ("rename", 0, -1),
     "symlinkat": ("rename", 0, -1),
 }
-"""Allowed calls that are listed: the kind of attempt, and which arguments are the name and the directory that it is
-relative to (-1 for the working directory)."""
+"""Calls that are listed with a name: the kind of attempt, and which arguments are the name and the directory that it is
+relative to (-1 for the working directory). They are allowed, but for `ABSENT`."""
+
+ABSENT = frozenset({"openat2"})
+"""Those that the kernel seems not to have: what tries one opens by another, which is counted too."""
 
 SECOND = {
     "rename": (1, -1),
@@ -87,8 +92,8 @@ NUMBERS = {
 }  # fmt: skip
 _LATE = {
     "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428, "move_mount": 429,
-    "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "pidfd_getfd": 438, "process_madvise": 440,
-    "mount_setattr": 442,
+    "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "openat2": 437, "pidfd_getfd": 438,
+    "process_madvise": 440, "mount_setattr": 442,
 }  # fmt: skip
 for _numbers in NUMBERS.values():
     _numbers.update(_LATE)  # from 424 on every architecture has the same ones

@@ -48,8 +48,8 @@ def watching(machine: str) -> bytes:
 def _described(machine: str, watched: dict[str, int]) -> list[tuple[str, _Code]]:
     """Return what leads to ``named``, to ``seccomp`` where a listener is asked for, and else to ``rest``."""
     numbers = calls.NUMBERS[machine]
-    plain = [numbers[name] for name in calls.REFUSED if name in numbers]
-    plain += [number for name, number in watched.items() if name != "sendto"]
+    plain = {numbers[name] for name in (*calls.REFUSED, *calls.ABSENT) if name in numbers}
+    plain |= {number for name, number in watched.items() if name != "sendto"}
     start: _Code = [
         (_LOAD, "", "", _ARCHITECTURE),
         (_EQUAL, "", "rest", TOKENS[machine]),

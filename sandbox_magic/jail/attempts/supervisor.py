@@ -7,8 +7,8 @@ it watches, and by its end that it does no more. On ``words`` the host says ``te
 account, which a ``turn`` begins anew. When the host has gone, or anything is wrong, it ends: then every watched call
 fails (ENOSYS), and the host ends the run.
 
-An answer is the table's error for what is refused, and "go on" for all else, whatever was read: the account is told to
-a person and decides nothing.
+An answer is the table's error for what is refused or absent, and "go on" for all else, whatever was read: the account
+is told to a person and decides nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 RECEIVE, SEND, SET_FLAGS = 0xC050_2100, 0xC018_2101, 0x4008_2104  # SECCOMP_IOCTL_NOTIF_*
 _NOTICE = struct.Struct("<QI4xi4x8x6Q")  # number, process, call, arguments
 _EMPTY = bytes(_NOTICE.size)  # the kernel takes no other
-_GO_ON, _REFUSED = struct.pack("<qiI", 0, 0, 1), struct.pack("<qiI", 0, -calls.EPERM, 0)  # 1: FLAG_CONTINUE
+_GO_ON, _REFUSED, _ABSENT = (  # 1: FLAG_CONTINUE
+    struct.pack("<qiI", 0, *answer) for answer in ((0, 1), (-calls.EPERM, 0), (-calls.ENOSYS, 0))
+)
 _IN_ANSWER = slice(8, 24)  # the answer begins with the notice's number, as the notice does
 _SYNC_WAKE_UP = 1
 _MOST_A_SECOND = 20_000
@@ -99,6 +101,11 @@ class Supervisor:
         self._look = look
         self._account = account
         self._names = {number: name for name, number in calls.NUMBERS[machine].items()}
+        self._answers = {
+            number: _ABSENT if name in calls.ABSENT else _GO_ON
+            for number, name in self._names.items()
+            if name in calls.WATCHED
+        }
         self._since = 0.0
         self._looked = 0
         self._notice = bytearray(_NOTICE.size)
@@ -178,7 +185,7 @@ class Supervisor:
         self._looked += 1
         may_look = self._looked <= _MOST_A_SECOND or self._is_another_second()
         seen = self._account.see(pid, name, arguments) if may_look else None
-        notice[_IN_ANSWER] = _GO_ON if name in calls.WATCHED else _REFUSED
+        notice[_IN_ANSWER] = self._answers.get(call, _REFUSED)
         try:
             fcntl.ioctl(self._listener, SEND, notice)
         except OSError:  # it waits no more: a signal came, and it will ask again, or it is gone
