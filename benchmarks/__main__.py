@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Row
 
 SUBJECTS = (
-    "start", "steady", "batch", "session", "sampling", "growth", "standing", "dashboard", "trace", "throughput",
+    "start", "steady", "batch", "session", "sampling", "growth", "standing", "dashboard", "trace", "throughput", "net",
 )  # fmt: skip
 MORE = ("peers", "serve")  # only where asked for by name: one needs what `make bench-peers` fetches, one takes minutes
 FILE = Path("build/bench.json")

@@ -5,13 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sandbox_magic.jail import network_joiner
+from sandbox_magic.jail.kept.forker import forker
 from sandbox_magic.model.errors import SandboxUnavailable
 from sandbox_magic.model.forwards import LOCALHOST
 
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 HOSTS = "lib/hosts"
 """Where the sandbox's /etc/hosts is, below what it sees of its run's directory."""
 _NS_GET_USERNS = 0xB701  # ioctl_ns(2)
+_JOINER = "network_joiner"
 _JOIN_SECONDS = 30.0
 _ENDED = "the program that joins it has ended"
 _REMEDY = (
@@ -62,7 +60,7 @@ def hosts(forwards: Sequence[Forward]) -> bytes:
 
 
 class NetworkJoiner:
-    """The program that will make the listening sockets; started before the sandbox, for it takes as long to start.
+    """The program that will make the listening sockets; started before the sandbox, so that nobody waits for it.
 
     Args:
         forwards: What the sockets are for.
@@ -75,20 +73,15 @@ class NetworkJoiner:
     def __init__(self, forwards: Sequence[Forward], identity: Identity) -> None:
         self._forwards = forwards
         self._line, theirs = socket.socketpair()
-        script = str(Path(network_joiner.__file__).resolve())
-        command = (sys.executable, "-I", "-S", script, str(theirs.fileno()), str(identity.uid))
         try:
             with theirs:
-                self._process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={},
-                    cwd="/", pass_fds=(theirs.fileno(),), start_new_session=True,
-                )  # fmt: skip
+                forker.fork(_JOINER, (theirs,), identity.uid)
         except BaseException:
             self._line.close()
             raise
 
     def listen(self, pid: int) -> tuple[socket.socket, ...]:
-        """Have them made; return a listening socket for each forward, which does not block. The program has ended then.
+        """Have them made; return a listening socket for each forward, which does not block.
 
         Args:
             pid: PID 1 of the sandbox, in which nothing untrusted runs yet.
@@ -120,10 +113,8 @@ class NetworkJoiner:
         return listeners
 
     def close(self) -> None:
-        """End it, if it has not ended by itself."""
+        """Let it end, if it has not."""
         self._line.close()
-        self._process.kill()
-        self._process.wait()
 
 
 class SandboxNetwork:

@@ -17,7 +17,7 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic.jail.attempts import watcher as watching
-from sandbox_magic.jail.attempts.forker import forker
+from sandbox_magic.jail.kept.forker import forker
 from sandbox_magic.jail.sandbox import Sandbox
 
 

@@ -250,13 +250,11 @@ def test_a_limit_on_bytes_ends_the_connections(serve):
     assert "sandbox-magic network" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_it_is_refused_where_the_network_cannot_be_joined(monkeypatch, tmp_path):
+def test_it_is_refused_where_the_network_cannot_be_joined(monkeypatch):
     from sandbox_magic.jail import network
 
-    nothing = tmp_path / "joiner.py"
-    nothing.write_text("")
     assert "--net: can let the code connect" in str(sm.diagnose())
-    monkeypatch.setattr(network.network_joiner, "__file__", str(nothing))
+    monkeypatch.setattr(network, "_JOINER", "attempts.calls")  # which is no program
     with pytest.raises(sm.SandboxUnavailable, match=r"no socket could be made inside(?s:.*)has ended"):
         sm.run("print(1)", net="localhost:80")
     assert "--net: the program that joins it has ended" in str(sm.diagnose())

@@ -33,6 +33,7 @@ ORDER = (
     "packages",
     "jail/cgroup",
     "jail/view",
+    "jail/kept",
     "jail/attempts",
     "jail",
     "execution",

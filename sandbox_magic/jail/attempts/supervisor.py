@@ -1,7 +1,7 @@
 """The process that takes the notices of one sandbox, answers them, and keeps the account.
 
 A process of its own, because a thread of the notebook's would need its interpreter's lock, and every watched call of
-the cell would wait for it while the notebook computes. It is forked (`forking`) with three sockets. On ``line`` the
+the cell would wait for it while the notebook computes. It is forked (`jail/kept`) with three sockets. On ``line`` the
 cell's process says which of its descriptors is the listener. ``report`` tells the host which process this is and that
 it watches, and by its end that it does no more. On ``words`` the host says ``tell`` or ``turn`` and is told the
 account, which a ``turn`` begins anew. When the host has gone, or anything is wrong, it ends: then every watched call

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.guest import wire
 from sandbox_magic.jail.attempts import calls, filters
-from sandbox_magic.jail.attempts.forker import forker
+from sandbox_magic.jail.kept.forker import forker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ class Watcher:
         flags = " ".join(map(str, filters.LISTENER_FLAGS)).encode()
         words = (b"%d" % numbers["seccomp"], b"%d" % numbers["unshare"], flags, filters.watching(machine))
         ours.send(wire.pack(*words))
-        forker.fork(self._given, (home, *own))
+        forker.fork("attempts.supervisor", self._given, home, list(own))
         for end in self._given:
             end.close()
 

@@ -1,7 +1,7 @@
-"""The process that has what watches ready: it is started once, and forks for each sandbox that is to be watched.
+"""The process that is kept: it is started once, and forks for each order.
 
 Started as ``python -I -S -c ... FOLDER SERVER`` (`forker`), with the number of a socket of packets. Each brings the
-paths of a sandbox, and the three sockets of `supervisor`. It ends when the host does.
+name of a module with a ``main``, the words for it, and its sockets. It ends when the host does.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from importlib import import_module
 
-from . import supervisor
-
-_MOST_BYTES = 2**20  # of the paths
-_SOCKETS = 3
+_MOST_BYTES = 2**20  # of the words
+_MOST_SOCKETS = 8
 
 
 def main() -> None:
@@ -29,15 +28,15 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
     gc.disable()  # nothing here has circles
     while True:
-        paths, given = _receive(server)
-        if not paths:
+        order, given = _receive(server)
+        if not order:
             return
+        module, *words = json.loads(order)
+        program = import_module(module)  # here, so that the next one has it already
         if os.fork() == 0:
             server.close()
-            home, *own = json.loads(paths)
-            line, report, words = (socket.socket(fileno=each) for each in given)
             try:
-                supervisor.main(line, report, words, home, own)
+                program.main(*(socket.socket(fileno=each) for each in given), *words)
             finally:
                 os._exit(0)
         for each in given:
@@ -47,10 +46,10 @@ def main() -> None:
 def _receive(server: socket.socket) -> tuple[bytes, array.array[int]]:
     """Return the next order; nothing where the host has gone."""
     given = array.array("i")
-    paths, extra, _, _ = server.recvmsg(
-        _MOST_BYTES, socket.CMSG_SPACE(_SOCKETS * given.itemsize), socket.MSG_CMSG_CLOEXEC
+    order, extra, _, _ = server.recvmsg(
+        _MOST_BYTES, socket.CMSG_SPACE(_MOST_SOCKETS * given.itemsize), socket.MSG_CMSG_CLOEXEC
     )
     for level, kind, data in extra:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             given.frombytes(data)
-    return paths, given
+    return order, given

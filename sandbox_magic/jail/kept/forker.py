@@ -1,4 +1,4 @@
-"""The host's side of `forking`: one process for this one, started with the first run that is watched."""
+"""The host's side of `forking`: one process for this one, started with the first run that needs it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LOAD = "import sys; sys.path.append(sys.argv[1]); from attempts.forking import main; main()"
+_LOAD = "import sys; sys.path.append(sys.argv[1]); from kept.forking import main; main()"
 _END_SECONDS = 5.0
 
 
 class Forker:
-    """Has processes forked that watch a sandbox each. A python would be started for each else, which takes 15 ms."""
+    """Has programs of ours run, each in a process that is forked for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,18 +28,19 @@ class Forker:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = (0, 0)
 
-    def fork(self, sockets: Sequence[socket.socket], paths: Sequence[str]) -> None:
-        """Have one forked.
+    def fork(self, module: str, sockets: Sequence[socket.socket], *words: object) -> None:
+        """Have a module's ``main`` called in a process of its own.
 
         Args:
-            sockets: Its three sockets, which may be closed then.
-            paths: Where the code starts, and where its environment's own files are.
+            module: Its name below `sandbox_magic.jail`.
+            sockets: What it is called with first; they may be closed here then.
+            words: What it is called with next, as JSON has them.
 
         Raises:
             OSError: It can't be.
         """
         given = array.array("i", [each.fileno() for each in sockets])
-        order = json.dumps(list(paths)).encode()
+        order = json.dumps([module, *words]).encode()
         extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, given)]
         with self._lock:
             if self._server is not None and self._owner == (os.getpid(), os.geteuid()):
