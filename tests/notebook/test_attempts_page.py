@@ -21,7 +21,7 @@ def test_a_list_of_attempts_is_read_by_keyboard_and_as_a_table(lab, pictures):
     lab.run()
     page = lab.page
     cell = page.locator(".jp-Notebook .jp-Cell")
-    assert "It looked for SSH keys (once)." in cell.nth(1).inner_text()
+    assert lab.until(lambda: "It looked for SSH keys (once)." in cell.nth(1).inner_text())
     for number in (2, 3):
         if number == 3:  # the card has it folded: by the keyboard alone
             summary = cell.nth(3).locator("summary", has_text="attempts")

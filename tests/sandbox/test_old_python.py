@@ -135,8 +135,11 @@ def test_changes_of_a_workspace_come_out(python, own_directory, monkeypatch):
 
 
 def test_a_time_limit_shows_where_the_code_was(python):
-    result = sm.run("import time\ndef waits():\n    time.sleep(1000)\nwaits()", **python | {"timeout": 3})
-    assert result.outcome is Outcome.WALL_TIME
+    for _ in range(3):  # it has a tenth of a second to say it, and the machine may stall just then
+        result = sm.run("import time\ndef waits():\n    time.sleep(1000)\nwaits()", **python | {"timeout": 2})
+        assert result.outcome is Outcome.WALL_TIME
+        if result.stderr:
+            break
     assert 'File "/sandbox/cell.py", line 3 in waits\n' in result.stderr
 
 
