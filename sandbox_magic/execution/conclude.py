@@ -93,7 +93,9 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
     (stdout_bytes, stdout), (stderr_bytes, stderr) = (stream.whole() for stream in streams)
     dropped = out.dropped + err.dropped
     attempts = _attempts(policy, sandbox, cell, messages.code_words)
-    timeline = timeline.with_marks(tried.marks(attempts) if attempts else ())
+    timeline = timeline.with_marks((*(tried.marks(attempts) if attempts else ()), *network_notes.marks(network)))
+    if attempts is not None:
+        attempts = network_notes.among(attempts, network)
     said = notes(
         verdict,
         report,
@@ -143,7 +145,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         + hints.of(
             verdict.outcome,
             _last_words(stderr_bytes, messages.error, cell),
-            _known(policy, sandbox, isolation, said, cell, fed=fed),
+            _known(policy, sandbox, isolation, said, cell, fed=fed, looked_up=messages.looked_up),
         )
         + network_notes.of(network, policy)
         + (*messages.notes, *refused, *told, *(attempts.sentences if attempts is not None else ())),
@@ -170,7 +172,14 @@ def _unloaded(sandbox: Sandbox) -> tuple[str, ...]:
 
 
 def _known(  # noqa: PLR0913 - likewise
-    policy: Policy, sandbox: Sandbox, isolation: Isolation, said: tuple[str, ...], cell: Cell, *, fed: bool
+    policy: Policy,
+    sandbox: Sandbox,
+    isolation: Isolation,
+    said: tuple[str, ...],
+    cell: Cell,
+    *,
+    fed: bool,
+    looked_up: str,
 ) -> HintFacts:
     outside = Outside(sandbox.interpreter, policy, cell.source.path)
     watched = isolation["memory"].strength == "watched"
@@ -187,6 +196,7 @@ def _known(  # noqa: PLR0913 - likewise
         variable=cell.variable,
         reads_nothing=cell.reads_input and not fed,
         net=tuple(map(str, policy.net)),
+        looked_up=looked_up,
         binds_reach_home=not policy.workspace,
         layered=isinstance(sandbox.workspace, Layer),
     )

@@ -25,10 +25,11 @@ NO_NETWORK = (
     "The sandbox has no network: --net HOST lets the code connect to one host; or fetch the data outside and pass it "
     "in with --bind (or -i)."
 )
-# How clients name the host that they did not reach: urllib3, aiohttp, curl, Node, Go, pip.
+_NAME = r"[a-z0-9][a-z0-9.-]{0,251}[a-z]"
+# How clients name the host that they did not reach: urllib3, aiohttp, curl, Node, Go, pip, libpq, redis-py.
 _HOST = re.compile(
     r"(?:\bhost='|Cannot connect to host |[Cc]ould not resolve host: ?|ENOTFOUND |EAI_AGAIN |dial tcp: lookup |"
-    r"Failed to resolve ')([a-z0-9][a-z0-9.-]{0,251}[a-z])\b"
+    rf"[Ff]ailed to resolve (?:host )?'|-2 connecting to )({_NAME})\b"
 )
 _NLTK = re.compile(r"^LookupError:\s.{0,200}?Resource .{1,100}? not found\.", re.MULTILINE | re.DOTALL)
 # It refuses data of another account's, as which those of a root caller are seen.
@@ -83,7 +84,7 @@ def nltk_data(text: str, facts: Facts) -> str:
 
 def no_network(text: str, facts: Facts) -> str:
     """Return the hint for a connection that failed: which option opens it, and for which host where that is known."""
-    hosts = _HOST.findall(text)
+    hosts = [*([facts.looked_up] if re.fullmatch(_NAME, facts.looked_up) else ()), *_HOST.findall(text)]
     name = hosts[-1] if hosts else ""
     if not facts.net:
         return NO_NETWORK.replace("--net HOST", f"--net {name}") if name else NO_NETWORK

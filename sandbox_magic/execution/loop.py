@@ -119,7 +119,8 @@ class Loop:
         sandbox = self._lease.acquire(self.policy, self.files.look(), self._do_meanwhile)
         try:
             if pins:
-                self.network = NetworkRelay(pins, sandbox.network.listeners, self.policy.net_bytes)
+                clock = lambda: self.timing.elapsed()  # noqa: E731, PLW0108 - at "go" there is a new one
+                self.network = NetworkRelay(pins, sandbox.network.listeners, self.policy.net_bytes, clock=clock)
                 self.network.start()
             if self.policy.strict:
                 isolation.demand(sandbox.describe(self.policy.limits))

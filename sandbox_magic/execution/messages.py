@@ -70,6 +70,7 @@ class MessageReader:
     Attributes:
         outputs: Those variables, as they arrive.
         error: The exception that ended the code, as it says.
+        looked_up: The host that was being looked up then, as it says; empty for none.
         finished: Whether the code says that it ran past its last line.
         answer: What a session answers to a question of the front end.
         code_words: What it says of its attempts.
@@ -84,6 +85,7 @@ class MessageReader:
     ) -> None:
         self.outputs: Outputs = Outputs(outputs)
         self.error: ErrorDetails | None = None
+        self.looked_up: str = ""
         self.finished: bool = False
         self.answer: tuple[bytes, ...] = ()
         self.code_words: CodeWords = CodeWords()
@@ -149,6 +151,8 @@ class MessageReader:
                 self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
             case b"error", [name, message, traceback, line]:
                 self.error = _error(name, message, traceback, line)
+            case b"looked up", [name]:
+                self.looked_up = _label(name, 253).lower()  # the longest that there is
             case b"tried", [kind, target, line]:
                 self.code_words.take(kind, target[:_WORD_BYTES], line)
             case b"finished", []:

@@ -10,6 +10,7 @@ import io
 import sys
 
 _MOST_WORDS = 64 * 1024  # bytes of the message, and of the traceback
+_MOST_CAUSES = 20
 
 
 def parts(error: BaseException, file: str, written: str = "") -> tuple[bytes, bytes, bytes, bytes]:
@@ -48,6 +49,23 @@ def line_in(error: BaseException, file: str) -> int | None:
             found = entry.tb_lineno
         entry = entry.tb_next
     return found
+
+
+def looked_up(error: BaseException) -> bytes:
+    """Return the name of the host whose address was being looked up when it was raised; empty for none.
+
+    Few clients have it in their message, and after a redirect it is in no line of the cell.
+    """
+    cause: BaseException | None = error
+    for _ in range(_MOST_CAUSES):
+        entry = cause.__traceback__ if cause is not None else None
+        while entry is not None:
+            frame = entry.tb_frame
+            if frame.f_code.co_name == "getaddrinfo" and isinstance(host := frame.f_locals.get("host"), str):
+                return host.encode("utf-8", "replace")
+            entry = entry.tb_next
+        cause = cause and (cause.__cause__ or cause.__context__)
+    return b""
 
 
 def _written(error: BaseException) -> str:

@@ -216,6 +216,8 @@ def _fail(error: BaseException, found: CellBuiltins, file: str) -> None:
         from . import failure
 
         found.tell(b"error", *failure.parts(error, file))
+        if host := failure.looked_up(error):
+            found.tell(b"looked up", host)
     except BaseException:  # noqa: BLE001 - no memory is left, or the error's own words raise: it has been shown
         return
 

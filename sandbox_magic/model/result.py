@@ -32,6 +32,7 @@ class NetworkUsage:
         received_bytes: What came back.
         refused: How many were closed because they were not for this name (port 443), or no TLS.
         failed: How many could not be opened, because the host was not reached.
+        refused_names: Names that the refused ones asked for in TLS, made safe to show; ten at most.
     """
 
     connections: int = 0
@@ -39,6 +40,7 @@ class NetworkUsage:
     received_bytes: int = 0
     refused: int = 0
     failed: int = 0
+    refused_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

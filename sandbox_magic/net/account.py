@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox_magic.model.result import NetworkUsage
+from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox_magic.model.forwards import Forward
 
 _MOST_NAMES = 10
+_NAME_CHARACTERS = 100
+
+
+@dataclass(slots=True)
+class Times:
+    """How often something happened, and when, by the clock of the run.
+
+    Attributes:
+        number: How often.
+        first_seconds: When it did first.
+        last_seconds: When it did last.
+    """
+
+    number: int = 0
+    first_seconds: float = 0.0
+    last_seconds: float = 0.0
+
+    def happen(self, now: float) -> None:
+        """Note that it did once more."""
+        if not self.number:
+            self.first_seconds = now
+        self.number += 1
+        self.last_seconds = now
 
 
 @dataclass(slots=True)
@@ -19,44 +46,52 @@ class Count:
 
     Attributes:
         forward: The forward.
-        connections: How many were opened to it.
+        clock: Returns the seconds since the run began.
+        opened: The connections to it.
         sent_bytes: What the code sent.
         received_bytes: What came back.
-        misdirected: How many connections were closed, because TLS was for another name, or it was no TLS at all.
-        names: Some of these other names, as the code said them: untrusted.
-        failed: How many could not be opened.
+        misdirected: The connections that were closed, because TLS was for another name, or it was no TLS at all.
+        names: Some of the names that these asked for, made safe to show; empty for none.
+        failed: The connections that could not be opened.
         failure: Why the last one could not.
     """
 
     forward: Forward
-    connections: int = 0
+    clock: Callable[[], float] = time.monotonic
+    opened: Times = field(default_factory=Times)
     sent_bytes: int = 0
     received_bytes: int = 0
-    misdirected: int = 0
-    names: list[str] = field(default_factory=list)
-    failed: int = 0
+    misdirected: Times = field(default_factory=Times)
+    names: dict[str, Times] = field(default_factory=dict)
+    failed: Times = field(default_factory=Times)
     failure: str = ""
+
+    def open(self) -> None:
+        """Note that a connection was opened."""
+        self.opened.happen(self.clock())
 
     def misdirect(self, name: str) -> None:
         """Note that a connection was for another name; empty for none."""
-        self.misdirected += 1
-        if name and name not in self.names and len(self.names) < _MOST_NAMES:
-            self.names.append(name)
+        name, now = label(name, _NAME_CHARACTERS), self.clock()
+        self.misdirected.happen(now)
+        if name in self.names or len(self.names) < _MOST_NAMES:
+            self.names.setdefault(name, Times()).happen(now)
 
     def fail(self, reason: str) -> None:
         """Note that the other side could not be reached."""
-        self.failed += 1
+        self.failed.happen(self.clock())
         self.failure = reason
 
     @property
     def usage(self) -> NetworkUsage:
         """The figures, for the result."""
         return NetworkUsage(
-            connections=self.connections,
+            connections=self.opened.number,
             sent_bytes=self.sent_bytes,
             received_bytes=self.received_bytes,
-            refused=self.misdirected,
-            failed=self.failed,
+            refused=self.misdirected.number,
+            failed=self.failed.number,
+            refused_names=tuple(filter(None, self.names)),
         )
 
 

@@ -196,7 +196,7 @@ class Connection:
     def _open(self, far: socket.socket, came: bytes, buffer: memoryview) -> None:
         """Relay from now on; what was looked at goes first, and what came behind a proxy's answer."""
         far.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._count.connections += 1
+        self._count.open()
         self.due, self._step = None, self._relay
         out = Flow(self._near, far, way="out", count=self._count, left=self._left)
         back = Flow(far, self._near, way="in", count=self._count, left=self._left)

@@ -22,7 +22,7 @@ from sandbox_magic.net.flow import CHUNK_BYTES
 from sandbox_magic.net.routes import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox_magic.net.pinning import Pin
 
@@ -43,6 +43,7 @@ class Relay:
         listeners: A listening socket inside the sandbox for each, in the same order; they stay open.
         most_bytes: What may go out through all together, and what may come in.
         variables: The environment with the proxy's variables; this process's own without it.
+        clock: Returns the seconds since the run began.
 
     Attributes:
         counts: What went through each forward so far.
@@ -56,9 +57,10 @@ class Relay:
         listeners: Sequence[socket.socket],
         most_bytes: int,
         variables: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         proxy = Proxy(variables)
-        self.counts: tuple[Count, ...] = tuple(Count(forward=pin.forward) for pin in pins)
+        self.counts: tuple[Count, ...] = tuple(Count(forward=pin.forward, clock=clock) for pin in pins)
         self.left: Allowance = Allowance(out_bytes=most_bytes, in_bytes=most_bytes)
         self.broken: str = ""
         self._doors = {

@@ -79,7 +79,7 @@ except ssl.SSLError as error:
     print(error)
 """
     )
-    result = sm.run(code, net="a.test", bind=authority[1], timeout=SECONDS)
+    result = sm.run(code, net="a.test", bind=authority[1], timeout=SECONDS, trace=True)
     lines = result.stdout.splitlines()
     assert lines[0] == "hello from /x", result.stderr
     assert "not known" in lines[1]
@@ -88,12 +88,34 @@ except ssl.SSLError as error:
     assert "unrecognized name" in lines[5].lower()
     assert web == ["1.1.1.1:443"] * 2
     used = result.usage.network["a.test"]
-    assert (used.connections, used.refused, used.failed) == (2, 1, 0)
+    assert (used.connections, used.refused, used.failed, used.refused_names) == (2, 1, 0, ("b.test",))
     assert min(used.sent_bytes, used.received_bytes) > 100
     assert any("asked for b.test" in note for note in result.notes)
     assert result.isolation["network"].words == "the code connects to a.test alone"
+    assert {mark.label for mark in result.timeline.marks} >= {"connected: a.test", "refused: b.test"}
+    refused = {(row.kind, row.target): row for row in result.attempts.refused}
+    assert refused["connect", "b.test"].option == "--net b.test"
+    assert refused["connect", "b.test"].answer == "refused"
+    assert refused["look up", "b.test"].count >= 1
+    assert 0 < refused["connect", "b.test"].first_seconds <= result.usage.wall_seconds
     again = sm.Result.from_dict(result.to_dict())
     assert again.usage.network == result.usage.network
+
+
+@pytest.mark.parametrize("session", [False, True])
+def test_a_redirect_to_a_host_that_is_not_named_fails_and_the_hint_names_it(web, authority, session):
+    code = FETCH + 'urllib.request.urlopen("https://a.test/elsewhere", context=trusting, timeout=50)'
+    options = {"net": "a.test", "bind": authority[1], "timeout": SECONDS}
+    if session:
+        with sm.Session(**options) as opened:
+            result = opened.run(code)
+    else:
+        result = sm.run(code, **options)
+    assert "URLError" in result.stderr
+    assert (
+        "The code may connect to a.test alone, and b.test is another host; --net b.test allows it too." in result.notes
+    )
+    assert web == ["1.1.1.1:443"]
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,8 @@ def test_the_network(line):
         "requests.exceptions.ConnectionError: HTTPSConnectionPool(host='b.test', port=443): Max retries exceeded",
         "Error: getaddrinfo ENOTFOUND b.test",
         "curl: (6) Could not resolve host: b.test",
+        "psycopg.OperationalError: failed to resolve host 'b.test': [Errno -2] Name or service not known",
+        "redis.exceptions.ConnectionError: Error -2 connecting to b.test:6379. Name or service not known",
     ],
 )
 def test_a_host_that_was_not_named_is_in_the_hint(line):
