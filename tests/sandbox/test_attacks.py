@@ -152,6 +152,7 @@ SLOW_TO_END = {
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", SLOW_TO_END)
 @pytest.mark.usefixtures("tier")
 def test_what_is_slow_to_end_does_not_hold_up_the_result(kind, slowness, footprint, groups_left, first_good):
@@ -206,6 +207,7 @@ ENDS_SLOWLY = {
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ENDS_SLOWLY)
 def test_the_result_does_not_wait_for_what_is_slow_to_end(kind, slowness, footprint, groups_left, first_good):
     """However it ended: half a second, or on a busy machine a part of what the whole end takes."""
