@@ -16,15 +16,14 @@ REFUSES = "tests/machine/guest/refuses.py"
 # What does not run in any machine, and why. Regular expressions over "file.py::test[parameter]".
 LEFT_OUT = {
     r"\[no cgroup|without_a_cgroup": "a tier of its own among the machines",
-    r"fork_bomb\[the best tier-bash|\[double-forks|\[cpu-accuracy\]|\[out-flood\]|\[mem-pagecache\]": (
-        "bounded by one or two seconds of a machine ten times as fast"
+    r"fork_bomb\[the best tier-bash|\[cpu-accuracy\]|\[out-flood\]|\[mem-pagecache\]": (
+        "measured in seconds of a machine ten times as fast, and measured again where that fails"
     ),
     r"kinds_of_memory_are_told_apart": "needs a sample within milliseconds that only a fast machine takes",
     r"the_start_is_not_charged": "its bound is below the ticks in which a slow machine counts",
     r"interrupt_keeps_what_was_printed": "the code must do something within the grace of an interrupt, a fixed time",
     r"file_pages_are_marked": "needs a library that nobody has mapped, and pages that hostfs gives back",
     r"unread_data_in_sockets": "its control needs more memory for sockets than so small a machine gives them",
-    r"two_sandboxes_do_not_meet": "takes a line for one event; a slow machine makes two of it",
     r"memory_attack\[(?:children|memfds|files)|\[cpu-(?:sleep|regex)|against_the_watch\[(?:i|b|a child|closes)": (
         "has its like among those that run; PID 1's clock is the same on every machine"
     ),
