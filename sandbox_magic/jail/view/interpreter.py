@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sandbox_magic
 from sandbox_magic.jail.view import installed_pythons
 from sandbox_magic.model.errors import PolicyError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SYSTEM = "/usr/bin/python3"
-_PACKAGE = os.path.dirname(os.path.abspath(sandbox_magic.__file__))
+_PACKAGE = str(Path(__file__).absolute().parents[2])
 
 _ASK = """
 import json, site, sys
