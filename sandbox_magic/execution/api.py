@@ -13,7 +13,7 @@ from sandbox_magic.execution.drive import View, drive
 from sandbox_magic.execution.loop import Loop
 from sandbox_magic.execution.run import Run
 from sandbox_magic.jail.lease import Cold, Warm
-from sandbox_magic.model import languages as _languages
+from sandbox_magic.model import language_choice
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError
 
@@ -185,8 +185,8 @@ def language_of(code: _source.Source, named: str | Language | None, own: tuple[L
     """
     text = code.text.removeprefix(_source.BYTE_ORDER_MARK)
     if code.path and named is None and not text.startswith(b"#!"):
-        named = _languages.for_suffix(code.path, own)
-    return _languages.of(text, named, own)
+        named = language_choice.for_suffix(code.path, own)
+    return language_choice.of(text, named, own)
 
 
 def _show_options(function: Callable[..., object]) -> None:

@@ -13,7 +13,8 @@ from cells import CELLS
 import sandbox_magic as sm
 from sandbox_magic import Outcome
 from sandbox_magic.jail.view import interpreter, programs
-from sandbox_magic.model.languages import LANGUAGES, of
+from sandbox_magic.model.language_choice import of
+from sandbox_magic.model.languages import LANGUAGES
 from sandbox_magic.model.policy import Limits
 
 INPUT = "données ✓\n"

@@ -4,7 +4,8 @@ import pytest
 
 from sandbox_magic.model import languages
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.languages import LANGUAGES, PYTHON, Language, for_suffix, of, read, table
+from sandbox_magic.model.language_choice import for_suffix, of
+from sandbox_magic.model.languages import LANGUAGES, PYTHON, Language, read, table
 
 
 def test_names_and_suffixes_are_each_one_languages():

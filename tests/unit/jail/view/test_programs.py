@@ -9,7 +9,8 @@ from sandbox_magic.guest import wire
 from sandbox_magic.jail.view import places, programs
 from sandbox_magic.jail.view.interpreter import Interpreter
 from sandbox_magic.model.errors import PolicyError
-from sandbox_magic.model.languages import PYTHON, Language, of
+from sandbox_magic.model.language_choice import of
+from sandbox_magic.model.languages import PYTHON, Language
 from sandbox_magic.model.policy import Limits
 
 LIMITS = Limits()
