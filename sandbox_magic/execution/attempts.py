@@ -69,7 +69,7 @@ class _Judge:
         answer, option = self._answer(row, target, sensitive)
         return Attempt(
             kind=row["kind"],
-            target=label(target, _TARGET_CHARACTERS),
+            target=label(target, _TARGET_CHARACTERS) or "(an empty name)",
             count=row["count"],
             first_seconds=max(0.0, row["first"]),
             last_seconds=max(0.0, row["last"]),

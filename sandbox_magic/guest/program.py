@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from . import wire
@@ -67,10 +68,20 @@ def _end_unless_done(status: int) -> None:
 
 def _become(command: list[bytes]) -> NoReturn:
     try:
-        os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+        os.execv(_found(command[0]), command)  # noqa: S606 - no shell is wanted
     except OSError as error:
         _say(command[0], error)
         os._exit(127 if isinstance(error, FileNotFoundError) else 126)  # as a shell
+
+
+def _found(program: bytes) -> bytes:
+    """Return where a program is: where it is not is nothing that the code tried."""
+    folders = () if b"/" in program else map(os.fsencode, os.get_exec_path())
+    paths = (os.path.join(folder, program) for folder in folders)
+    found = next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), b"")
+    if not found and b"/" not in program:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return found or program
 
 
 def _say(program: bytes, error: OSError) -> None:

@@ -98,6 +98,30 @@ def test_a_well_behaved_script_is_refused_nothing(tmp_path):
     assert result.attempts.ordinary > 20, "its own environment is one number"
 
 
+def test_a_script_that_plots_is_refused_nothing_and_lists_its_own_files():
+    result = traced(
+        """
+        import multiprocessing
+        import matplotlib, pandas
+        matplotlib.use("agg")
+        import matplotlib.pyplot as plt
+        table = pandas.DataFrame({"a": [1, 2]})
+        table.to_csv("table.csv")
+        plt.plot(pandas.read_csv("table.csv").a)
+        plt.savefig("plot.png")
+        multiprocessing.Lock()
+        """,
+        timeout=300,
+    )
+    assert result.ok, result.stderr
+    assert result.attempts.refused == ()
+    assert {row.target for row in result.attempts if row.kind != "run"} == {"table.csv", "plot.png"}
+
+
+def test_a_shell_is_run_once_where_it_is():
+    assert [(row.kind, row.count) for row in traced("exit 0", language="bash").attempts] == [("run", 1)]
+
+
 def test_a_reverse_shell_is_named_for_where_it_connects():
     result = traced(
         """
@@ -232,7 +256,12 @@ def test_a_dropper_is_named_for_what_it_writes_runs_and_removes():
 def test_a_name_through_proc_is_told_as_it_was_named():
     result = traced(
         """
-        for name in ("/proc/self/root/etc/shadow", "/usr/lib/../../etc/shadow"):
+        import os
+        os.dup2(os.open("/", os.O_RDONLY), 9)
+        for name in (
+            "/proc/self/root/etc/shadow", "/usr/lib/../../etc/shadow", "/proc/1/root/etc/shadow",
+            "/proc/self/cwd/../../etc/shadow", "/proc/self/fd/9/etc/shadow",
+        ):
             try:
                 open(name)
             except OSError:
@@ -242,8 +271,11 @@ def test_a_name_through_proc_is_told_as_it_was_named():
     assert {row.target for row in result.attempts.refused} == {
         "/proc/self/root/etc/shadow",
         "/usr/lib/../../etc/shadow",
+        "/proc/1/root/etc/shadow",
+        "/proc/self/cwd/../../etc/shadow",
+        "/proc/self/fd/9/etc/shadow",
     }
-    assert "It looked for password hashes (2 times). There are none in the sandbox." in result.notes
+    assert "It looked for password hashes (5 times). There are none in the sandbox." in result.notes
 
 
 def test_an_undumpable_child_is_named_too():

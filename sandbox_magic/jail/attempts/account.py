@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 2_000
 _MOST_KNOWN = 10_000
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
-_HOUSEKEEPING = b"/proc/self/oom_score_adj"  # a session's process says there which of its copies to end first
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 # Of every program: the loader's, the C library's, and what it tells of itself.
@@ -29,10 +28,18 @@ _ORDINARY = (
     b"/etc/resolv.conf",
     b"/etc/fonts/", b"/etc/ssl/openssl.cnf", b"/etc/OpenCL/", b"/etc/python3", b"/etc/protocols", b"/etc/services",
     b"/usr/lib/", b"/usr/lib64/", b"/lib/", b"/lib64/", b"/usr/share/", b"/usr/local/lib/", b"/usr/local/share/",
-    b"/proc/self/maps", b"/proc/self/stat", b"/proc/self/fd", b"/proc/self/task", b"/proc/self/mountinfo",
+    b"/proc/self/maps", b"/proc/self/stat", b"/proc/self/fd", b"/proc/self/mountinfo",
     b"/proc/self/cgroup", b"/proc/cpuinfo", b"/proc/meminfo", b"/proc/stat", b"/proc/sys/", b"/proc/filesystems",
     b"/sys/devices/system/", b"/sys/fs/cgroup", b"/sys/kernel/mm/", b"/dev/null", b"/dev/urandom", b"/dev/random",
     b"/dev/shm/", b"/dev/tty", b"/dev/pts/", b"/dev/ptmx", b"/sandbox/", b"/var/run/nscd/", b"/run/nscd/",
+    b"/run/uuidd/", b"/usr/X11", b"/home/sandbox/.fonts", b"/home/sandbox/.local/share/fonts",
+)  # fmt: skip
+
+# What libraries write for themselves: semaphores, caches of fonts, a clock; and a session which of its copies to end.
+_UPKEEP = (
+    b"/dev/null", b"/dev/tty", b"/dev/shm/sem.", b"/var/cache/fontconfig/", b"/var/lib/libuuid/",
+    b"/home/sandbox/.cache/fontconfig/", b"/home/sandbox/.cache/matplotlib/", b"/home/sandbox/.fontconfig/",
+    b"/proc/self/oom_score_adj",
 )  # fmt: skip
 
 
@@ -52,6 +59,7 @@ class Account:
         self._look = looking
         self._home = os.fsencode(home)  # the import system lists it
         self._own = tuple(os.fsencode(path).rstrip(b"/") + b"/" for path in own) + _ORDINARY
+        self._packages = tuple(path for path in self._own if path.endswith((b"/site-packages/", b"/dist-packages/")))
         self._rows: dict[tuple[str, bytes], Row] = {}
         self._ordinary: Row = {"first": 0.0, "count": 0}
         self._known: dict[tuple[bytes, bool], Seen] = {}  # of the opens that have a row: most calls are such
@@ -91,11 +99,9 @@ class Account:
         return self._see_name(pid, name, arguments, target), name in calls.WRITES
 
     def _see_open(self, pid: int, name: str, arguments: Sequence[int], target: bytes, *, writes: bool) -> Seen:
-        if target == _HOUSEKEEPING or (not writes and self._is_own(target)):
-            row = self._ordinary
-        else:
-            row = self._see_name(pid, name, arguments, target)
-        if row["count"] and len(self._known) < _MOST_KNOWN:
+        own = not writes and (self._is_own(target) or self._lies_in_own(pid, name, arguments, target))
+        row = self._ordinary if own else self._see_name(pid, name, arguments, target)
+        if row["count"] and target[:1] == b"/" and len(self._known) < _MOST_KNOWN:  # others lead elsewhere next time
             self._known[target, writes] = row, writes
         return row, writes
 
@@ -107,11 +113,16 @@ class Account:
         kind, _, directory = calls.WATCHED[name]
         if kind == "run":
             self._look.forget()
-        whole = target
+        if name == "execveat" and not target:  # a descriptor is run
+            target = b"/proc/self/fd/%d" % _signed(arguments[0])
+        whole, upkeep = target, kind != "run" and _is_upkeep(target)
         if name in calls.SECOND:
             second, its_directory = calls.SECOND[name]
             into = self._look.name(pid, arguments[second])
             whole += b" -> " + into
+            upkeep = upkeep and _is_upkeep(into)
+        if upkeep:
+            return self._ordinary
         row = self._row(kind, whole)
         if not row["count"] and len(self._rows) < MOST_ROWS:
             place = self._place(pid, arguments, directory, target)
@@ -127,7 +138,18 @@ class Account:
         return self._look.place(pid, _signed(arguments[directory]) if directory >= 0 else -1, name)
 
     def _is_own(self, target: bytes) -> bool:
+        if target.startswith(self._packages):  # where no link leads out, and "numpy/../numpy.libs" is usual
+            target = os.path.normpath(target)
+        if target.startswith(b"/proc/self/fd/") and b"/" in target[len(b"/proc/self/fd/") :]:
+            return False  # it leads through a directory that is open
         return (target == self._home or (target + b"/").startswith(self._own)) and b"/../" not in target
+
+    def _lies_in_own(self, pid: int, name: str, arguments: Sequence[int], target: bytes) -> bool:
+        directory = calls.WATCHED[name][2]
+        if target[:1] == b"/" or directory < 0 or _signed(arguments[directory]) < 0:
+            return False
+        place = os.fsencode(self._place(pid, arguments, directory, target))
+        return place != self._home and self._is_own(place)
 
     def _see_address(self, pid: int, name: str, arguments: Sequence[int]) -> Seen | None:
         kind, first, _ = calls.WATCHED[name]
@@ -166,6 +188,10 @@ class Account:
         """Return the account as plain JSON types."""
         rows = [{**row, "target": os.fsdecode(row["target"])} for row in self._rows.values()]
         return {"rows": rows, "ordinary": self._ordinary["count"], "more": self.more}
+
+
+def _is_upkeep(target: bytes) -> bool:
+    return target.startswith(_UPKEEP) and b"/../" not in target
 
 
 def _signed(value: int) -> int:

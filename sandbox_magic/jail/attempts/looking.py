@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import struct
 from contextlib import suppress
 
@@ -14,6 +15,9 @@ _PIECE = 256  # most names are shorter
 _OPENAT2 = 437
 _IN_ROOT = 0x10 | 0x02  # RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS
 _MOST_MEMORIES = 64
+_MOST_LINKS = 40  # as the kernel follows
+_ROOT = re.compile(r"/proc/(?:self|thread-self|\d+)(?:/task/\d+)?/root(?![^/])")
+_OWN = re.compile(r"(?:/proc/(?:self|thread-self)(?:/task/\d+)?|/dev)/(cwd|fd/\d+)(?=/)")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _LIBC.syscall.restype = ctypes.c_long
 
@@ -39,15 +43,10 @@ class _Vector(ctypes.Structure):
 
 
 class Looking:
-    """Looks.
+    """Looks."""
 
-    Args:
-        home: Where the code starts.
-    """
-
-    def __init__(self, home: str) -> None:
+    def __init__(self) -> None:
         self._root = -1
-        self._home = home
         self._memories: dict[int, int] = {}
 
     def enter(self, pid: int) -> None:
@@ -123,16 +122,23 @@ class Looking:
             name: The name.
         """
         path = os.fsdecode(name)
-        while path.startswith(("/proc/self/root/", "/proc/self/cwd/")):
-            at = "" if path.startswith("/proc/self/root/") else self._home
-            path = f"{at}/{path.split('/', 4)[4]}"
         if not path.startswith("/"):
-            where = "cwd" if directory < 0 else f"fd/{directory}"
-            try:
-                path = os.path.join(os.readlink(f"/proc/{pid}/{where}"), path)
-            except OSError:
+            where = _read_link(pid, "cwd" if directory < 0 else f"fd/{directory}")
+            if not where:
                 return ""
-        return os.path.normpath(path) if "\0" not in path else ""
+            path = os.path.join(where, path)
+        for _ in range(_MOST_LINKS):
+            for each in (path, _normal(path)):  # in "cwd/.." the link comes first, in "fd/../root" the dots
+                if found := _ROOT.match(each):
+                    path = each[found.end() :] or "/"
+                    break
+                if found := _OWN.match(each):
+                    where = _read_link(pid, found[1])
+                    path = where + each[found.end() :] if where else ""
+                    break
+            else:
+                break
+        return _normal(path) if path[:1] == "/" and "\0" not in path else ""
 
     def is_there(self, place: str) -> bool:
         """Return whether it is there, as seen from the sandbox's root; nothing is opened."""
@@ -150,6 +156,19 @@ class Looking:
                 return file.read(64).strip()
         except OSError:
             return b""
+
+
+def _normal(path: str) -> str:
+    """Return an absolute path without empty components, dots, and the double slash that normpath() leaves."""
+    return f"/{os.path.normpath(path).lstrip('/')}"
+
+
+def _read_link(pid: int, what: str) -> str:
+    """Return where a process's working directory or a descriptor is; empty where that is not known."""
+    try:
+        return os.readlink(f"/proc/{pid}/{what}")
+    except OSError:
+        return ""
 
 
 def _read_undumpable(pid: int, address: int, size: int) -> bytes:

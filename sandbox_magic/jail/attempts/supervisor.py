@@ -54,7 +54,7 @@ def main(line: socket.socket, report: socket.socket, words: socket.socket, home:
         own: Where its environment's own files are.
     """
     report.send(b"%d" % os.getpid())
-    look = Looking(home)
+    look = Looking()
     supervisor = Supervisor(words, look, Account(look, home, own), os.uname().machine)
     try:
         in_force = supervisor.begin(line)

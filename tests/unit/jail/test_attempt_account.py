@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from typing import ClassVar
@@ -9,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from sandbox_magic.jail.attempts import account as accounts
-from sandbox_magic.jail.attempts import tried
+from sandbox_magic.jail.attempts import looking, tried
 from sandbox_magic.jail.attempts.looking import parsed
 
 
@@ -24,13 +25,19 @@ class Looking:
         5: b"/home/s",
         6: b"/proc/self/oom_score_adj",
         7: b"here",
+        8: b"/env/lib/site-packages/numpy/../numpy.libs/a.so",
+        9: b"/env/lib/site-packages/../../../etc/shadow",
+        10: b"/proc/self/fd/3",
+        11: b"/proc/self/fd/3/etc/shadow",
+        12: b"/dev/shm/sem.a",
+        13: b"",
     }
 
     def name(self, _pid, address):
         return self.names[address]
 
-    def place(self, _pid, _directory, name):
-        return name.decode()
+    def place(self, _pid, directory, name):
+        return f"/env/lib/{name.decode()}" if directory == 3 else name.decode()
 
     def is_there(self, _place):
         return False
@@ -45,12 +52,12 @@ class Looking:
 @pytest.fixture
 def account():
     """Return an empty one."""
-    return accounts.Account(Looking(), "/home/s", ["/env/lib"])
+    return accounts.Account(Looking(), "/home/s", ["/env/lib", "/env/lib/site-packages"])
 
 
-def open_(account, address, flags=0):
+def open_(account, address, flags=0, directory=2**64 - 100):
     """Have a file opened; return whether that is a row."""
-    row, _ = seen = account.see(7, "openat", [2**64 - 100, address, flags, 0, 0, 0])
+    row, _ = seen = account.see(7, "openat", [directory, address, flags, 0, 0, 0])
     account.count(7, seen)
     return "kind" in row
 
@@ -58,6 +65,51 @@ def open_(account, address, flags=0):
 def test_its_environments_files_are_a_number(account):
     assert [open_(account, address) for address in (2, 4, 5)] == [False] * 3
     assert account.told() == {"rows": [], "ordinary": 3, "more": 0}
+
+
+def test_its_environments_files_by_other_names_are_in_that_number_and_nothing_else_is(account):
+    names = {8: False, 9: True, 10: False, 11: True, 12: False}
+    assert {address: open_(account, address) for address in names} == names
+    assert [open_(account, 7, directory=each) for each in (4, 3, 4, 3)] == [True, False, True, False]
+
+
+def test_what_libraries_write_for_themselves_is_in_that_number(account):
+    assert not open_(account, 12, flags=2)
+    calls = (("unlink", [12]), ("link", [12, 12]), ("rename", [12, 1]), ("execve", [12]))
+    rows = [account.see(7, name, [*given, *[0] * (6 - len(given))])[0] for name, given in calls]
+    assert ["kind" in row for row in rows] == [False, False, True, True]
+
+
+def test_a_descriptor_that_is_run_has_its_name(account):
+    row, _ = account.see(7, "execveat", [5, 13, 0, 0, 0x1000, 0])
+    assert row["target"] == b"/proc/self/fd/5"
+
+
+def test_where_a_name_leads_through_proc(tmp_path):
+    folder, root = os.open(tmp_path, os.O_PATH), os.open("/", os.O_PATH)
+    here = os.getcwd()
+    look, pid = looking.Looking(), os.getpid()
+    try:
+        for name, place in (
+            ("/proc/self/root/etc/shadow", "/etc/shadow"),
+            ("/proc/thread-self/root/proc/1/root", "/"),
+            (f"/proc/self/task/{pid}/root/a", "/a"),
+            ("/proc/self/fd/../root/a", "/a"),
+            ("/proc/self/cwd/a", f"{here}/a"),
+            ("/proc/self/cwd/../a", f"{os.path.dirname(here)}/a"),
+            ("a/../b", f"{here}/b"),
+            (f"/dev/fd/{folder}/a", f"{tmp_path}/a"),
+            (f"//proc//self/fd/{root}/proc/self/fd/{folder}/a", f"{tmp_path}/a"),
+            (f"/proc/self/fd/{folder}", f"/proc/self/fd/{folder}"),
+            (f"/proc/1/fd/{folder}/a", f"/proc/1/fd/{folder}/a"),
+            ("/proc/self/fd/987654/a", ""),
+            ("/proc/self/rooted/a", "/proc/self/rooted/a"),
+        ):
+            assert look.place(pid, -1, name.encode()) == place, name
+        assert look.place(pid, folder, b"../a") == f"{tmp_path.parent}/a"
+    finally:
+        os.close(folder)
+        os.close(root)
 
 
 def test_what_is_written_or_leads_out_of_there_is_a_row(account):
