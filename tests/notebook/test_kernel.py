@@ -429,8 +429,11 @@ def test_without_anybody_to_ask_it_is_the_end_of_input(kernel):
 
 
 def test_the_stop_button_ends_a_question(kernel):
-    _, messages, status = asked(kernel, "input('Name? ')", kernel.manager.interrupt_kernel)
-    assert status == "error"
+    for _ in range(3):  # the code has 0.3 seconds to end, and the machine may stall just then
+        _, messages, status = asked(kernel, "input('Name? ')", kernel.manager.interrupt_kernel)
+        assert status == "error"
+        if "KeyboardInterrupt" in text(messages, "stderr"):
+            break
     assert kernel.value("_sandbox.outcome") == "INTERRUPTED"
     assert "KeyboardInterrupt" in text(messages, "stderr")
     assert only_text(kernel.run("%%sandbox --quiet\nprint('next')")) == "next\n"

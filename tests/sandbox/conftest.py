@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import statistics
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +119,26 @@ def footprint(own_directory):
         }
 
     return look
+
+
+@pytest.fixture
+def stopped():
+    """Gives a function that runs code, interrupts it at its first text that has a word in it, and returns the result.
+
+    It is done again where the code was killed: it has 0.3 seconds to end, and the machine may stall just then.
+    """
+
+    def stop(code: str, word: str = "", **options: Any) -> sm.Result:
+        for _ in range(5):
+            with sm.stream(code, **{"timeout": 60, **options}) as run:
+                for event in run:
+                    if isinstance(event, (sm.Text, sm.InputRequest)) and word in getattr(event, "text", word):
+                        run.stop()
+            if run.result.exit_code is not None or run.result.signal == signal.SIGINT:
+                break
+        return run.result
+
+    return stop
 
 
 @pytest.fixture

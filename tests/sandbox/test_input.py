@@ -197,8 +197,8 @@ def test_what_happens_behind_a_question_is_shown_after_it():
     assert [each.strip() for each in seen if each.strip() in ("behind", "'shown'")] == ["behind", "'shown'"]
 
 
-def test_an_interrupt_ends_a_question():
-    result, _ = run("input()", lambda events, request: events.interrupt())
+def test_an_interrupt_ends_a_question(stopped):
+    result = stopped("input()")
     assert result.outcome is Outcome.INTERRUPTED
     assert "KeyboardInterrupt" in result.stderr
 

@@ -178,18 +178,15 @@ def test_the_wall_limit_holds(slowness, monkeypatch):
     steps = sm.Language(name="mine", commands=("sh {file}", "echo {file}"))
     for language in ("bash", steps):
         result = sm.run(spin, language=language, timeout=0.5 * slowness)
-        assert (result.outcome, result.signal) == (Outcome.WALL_TIME, 9)
+        assert result.outcome is Outcome.WALL_TIME
+        assert result.signal in (9, None), "None where PID 1 was late, and the host had to end it"
         assert (result.stdout, result.stderr) == ("", "")
         assert result.usage.wall_seconds < 30
 
 
-def test_an_interrupt_ends_it():
-    with sm.stream("echo started; exec sleep 60", language="bash") as events:
-        for event in events:
-            if isinstance(event, sm.Text):
-                events.interrupt()
-        assert events.result.outcome is Outcome.INTERRUPTED
-        assert events.result.signal == 2
+def test_an_interrupt_ends_it(stopped):
+    result = stopped("echo started; exec sleep 60", language="bash")
+    assert (result.outcome, result.signal) == (Outcome.INTERRUPTED, 2)
 
 
 def test_signals_are_as_a_shells_child_has_them():
@@ -364,7 +361,7 @@ def test_a_compiler_has_a_limit_of_its_own(monkeypatch, tier):
     assert (result.compiled, result.usage.compile_seconds) == (False, result.usage.wall_seconds)
 
 
-def test_a_compiler_can_be_interrupted_and_paused():
+def test_a_compiler_can_be_interrupted_and_paused(stopped):
     def own(step):
         return sm.Language(name="own", commands=(("sh", "-c", step, "{file}"), ("sh", "-c", "echo done", "{file}")))
 
@@ -375,11 +372,8 @@ def test_a_compiler_can_be_interrupted_and_paused():
                 time.sleep(0.5)
                 run.resume()
     assert (run.result.outcome, run.result.stdout) == (Outcome.COMPLETED, "on\ndone\n")
-    with sm.stream("", language=own("echo on; sleep 50"), timeout=30) as run:
-        for event in run:
-            if isinstance(event, sm.Text):
-                run.interrupt()
-    assert (run.result.outcome, run.result.stdout) == (Outcome.INTERRUPTED, "on\n")
+    result = stopped("", language=own("echo on; sleep 50"))
+    assert (result.outcome, result.stdout) == (Outcome.INTERRUPTED, "on\n")
 
 
 def test_a_program_gets_nothing_of_what_tells_that_it_is_compiled():

@@ -106,11 +106,7 @@ def test_a_forked_copy_of_the_host_does_not_end_it():
     assert (run.result.outcome, run.result.stdout) == (Outcome.COMPLETED, "up\ngot it\n")
 
 
-def test_stop_is_the_buttons_word_for_interrupt():
-    with sm.stream(f"{UP}time.sleep(60)", timeout=60) as run:
-        until(run, "two")
-        run.stop()
-        assert run.interrupted
-        list(run)
-    assert run.result.outcome is Outcome.INTERRUPTED
-    assert run.result.error.name == "KeyboardInterrupt"
+def test_stop_is_the_buttons_word_for_interrupt(stopped):
+    result = stopped(f"{UP}time.sleep(60)", "two")
+    assert result.outcome is Outcome.INTERRUPTED
+    assert result.error.name == "KeyboardInterrupt"

@@ -79,13 +79,10 @@ def test_in_another_language_it_cannot_be_told():
     assert (result.ok, result.finished, result.error) == (True, None, None)
 
 
-def test_a_run_that_is_stopped_tells_where_it_was():
-    with sm.stream("import time\n\n\nwhile True: print('up', flush=True), time.sleep(0.01)", timeout=60) as events:
-        for event in events:
-            if isinstance(event, sm.Text):
-                events.interrupt()
-    error = events.result.error
-    assert (events.result.outcome, error.name, error.line) == (Outcome.INTERRUPTED, "KeyboardInterrupt", 4)
+def test_a_run_that_is_stopped_tells_where_it_was(stopped):
+    result = stopped("import time\n\n\nwhile True: print('up', flush=True), time.sleep(0.01)")
+    error = result.error
+    assert (result.outcome, error.name, error.line) == (Outcome.INTERRUPTED, "KeyboardInterrupt", 4)
 
 
 def test_the_words_of_an_exception_cannot_drive_a_terminal_and_are_bounded():

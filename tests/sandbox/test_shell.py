@@ -7,7 +7,7 @@ import venv
 import pytest
 
 import sandbox_magic as sm
-from sandbox_magic import Outcome, Text
+from sandbox_magic import Outcome
 
 LIMITS = {"timeout": 60}  # the first import of matplotlib in a sandbox takes seconds on a busy machine
 
@@ -97,16 +97,8 @@ def test_a_cell_with_magics_that_fails_has_failed(code, status, words):
 READY = "import asyncio\nasyncio.get_running_loop().call_soon(print, 'ready')"  # once the cell waits
 
 
-def interrupted(code):
-    with sm.stream(code, **LIMITS) as events:
-        for event in events:
-            if isinstance(event, Text) and "ready" in event.text:
-                events.interrupt()
-    return events.result
-
-
-def test_an_interrupt_of_a_cell_with_magics():
-    result = interrupted("%time 1\nprint('ready', flush=True)\nwhile True:\n    pass")
+def test_an_interrupt_of_a_cell_with_magics(stopped):
+    result = stopped("%time 1\nprint('ready', flush=True)\nwhile True:\n    pass", "ready")
     assert result.outcome is Outcome.INTERRUPTED
 
 
@@ -175,24 +167,26 @@ def test_an_error_in_a_cell_that_awaits_has_its_own_lines():
     assert result.error.traceback == result.stderr
 
 
-def test_an_interrupt_comes_where_the_cell_awaits():
-    result = interrupted(f"{READY}\nawait asyncio.sleep(1000)")
+def test_an_interrupt_comes_where_the_cell_awaits(stopped):
+    result = stopped(f"{READY}\nawait asyncio.sleep(1000)", "ready")
     assert result.outcome is Outcome.INTERRUPTED
     assert 'File "/sandbox/cell.py", line 3, in <module>' in result.stderr
     assert "CancelledError" not in result.stderr
 
 
-def test_an_interrupt_can_be_caught_where_the_cell_awaits():
-    result = interrupted(
+def test_an_interrupt_can_be_caught_where_the_cell_awaits(stopped):
+    result = stopped(
         f"{READY}\ntry:\n    await asyncio.gather(asyncio.sleep(1000))\n"
-        "except KeyboardInterrupt:\n    print('caught')\nawait asyncio.sleep(0, 'went on')"
+        "except KeyboardInterrupt:\n    print('caught')\nawait asyncio.sleep(0, 'went on')",
+        "ready",
     )
     assert "caught" in result.stdout
     assert shown(result) == [("result", "'went on'")]
 
 
-def test_an_interrupt_comes_where_a_cell_that_awaits_computes():
-    result = interrupted("import asyncio\nawait asyncio.sleep(0)\nprint('ready', flush=True)\nwhile True:\n    pass")
+def test_an_interrupt_comes_where_a_cell_that_awaits_computes(stopped):
+    code = "import asyncio\nawait asyncio.sleep(0)\nprint('ready', flush=True)\nwhile True:\n    pass"
+    result = stopped(code, "ready")
     assert (result.outcome, result.error.name) == (Outcome.INTERRUPTED, "KeyboardInterrupt")
 
 
