@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs every test: first those marked `alone`, which measure time or take all of the machine, one at a time; meanwhile,
 # at the lowest priority, tests/unit and tests/typing, which start no sandbox and measure no time but their own; then
-# all others, two at a time. With arguments, as pytest takes them: the tests that those name, the ones marked `alone`
-# first. MEASURE: what comes before pytest (tools/coverage.sh).
+# all others, four at a time also on two processors: a test waits for more than half of its time. With arguments, as
+# pytest takes them: the tests that those name, the ones marked `alone` first. MEASURE: what comes before pytest
+# (tools/coverage.sh).
 set -u
 cd "$(dirname "$0")/.."
 none=5 # pytest's status where no test was chosen
@@ -16,8 +17,9 @@ tests() { # options and arguments of pytest
 }
 
 together() { # what was chosen, but for what is marked `alone`
-    # A file of tests shares its kernel and its browser. The longest files come first, as they stand.
-    tests -m 'not alone' --numprocesses=2 --dist=loadfile --no-loadscope-reorder "$@"
+    # Each worker begins with a quarter of them, as they stand, so that a file shares its kernel and all share a browser;
+    # who is done takes over from who has most left.
+    tests -m 'not alone' --numprocesses=4 --dist=worksteal "$@"
 }
 
 worst() { # the first of these statuses that is a failure; `none` if no test ran at all

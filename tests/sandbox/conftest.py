@@ -22,16 +22,18 @@ from tests.sandbox.internet import authority, internet, serve  # noqa: F401 - fi
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_spares():
     """A test that is not about spares starts its own sandboxes: one parked for it would serve nobody.
 
-    Those that tests of a notebook have left in this process are ended.
+    Those that tests of a notebook have left in this process are ended, and later ones have theirs again.
     """
     pool.spares.size = 0
     assert pool.spares.filled(30)
     pool.spares.drop()
     teardown.pending.wait()
+    yield
+    pool.spares.size = 1
 
 
 @pytest.fixture

@@ -110,7 +110,6 @@ def callers(own_directory):
         process.stdin.close()
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_host_killed_at_fifty_moments(own_directory, callers, parents, slowness, survivors):

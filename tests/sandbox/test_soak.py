@@ -11,8 +11,6 @@ import pytest
 import sandbox_magic as sm
 from sandbox_magic import Outcome
 
-pytestmark = pytest.mark.alone  # takes all of the machine
-
 RUNS, AT_ONCE = 400, 100
 THREADS = 4
 
