@@ -40,13 +40,20 @@ def web(serve, authority, internet):
                 head += piece
             path = head.split()[1]
             body = b"hello from %b" % path
-            place = b"Location: https://b.test/\r\n" if path == b"/elsewhere" else b""
+            place = b"Location: %b\r\n" % elsewhere[path] if path in elsewhere else b""
             status = b"302 Found" if place else b"200 OK"
             stream.sendall(
                 b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (status, place, len(body), body)
             )
 
-    internet.behind[443] = ("127.0.0.1", serve(answer).port)
+    server = serve(answer)
+    elsewhere = {
+        b"/elsewhere": b"https://b.test/",
+        b"/chain": b"https://a.test/inwards",
+        b"/inwards": b"http://127.0.0.1:%d/" % server.port,
+        b"/metadata": b"http://169.254.169.254/",
+    }
+    internet.behind[443] = ("127.0.0.1", server.port)
     return internet.targets
 
 
@@ -69,6 +76,8 @@ def test_a_client_reaches_the_host_that_is_named_and_no_other(web, authority):
 print(fetch("https://a.test/x"))
 print(fetch("https://b.test/"))
 print(fetch("https://a.test/elsewhere"))
+print(fetch("https://a.test/chain"))
+print(fetch("https://a.test/metadata"))
 print([name for name in os.environ if "proxy" in name.lower()])
 print(open("/proc/self/status").read().split("CapEff:")[1].split()[0])
 trusting.check_hostname = False
@@ -84,11 +93,12 @@ except ssl.SSLError as error:
     assert lines[0] == "hello from /x", result.stderr
     assert "not known" in lines[1]
     assert "not known" in lines[2], "a redirect leads to another name"
-    assert lines[3:5] == ["[]", "0000000000000000"]
-    assert "unrecognized name" in lines[5].lower()
-    assert web == ["1.1.1.1:443"] * 2
+    assert ("refused" in lines[3], "unreachable" in lines[4]) == (True, True), "and others inwards"
+    assert lines[5:7] == ["[]", "0000000000000000"]
+    assert "unrecognized name" in lines[7].lower()
+    assert web == ["1.1.1.1:443"] * 5
     used = result.usage.network["a.test"]
-    assert (used.connections, used.refused, used.failed, used.refused_names) == (2, 1, 0, ("b.test",))
+    assert (used.connections, used.refused, used.failed, used.refused_names) == (5, 1, 0, ("b.test",))
     assert min(used.sent_bytes, used.received_bytes) > 100
     assert any("asked for b.test" in note for note in result.notes)
     assert result.isolation["network"].words == "the code connects to a.test alone"
@@ -225,6 +235,16 @@ def test_a_name_that_leads_inwards_is_refused_before_anything_runs(monkeypatch):
     monkeypatch.setattr(pinning, "resolve", lambda host: [PUBLIC[host]])
     with pytest.raises(sm.PolicyError, match=r"inward\.test leads to 127\.0\.0\.1"):
         sm.run("print(1)", net=["a.test", "inward.test"])
+
+
+def test_a_name_that_leads_inwards_at_the_second_look_was_looked_at_once(internet, serve, monkeypatch):
+    answers = [["1.1.1.1"], ["127.0.0.1"]]
+    monkeypatch.setattr(pinning, "resolve", lambda _host: answers.pop(0))
+    internet.behind[80] = ("127.0.0.1", serve(echo).port)
+    code = "import socket\nfor _ in range(2): socket.create_connection(('a.test', 80)).close()"
+    sm.run(code, net="a.test:80", timeout=SECONDS).check()
+    assert internet.targets == ["1.1.1.1:80"] * 2
+    assert answers == [["127.0.0.1"]]
 
 
 TALK = "import socket; s = socket.create_connection(('localhost', {port})); s.sendall(b'x'); print(s.recv(1))"

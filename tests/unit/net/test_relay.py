@@ -10,6 +10,7 @@ import pytest
 
 from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.forwards import Forward
+from sandbox_magic.net import connection as connections
 from sandbox_magic.net import relay as relays
 from sandbox_magic.net.pinning import Pin
 from sandbox_magic.net.relay import MOST_AT_ONCE, Relay
@@ -181,6 +182,25 @@ def test_a_fin_that_never_comes_lasts_no_longer_than_the_run(serve, inside):
         one.close()
         assert ends(connection)
     never.set()
+
+
+def test_a_flood_of_silent_connections_makes_room_in_time(serve, inside, proxy, authority, monkeypatch):
+    """Their time is over soon here; the one that waits behind them has the usual."""
+    context, certificate = authority
+    proxy.leads_to = serve(echo, context).port
+    one = inside(Forward(host="a.test"), (PUBLIC,), variables=over_proxy(proxy))
+    monkeypatch.setattr(connections, "HELLO_SECONDS", 0.5)
+    silent = [one.connect() for _ in range(MOST_AT_ONCE)]
+    assert all(map(ends, silent[:1]))  # so all are there, for they came at once
+    monkeypatch.undo()
+    trusting = ssl.create_default_context(cafile=certificate)
+    with one.connect() as plain, trusting.wrap_socket(plain, server_hostname="a.test") as speaks:
+        speaks.sendall(b"x")
+        assert speaks.recv(1) == b"x"
+    assert all(map(ends, silent[1:]))
+    assert len(proxy.targets) == 1, "nothing was dialled for those that said nothing"
+    for connection in silent:
+        connection.close()
 
 
 def test_what_nobody_answers_is_cut_off_and_counted(inside):
