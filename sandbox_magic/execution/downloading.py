@@ -184,7 +184,8 @@ def _failed(result: Result, packages: Sequence[str], index: Index) -> PolicyErro
         return _unreached(index, _last_words(text))
     if unknown:
         msg = f"with: there is no {name} at {where} that fits this Python, so nothing was run"
-        return PolicyError(msg, seen=_last_words(text), remedy="another name or version")
+        unused = "".join(f"; --with does not use pip's {each}" for each in index.unused)
+        return PolicyError(msg, seen=_last_words(text) + unused, remedy="another name or version")
     msg = f"with: {asked} could not be fetched, so nothing was run"
     return PolicyError(msg, seen=_last_words(text), remedy=f"pip download {asked}")
 

@@ -31,11 +31,13 @@ class Index:
         urls: Of the index, then of further ones; with the credentials that are in them.
         certificate: The path of the authorities that are trusted; empty for those that pip knows by itself.
         trusted: Hosts that pip is told to trust without a certificate.
+        unused: Where else pip would look: in directories of this machine, and pages of links.
     """
 
     urls: tuple[str, ...] = (DEFAULT,)
     certificate: str = ""
     trusted: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     @property
     def forwards(self) -> tuple[Forward, ...]:
@@ -57,8 +59,9 @@ class Index:
 def configured(variables: Mapping[str, str] | None = None) -> Index:
     """Return the index that pip would use: by its variables, then by its files, else PyPI.
 
-    Of what pip can be told only this is looked at: ``index-url``, ``extra-index-url``, ``cert`` and ``trusted-host``.
-    Directories of this machine (``file:``, ``find-links``) are not shown to the sandbox that downloads.
+    Of what pip can be told only this is used: ``index-url``, ``extra-index-url``, ``cert`` and ``trusted-host``.
+    Directories of this machine (``file:``, ``find-links``) are not shown to the sandbox that downloads, and pages of
+    links lead to any host.
 
     Args:
         variables: The environment; this process's own without it.
@@ -68,16 +71,18 @@ def configured(variables: Mapping[str, str] | None = None) -> Index:
     """
     known = os.environ if variables is None else variables
     values = _of_files(known)
-    for name in ("index-url", "extra-index-url", "cert", "trusted-host"):
+    for name in ("index-url", "extra-index-url", "find-links", "cert", "trusted-host"):
         if word := known.get(f"PIP_{name.upper().replace('-', '_')}"):
             values[name] = word
     first = values.get("index-url", DEFAULT).strip()
-    more = [url for url in values.get("extra-index-url", "").split() if not url.startswith("file:")]
+    more = values.get("extra-index-url", "").split()
+    local = [url for url in more if url.startswith("file:")]
     certificates = (values.get("cert", ""), *(known.get(name, "") for name in _CERTIFICATES))
     return Index(
-        urls=tuple(_read(url) for url in (first, *more)),
+        urls=tuple(_read(url) for url in (first, *(url for url in more if url not in local))),
         certificate=next((os.path.abspath(path) for path in certificates if path and os.path.isfile(path)), ""),
         trusted=tuple(values.get("trusted-host", "").split()),
+        unused=(*["find-links"] * bool(values.get("find-links", "").strip()), *local),
     )
 
 
@@ -111,12 +116,16 @@ def _read(url: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise _unusable(url, str(error)) from error
+    if parts.scheme == "file":
+        raise _unusable(url, "it is a directory of this machine, which the sandbox that fetches packages does not see")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise _unusable(url, "it is not http:// or https:// and a host")
     if parts.hostname in (LOCALHOST, *_LOOPBACK):
         port = parts.port or (_HTTP_PORT if parts.scheme == "http" else TLS_PORT)
         credentials = parts.netloc.rpartition("@")
         parts = parts._replace(netloc=f"{credentials[0]}{credentials[1]}{LOCALHOST}:{port}")
+    elif parts.netloc.rpartition("@")[2].startswith("["):
+        raise _unusable(url, "it is an IPv6 address; a name may have one, for inside of a sandbox there is IPv4 alone")
     return urlunsplit(parts)
 
 

@@ -133,12 +133,13 @@ def test_packages_are_there_for_the_run_alone_and_for_the_next_one_at_once(index
     ("package", "words"),
     [
         ("sandbox-source", ["has no wheel", "source code of sandbox-source", "run its own code"]),
-        ("sandbox-nothing", ["there is no sandbox-nothing at http://localhost:"]),
+        ("sandbox-nothing", ["there is no sandbox-nothing at http://localhost:", "does not use pip's find-links"]),
         ("sandbox-demo==2", ["there is no sandbox-demo==2"]),
         ("sandbox-hostile", ["is not used", "leads out of the directory"]),
     ],
 )
-def test_what_can_not_be_had_is_refused_before_anything_runs(index, package, words, tmp_path):
+def test_what_can_not_be_had_is_refused_before_anything_runs(index, package, words, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(sm.PolicyError, match="nothing was run") as refused:
         sm.run("print('ran')", packages=[package])
     assert [word for word in words if word not in str(refused.value)] == [], refused.value

@@ -29,6 +29,8 @@ def test_files_and_variables_have_the_last_word_in_pips_order(tmp_path):
     found = index.configured(places)
     assert found.urls == ("https://c.test/simple", "https://b.test:8443/x")
     assert found.trusted == ("a.test",)
+    assert found.unused == ("file:///opt/here",)
+    assert index.configured({**places, "PIP_FIND_LINKS": "/wheels"}).unused == ("find-links", "file:///opt/here")
     assert found.forwards == read_forwards(["c.test", "b.test:8443"])
     own = tmp_path / "own.conf"
     own.write_text("[global]\nindex-url = https://d.test/simple\n")
@@ -45,7 +47,9 @@ def test_this_machines_own_index_is_reached_by_localhost(host):
     assert found.shown == ("http://localhost:3141/simple",)
 
 
-@pytest.mark.parametrize("url", ["file:///x", "ftp://a.test", "https://", "https://a.test:x/", "a.test/simple"])
+@pytest.mark.parametrize(
+    "url", ["file:///x", "ftp://a.test", "https://", "https://a.test:x/", "a.test/simple", "https://[2606:4700::1]/x"]
+)
 def test_what_is_no_index_is_refused_without_its_secrets(url):
     url = url.replace("://", "://me:secret@")
     with pytest.raises(PolicyError, match="can't be used") as refused:
