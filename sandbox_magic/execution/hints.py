@@ -138,6 +138,7 @@ _PHRASES: tuple[tuple[re.Pattern[str], Callable[[str, str, Facts], str]], ...] =
             r"|([Nn]etwork|[Hh]ost) is unreachable|[Nn]o route to host|ENETUNREACH|EHOSTUNREACH"
             r"|[Cc]onnection refused|ECONNREFUSED|(Could not|Couldn't|unable to) resolve host|fetch failed"
             r"|Address family not supported by protocol|EAFNOSUPPORT|Couldn't connect to server|:\d+ cannot be opened"
+            r"|dial tcp: address \S{1,253}: no suitable address found"
             r"|^(requests\.exceptions\.|urllib3\.exceptions\.)?(ConnectionError|MaxRetryError|NewConnectionError): "
             r"|^(urllib\.error\.URLError|httpx\.ConnectError|aiohttp\.client_exceptions\.ClientConnector\w{0,20}): "
         ),

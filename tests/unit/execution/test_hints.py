@@ -280,6 +280,7 @@ def test_the_network(line):
         "Error: getaddrinfo ENOTFOUND b.test",
         "curl: (6) Could not resolve host: b.test",
         "psycopg.OperationalError: failed to resolve host 'b.test': [Errno -2] Name or service not known",
+        'Get "https://b.test/x": dial tcp: address b.test: no suitable address found',
         "redis.exceptions.ConnectionError: Error -2 connecting to b.test:6379. Name or service not known",
     ],
 )
