@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sandbox_magic.model.timeline import Timeline
     from sandbox_magic.net.relay import Relay as NetworkRelay
 
+_COLOURS = re.compile(rb"\x1b\[[0-9;:]*m")
 _ANEW = "The session had ended since its last cell: this cell began anew."
 _LOST = "The control group was removed during the run; memory and process limits were only monitored after that."
 
@@ -154,7 +156,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
 
 def _last_words(stderr: bytes, error: ErrorDetails | None, cell: Cell) -> bytes:
     """Return the end of what the code wrote, with the error that ended it where that is told apart."""
-    apart = b"" if cell.shows_error or error is None else error.traceback.encode()
+    apart = b"" if cell.shows_error or error is None else _COLOURS.sub(b"", error.traceback.encode())
     return (stderr[-hints.MOST_BYTES :] + apart)[-hints.MOST_BYTES :]
 
 

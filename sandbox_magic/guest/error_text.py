@@ -31,6 +31,11 @@ def set_apart(apart: bool) -> None:  # noqa: FBT001 - one of two
     _is_apart = apart
 
 
+def is_apart() -> bool:
+    """Return whether who shows errors is told of them in parts: a front end, which draws their colours."""
+    return _is_apart
+
+
 def at_once(write: Callable[[], None]) -> None:
     """Let an error be written, all at once.
 

@@ -31,6 +31,7 @@ vars(interactiveshell)["PickleShareDB"] = (
     lambda _: {}
 )  # up to IPython 8 a shell opens one at once, and makes a directory
 _FIGURES = "module://sandbox_figures"
+_PLAIN, _COLOURS = ("nocolor", "neutral") if IPython.version_info >= (9,) else ("NoColor", "Neutral")
 
 
 def configuration() -> Config:
@@ -38,7 +39,7 @@ def configuration() -> Config:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
-    config.InteractiveShell.colors = "nocolor" if IPython.version_info >= (9,) else "NoColor"
+    config.InteractiveShell.colors = _PLAIN
     config.InteractiveShell.autoindent = False
     config.Completer.use_jedi = False  # its first completion takes seconds
     return config
@@ -76,6 +77,7 @@ class Inner(InteractiveShell):
         self.written: str = ""  # the last traceback
         self.shows_error: bool = False  # at this moment
         self.error: BaseException | None = None  # what ended the cell
+        self._is_coloured = False
         self.db: dict[str, Any] = _Memory()
         self.input_transformer_manager.cleanup_transforms[0] = _with_empty_lines
         self.loop_runner: Any = _wait_for
@@ -97,6 +99,9 @@ class Inner(InteractiveShell):
             for inputs in (self.history_manager.input_hist_parsed, self.history_manager.input_hist_raw):
                 inputs[number:] = [""] * (number - len(inputs))
         self.compile.text, self.compile.file = text, file
+        if error_text.is_apart() and not self._is_coloured:  # for a front end; once, for the code may choose others
+            self._is_coloured = True
+            self.colors = _COLOURS
         self.written = ""
         self.error = None
 
