@@ -292,6 +292,14 @@ def test_a_limit_on_bytes_ends_the_connections(serve):
     assert "sandbox-magic network" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_nothing_is_left(footprint):
+    sm.run("pass", net="localhost:9", warm=False)  # what forks the program that joins stays
+    before = footprint()
+    for _ in range(3):
+        sm.run("pass", net="localhost:9", warm=False)
+    assert footprint() == before
+
+
 def test_it_is_refused_where_the_network_cannot_be_joined(monkeypatch):
     from sandbox_magic.jail import network
 
