@@ -19,6 +19,8 @@ from sandbox_magic.model.isolation import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import BinaryIO
 
     from sandbox_magic.jail.task import Task
     from sandbox_magic.model.isolation import Isolation
@@ -60,6 +62,11 @@ class SessionSandbox(Sandbox):
         """Return what is in force in it, and whose word the end of a cell is."""
         found = super().describe(limits)
         return replace(found, guards=(*found.guards, _WORD))
+
+    def create(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """Return a new file, as `Sandbox.create`, in the place of an earlier cell's."""
+        self._directory.discard(name)
+        return super().create(name)
 
     def go(self, task: Task, limits: Limits) -> None:
         """Hand over the next cell and let it run.

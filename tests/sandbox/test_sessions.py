@@ -78,6 +78,7 @@ def test_each_cell_has_its_own_result(session):
     assert session.run("raise SystemExit").ok
     assert session.run("x = 5", outputs=["x"]).outputs == {"x": 5}
     assert value(session.run("y + x", inputs={"y": 2})) == "7"
+    assert value(session.run("y + x", inputs={"y": 3})) == "8"
 
 
 def test_it_says_whose_word_the_end_of_a_cell_is(session):

@@ -74,6 +74,11 @@ class RunDirectory:
         os.mkdir(path, 0o755)
         return path
 
+    def discard(self, name: str) -> None:
+        """Remove a file that the sandbox sees, if it is there; who has it open keeps it."""
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self.cell, name))
+
     @contextmanager
     def create(self, name: str) -> Iterator[BinaryIO]:
         """Return a new file of mode 0444 that the sandbox sees, to write to.
