@@ -28,8 +28,8 @@ NO_NETWORK = (
 _NAME = r"[a-z0-9][a-z0-9.-]{0,251}[a-z]"
 # How clients name the host that they did not reach: urllib3, aiohttp, curl, Node, Go, pip, libpq, redis-py.
 _HOST = re.compile(
-    r"(?:\bhost='|Cannot connect to host |[Cc]ould not resolve host: ?|ENOTFOUND |EAI_AGAIN |dial tcp: (?:lookup|address) |"
-    rf"[Ff]ailed to resolve (?:host )?'|-2 connecting to )({_NAME})\b"
+    r"(?:\bhost='|Cannot connect to host |[Cc]ould not resolve host: ?|ENOTFOUND |EAI_AGAIN |"
+    rf"dial tcp: (?:lookup|address) |[Ff]ailed to resolve (?:host )?'|-2 connecting to )({_NAME})\b"
 )
 _NLTK = re.compile(r"^LookupError:\s.{0,200}?Resource .{1,100}? not found\.", re.MULTILINE | re.DOTALL)
 # It refuses data of another account's, as which those of a root caller are seen.
