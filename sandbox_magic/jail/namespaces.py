@@ -39,7 +39,7 @@ def why_refused(seen: str, proc: Path = PROC) -> tuple[str, str]:
         return "this kernel has no user namespaces", "a kernel with CONFIG_USER_NS"
     if "No space left" in seen or "ENOSPC" in seen:
         what = "the number of user namespaces is used up, here or by the container around"
-        return what, f"as root: {_SYSCTLS['user/max_user_namespaces']}, or outside of the container that forbids more"
+        return what, f"as root: {_SYSCTLS['user/max_user_namespaces']}; in a container, on the machine around it"
     if "Permission denied" in seen or not _filtered(proc):
         if _read(proc / "sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
             return BY_APPARMOR
