@@ -99,9 +99,9 @@ class Inner(InteractiveShell):
             for inputs in (self.history_manager.input_hist_parsed, self.history_manager.input_hist_raw):
                 inputs[number:] = [""] * (number - len(inputs))
         self.compile.text, self.compile.file = text, file
-        if error_text.is_apart() and not self._is_coloured:  # for a front end; once, for the code may choose others
-            self._is_coloured = True
-            self.colors = _COLOURS
+        if error_text.is_apart() != self._is_coloured:  # for a front end; once, for the code may choose others
+            self._is_coloured = not self._is_coloured
+            self.colors = _COLOURS if self._is_coloured else _PLAIN
         self.written = ""
         self.error = None
 

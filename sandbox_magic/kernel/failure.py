@@ -48,12 +48,15 @@ def of_result(result: Result) -> Failure | None:
         return None
     error = result.error
     lines = error.traceback.rstrip("\n").split("\n") if error is not None and error.traceback else []
+    notes = [f"sandbox: {note}" for note in result.notes]
     if result.outcome is Outcome.FAILED and error is not None and not result.restored:
         name, message, lines = _short(error.name), _short(error.message), lines or [_headline(error)]
     else:
         name, message = _name(result), _ended(result)
-        lines.append(f"sandbox: {message}")
-    lines += [f"sandbox: {note}" for note in result.notes]
+        notes.insert(0, f"sandbox: {message}")
+    if notes and any("\x1b" in line for line in lines):
+        lines[-1] += "\x1b[0m"  # else the code's last colour could hide ours
+    lines += notes
     return Failure(name=name, message=message, traceback=tuple(lines))
 
 

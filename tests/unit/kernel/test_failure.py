@@ -34,6 +34,7 @@ def test_the_codes_own_exception_is_the_error_with_its_traceback_alone():
 def test_notes_come_behind_the_traceback():
     found = of(Outcome.FAILED, exit_code=1, error=ERROR, notes=("a hint",))
     assert found.traceback[-1] == "sandbox: a hint"
+    assert found.traceback[-2].endswith("\x1b[0m"), "no colour of the code's goes on into them"
 
 
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.FAILED])
