@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Seen = tuple[Row, bool]  # and whether this call writes
 
 MOST_ROWS = 2_000
+MOST_OPENS = 1_800  # of the rows, so that no number of names hides a connection
 _MOST_KNOWN = 10_000
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
@@ -105,6 +106,9 @@ class Account:
             self._known[target, writes] = row, writes
         return row, writes
 
+    def _has_room(self, kind: str) -> bool:
+        return len(self._rows) < (MOST_OPENS if kind == "open" else MOST_ROWS)
+
     def _row(self, kind: str, target: bytes) -> Row:
         """Return the row of something, or one that will be its."""
         return self._rows.get((kind, target)) or {"kind": kind, "target": target, "count": 0, "writes": False}
@@ -124,7 +128,7 @@ class Account:
         if upkeep:
             return self._ordinary
         row = self._row(kind, whole)
-        if not row["count"] and len(self._rows) < MOST_ROWS:
+        if not row["count"] and self._has_room(kind):
             place = self._place(pid, arguments, directory, target)
             if name in calls.SECOND:
                 row["into"] = self._place(pid, arguments, its_directory, into)
@@ -173,7 +177,7 @@ class Account:
         row, writes = seen
         now = time.monotonic() - self._began
         if not row["count"] and row is not self._ordinary:
-            if len(self._rows) >= MOST_ROWS:
+            if not self._has_room(row["kind"]):
                 self.more += 1
                 return
             self._rows[row["kind"], row["target"]] = row

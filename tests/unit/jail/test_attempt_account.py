@@ -165,11 +165,14 @@ def test_what_was_seen_and_never_answered_is_not_counted(account):
 
 
 def test_it_is_bounded_and_begins_anew(account, monkeypatch):
-    monkeypatch.setattr(accounts, "MOST_ROWS", 1)
-    open_(account, 1)
-    open_(account, 3)
-    open_(account, 1)
-    assert (len(account.told()["rows"]), account.more) == (1, 1)
+    monkeypatch.setattr(accounts, "MOST_OPENS", 1)
+    monkeypatch.setattr(accounts, "MOST_ROWS", 2)
+    for address in (1, 3, 1):
+        open_(account, address)
+    for name in ("ptrace", "mount", "ptrace"):
+        account.count(7, account.see(7, name, [0] * 6))
+    assert [(row["kind"], row["count"]) for row in account.told()["rows"]] == [("open", 2), ("call", 2)]
+    assert account.more == 2
     account.begin()
     assert account.told() == {"rows": [], "ordinary": 0, "more": 0}
 
