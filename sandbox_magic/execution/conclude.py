@@ -106,6 +106,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         oom_kills=counted.oom_kills,
         refused_forks=counted.refused_forks,
         given_up=attempts is not None and not attempts.complete,
+        compiling=compiled is False,
     )
     return Result(
         outcome=verdict.outcome,

@@ -241,7 +241,7 @@ class Loop:
 
     def _end(self, intake: Intake) -> None:
         """Everything in the sandbox is dead or dying: read what is left in the pipes, decide, clean up."""
-        wall = self.timing.elapsed()
+        wall = self.timing.elapsed(of_compiler=True)
         if intake.report is None:
             self.timing.ended(0.0)
             intake.sandbox.wait(DYING_SECONDS)

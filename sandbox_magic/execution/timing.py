@@ -57,9 +57,9 @@ class Timing:
         if not self.cause:
             self.due = None if self._wall_seconds is None else self._began + self._wall_seconds + self._patience_seconds
 
-    def elapsed(self) -> float:
-        """Return the seconds for which it has run."""
-        if self.compiling:
+    def elapsed(self, *, of_compiler: bool = False) -> float:
+        """Return the seconds for which it has run; while it is compiled none, or those of the compiler."""
+        if self.compiling and not of_compiler:
             return 0.0
         now = time.monotonic() if self._paused_at is None else self._paused_at
         return now - self._began

@@ -133,6 +133,7 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     oom_kills: int = 0,
     refused_forks: int = 0,
     given_up: bool = False,
+    compiling: bool = False,
 ) -> tuple[str, ...]:
     """Return what a person should know about how the run ended, in plain sentences.
 
@@ -144,8 +145,10 @@ def notes(  # noqa: PLR0913 - the facts, each by name
         oom_kills: Processes of the run that the kernel killed because it was out of memory.
         refused_forks: Processes that it was refused.
         given_up: Whether the host ended it for a reason of its own, which is told elsewhere.
+        compiling: Whether it was still the compiler that ran, for want of PID 1's report.
     """
-    compiling = report is not None and report.compiling
+    if report is not None:
+        compiling = report.compiling
     said = [_limit_reached(verdict.outcome, limits, compiling=compiling)]
     if verdict.outcome is Outcome.SIGNALLED and report is None and not given_up:
         said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")

@@ -180,3 +180,12 @@ def test_of_a_compiler_it_is_said_that_it_was_the_compiler():
         verdict = Verdict(outcome=outcome, exit_code=1)
         assert notes(verdict, report(compiling=True), limits, oom_kills=1) == (expected,)
     assert notes(Verdict(outcome=Outcome.FAILED, exit_code=1), report(), limits) == ()
+
+
+def test_of_a_compiler_it_is_said_also_where_no_report_has_come():
+    """PID 1 was late, and the host ended the run: it knows by itself whether the program had begun."""
+    limits, verdict = Limits(wall_seconds=1.0), Verdict(outcome=Outcome.WALL_TIME)
+    (note,) = notes(verdict, None, limits, compiling=True)
+    assert note == "The compiler ran for longer than 1 min; --timeout allows more. The program never began."
+    (note,) = notes(verdict, None, limits)
+    assert note == "The code ran for longer than 1 s; --timeout allows more."
