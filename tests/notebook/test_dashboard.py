@@ -267,6 +267,7 @@ dashboard.finish(result(*samples))
     assert kernel.value("print(len(_instances))") == before
 
 
+@pytest.mark.timeout(240)
 def test_a_hundred_dashboards_leave_no_widget_no_thread_and_no_growth(kernel):
     """Half of them with the details open; what is kept once is there after the first ones."""
     source = """

@@ -15,7 +15,7 @@ def demo(directory, *cells):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s, metadata=m) for s, m in cells])
     nbformat.write(notebook, directory / "tour.ipynb")
     command = [sys.executable, "-P", str(DEMO), "tour.ipynb"]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=85, check=False)
 
 
 def test_it_tells_each_cell_and_writes_the_page(tmp_path):

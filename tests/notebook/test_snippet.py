@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.timeout(240)  # the first test runs the notebook
+
 
 @pytest.fixture(scope="module")
 def executed(execute):

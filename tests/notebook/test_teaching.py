@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.timeout(240)  # the first test runs the notebook
+
 
 @pytest.fixture(scope="module")
 def executed(execute):

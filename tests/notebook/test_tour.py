@@ -6,6 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.timeout(240)  # the first test runs the notebook
+
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PICTURE = re.compile(r'<img [^>]*src="data:image/svg\+xml;base64,[A-Za-z0-9+/=]+"')
 
