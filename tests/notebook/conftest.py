@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, ViewportSize
 
 SPECS = Path(__file__).parents[2] / "jupyter-config" / "kernels"  # "Python (sandboxed)", as the wheel installs it
-START_SECONDS = 60
+START_SECONDS = 120
 STOP_SECONDS = 60
 PAGE_SECONDS = 60  # for what is waited for in a page: some have nothing else to do, on a machine that stalls
 CHROMIUM_FLAGS = [
