@@ -31,6 +31,7 @@ _COARSEST_SECONDS = 0.25
 _SHARE_OF_TIME = 0.02  # the interval grows with the run: 1 s in, every 20 ms
 _MOST_COST = 0.02  # of one core
 _SLOW_SECONDS = 0.05  # for one look at memory: a process can make its PSS as slow to read as it likes
+_FEW = 4  # processes
 _UNSURE = 2**20 + 64 * 4096 * (os.cpu_count() or 1)  # bytes: a group counts ahead, up to 64 pages on each processor
 _NO_FILES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # nothing can be opened, so nothing is known
 _LARGE_TABLES = 16 * 2**20  # bytes of page tables, which the kernel walks for the PSS: about as slow as that
@@ -149,10 +150,13 @@ class Meter:
         return found
 
     def _alive_now(self, reading: Reading) -> int:
-        """Return how many processes are not on their way out; looked at only where memory was given back."""
+        """Return how many processes are not on their way out; of many, looked at only where memory was given back.
+
+        Of a few always: on a busy machine a sample may be the first, and of the moment in which all of them end.
+        """
         held = (reading.anonymous_bytes or 0) + (reading.shared_bytes or 0)
         before, self._held = self._held, held
-        if reading.anonymous_bytes is not None and held >= before:
+        if len(reading.pids) > _FEW and reading.anonymous_bytes is not None and held >= before:
             return len(reading.pids)
         return sum(not process_memory.is_ending(pid) for pid in reading.pids)
 
