@@ -372,6 +372,7 @@ def test_cpu_of_children_counts(first_good):
     assert 0.9 <= result.usage.cpu_seconds <= 2
 
 
+@pytest.mark.alone
 def test_samples_tell_what_is_used():
     """While a busy program with 100 MB runs, samples show the processor time that it gets, and that memory."""
     code = "b = b'x' * (100 << 20)\nimport time\nwhile time.process_time() < 1: pass"
