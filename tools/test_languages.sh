@@ -32,7 +32,8 @@ for suite in ${*:-bookworm trixie}; do
     if [ ! -d "$packages" ]; then
         rm -rf "$packages.new.$$"
         .venv/bin/python -P -m pip install -qq --disable-pip-version-check --constraint requirements/constraints.txt \
-            --python-version "$python" --only-binary :all: --target "$packages.new.$$" psutil pytest pytest-timeout
+            --python-version "$python" --only-binary :all: --target "$packages.new.$$" \
+            nh3 psutil pytest pytest-timeout tinycss2 # what sanitizes HTML is asked for too
         mv -T "$packages.new.$$" "$packages" 2>/dev/null || rm -rf "$packages.new.$$" # somebody else was quicker
     fi
     for uid in 0 1000; do
