@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.outcome import Outcome
 from sandbox_magic.model.result import Result
 from sandbox_magic.picture import card
-from sandbox_magic.untrusted.text import label
+from sandbox_magic.untrusted.text import clean, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,7 +153,7 @@ class Graded:
                 name=str(whole["name"]),
                 case=None if whole["case"] is None else int(whole["case"]),
                 score=None if score is None else _score(score),
-                why=str(whole["why"]),
+                why=clean(str(whole["why"])),
                 result=None if result is None else Result.from_dict(result),
             )
         except (KeyError, TypeError) as error:
@@ -168,5 +169,7 @@ def _plain(result: Result) -> dict[str, Any]:
 
 
 def _score(score: Mapping[str, Any]) -> Score:
-    of = score["of"]
-    return Score(points=float(score["points"]), of=None if of is None else float(of), note=str(score["note"]))
+    points, of = float(score["points"]), None if score["of"] is None else float(score["of"])
+    if not math.isfinite(points) or not math.isfinite(of or 0.0):
+        raise ValueError("points of a row are no number")
+    return Score(points=points, of=of, note=clean(str(score["note"])))

@@ -21,20 +21,28 @@ if TYPE_CHECKING:
 MOST_TRIES = 3  # of a task whose worker died or was lost
 
 
+def _workers_of(executor: Executor | None) -> int | None:
+    """Return how many tasks an executor runs at once; None where it does not tell."""
+    said = getattr(executor, "_max_workers", None)  # the standard library's, loky's, ipyparallel's
+    threads = getattr(getattr(executor, "_client", None), "nthreads", None)  # Dask's, whose cluster may have grown
+    if callable(threads):
+        said = sum(threads().values())
+    return said if isinstance(said, int) else None
+
+
 class Hands:
     """Runs tasks.
 
     Args:
         executor: What runs them; None for threads of this process.
-        workers: How many at once; what the executor says, else as many as there are processors, without it.
+        workers: How many at once; as many as the executor has, else as there are processors, without it.
 
     Attributes:
         workers: As above.
     """
 
     def __init__(self, executor: Executor | None, workers: int | None) -> None:
-        said = getattr(executor, "_max_workers", None)
-        self.workers: int = workers or (said if isinstance(said, int) else cores())
+        self.workers: int = workers or _workers_of(executor) or cores()
         self._stopper = Stopper()
         self._theirs = executor
         self._own: ThreadPoolExecutor | None = None

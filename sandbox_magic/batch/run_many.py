@@ -153,6 +153,7 @@ def run_many(  # noqa: PLR0913 - each by name
     check_options: ManyOptions | None = None,
     journal: str | os.PathLike[str] | None = None,
     inputs: Mapping[str, object] | Iterable[Mapping[str, object]] | None = None,
+    stdin: str | bytes | Iterable[str | bytes] = b"",
     progress: bool = False,
     **options: Unpack[ManyOptions],
 ) -> Batch:
@@ -173,6 +174,7 @@ def run_many(  # noqa: PLR0913 - each by name
         check_options: The checker's own limits; without it those of the submissions, but 30 s.
         journal: A file that keeps each result. What is in it is not run again.
         inputs: Variables for each; or a list of such, each of which is a case of its own.
+        stdin: What each finds on standard input; or a list of such, one for each case.
         progress: Whether a bar shows how far it is.
         **options: For each, as for `sandbox_magic.run`; what ``save`` names is in the ``files`` of its row alone.
 
@@ -188,7 +190,7 @@ def run_many(  # noqa: PLR0913 - each by name
     whole = _options.to_policy(_policy_part(_options.read(common, _SCOPES)), policy)
     warm = common.get("warm", True) is not False
     checker = None if check is None else _checker.make(check, whole, dict(check_options or {}), warm=warm)
-    cases = _cases(inputs)
+    cases = _cases(inputs, stdin)
     tasks = _Tasks(policy, common, cases, checker)
     hands = Hands(executor, workers)
     kept = None if journal is None else Journal(journal)
@@ -206,16 +208,26 @@ def _policy_part(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if _options.BY_KEYWORD[name].scope != "run"}
 
 
-def _cases(inputs: Mapping[str, object] | Iterable[Mapping[str, object]] | None) -> list[Mapping[str, object]] | None:
-    """Return the inputs, each checked; None where there is no choice among them."""
-    if inputs is None:
-        return None
-    cases = [inputs] if isinstance(inputs, Mapping) else list(inputs)
-    for case in cases:
+def _cases(inputs: Mapping[str, object] | Iterable[Mapping[str, object]] | None, stdin: object) -> list[dict[str, Any]]:
+    """Return the options of each case; what is given once is the same in each."""
+    given: list[Mapping[str, object]] = (
+        [inputs or {}] if inputs is None or isinstance(inputs, Mapping) else list(inputs) or [{}]
+    )
+    several = not isinstance(stdin, (str, bytes))
+    texts: list[Any] = list(stdin) or [b""] if isinstance(stdin, Iterable) and several else [stdin]
+    for case in given:
         if not isinstance(case, Mapping):
             raise PolicyError(f"a case of inputs is a {type(case).__name__}", remedy='a dict: inputs=[{"x": 1}]')
         variables.packed(case)
-    return cases
+    for text in texts:
+        if not isinstance(text, (str, bytes)):
+            raise PolicyError(f"a case of stdin is a {type(text).__name__}", remedy='a text: stdin=["1\\n", "2\\n"]')
+    if len(given) != len(texts) and min(len(given), len(texts)) != 1:
+        what = f"inputs has {len(given)} cases, and stdin {len(texts)}"
+        raise PolicyError(what, remedy="as many of each, or one that is for all")
+    most = max(len(given), len(texts))
+    pairs = zip(given * (most // len(given)), texts * (most // len(texts)), strict=True)
+    return [({"inputs": case} if case else {}) | ({"stdin": text} if text else {}) for case, text in pairs]
 
 
 class _Tasks:
@@ -224,7 +236,7 @@ class _Tasks:
     Args:
         policy: As for `run_many`.
         options: Likewise.
-        cases: Its inputs.
+        cases: The options of each case.
         checker: What judges them.
     """
 
@@ -232,7 +244,7 @@ class _Tasks:
         self,
         policy: Policy | None,
         options: Mapping[str, Any],
-        cases: list[Mapping[str, object]] | None,
+        cases: list[dict[str, Any]],
         checker: Checker | None,
     ) -> None:
         self._policy = policy
@@ -258,15 +270,13 @@ class _Tasks:
         files = options.pop("files", None)
         if self._wanted and not {"outputs", "output"} & options.keys() and not self._has_no_variables(source, options):
             options["outputs"] = self._wanted
-        cases = self._cases or [{}]
-        for number, case in enumerate(cases, 1):
-            with_inputs = {**options, "inputs": case} if case else options
+        for number, case in enumerate(self._cases, 1):
             yield Task(
                 name=name,
-                case=number if len(cases) > 1 else None,
+                case=number if len(self._cases) > 1 else None,
                 source=source,
                 policy=self._policy,
-                options=with_inputs,
+                options={**options, **case},
                 files=files,
                 checker=self._checker,
             )

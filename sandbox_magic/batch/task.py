@@ -57,7 +57,8 @@ class Task:
         """
         checker = self.checker
         judged = None if checker is None else [checker.source.text, repr(checker.policy)]
-        parts = [self.name, self.case, self.source.text, repr(self.policy), dict(self.options), self.files, judged]
+        options = dict(sorted(self.options.items()))
+        parts = [self.name, self.case, self.source.text, repr(self.policy), options, self.files, judged]
         return _digest([*parts, times]).hex()
 
     def run(self, drive: Callable[[Run], Result]) -> Graded:
@@ -85,8 +86,13 @@ class Task:
 
     def _as_found(self) -> dict[str, object]:
         """Return what the checker finds of the submission itself; its source is text, whatever its bytes are."""
-        inputs = self.options.get("inputs") or self.options.get("input") or {}
-        return {"name": self.name, "source": self.source.text.decode("utf-8", "replace"), "inputs": dict(inputs)}
+        inputs, stdin = self.options.get("inputs") or self.options.get("input") or {}, self.options.get("stdin", "")
+        return {
+            "name": self.name,
+            "source": self.source.text.decode("utf-8", "replace"),
+            "inputs": dict(inputs),
+            "stdin": stdin.decode("utf-8", "replace") if isinstance(stdin, bytes) else stdin,
+        }
 
 
 def work(task: Task) -> bytes:

@@ -109,7 +109,7 @@ def _where(given: argparse.Namespace, stack: ExitStack) -> dict[str, Any]:
     if given.dask is None:
         return {"workers": workers}
     client = _client(given.dask, stack)
-    return {"workers": workers or sum(client.nthreads().values()) or None, "executor": client.get_executor()}
+    return {"workers": workers, "executor": client.get_executor()}
 
 
 def _client(address: str, stack: ExitStack) -> Any:

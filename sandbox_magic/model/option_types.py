@@ -18,7 +18,7 @@ Path = str | os.PathLike[str]
 
 
 class ManyOptions(TypedDict, total=False):
-    """The keyword options of `sandbox_magic.run_many`: those of `Options` but the inputs, which may be several there.
+    """The keyword options of `sandbox_magic.run_many`: those of `Options` but what may be several there.
 
     An option that there is not is an error for a type checker. What a text says is not, for no type knows which texts
     are times: ``timeout="banana"`` is a `PolicyError` when it is called, before anything runs.
@@ -48,7 +48,6 @@ class ManyOptions(TypedDict, total=False):
         language: What the code is written in; what its ``#!`` line says, else Python, without it.
         lang: The same.
         languages: Further languages: name -> its row.
-        stdin: For the code's standard input.
         args: For the code: ``sys.argv[1:]``; one line is split as a shell does.
         outputs: Names of the variables that come out.
         output: The same.
@@ -77,19 +76,20 @@ class ManyOptions(TypedDict, total=False):
     language: str | Language
     lang: str | Language
     languages: str | Mapping[str, object] | tuple[Language, ...]
-    stdin: str | bytes
     args: str | Iterable[str]
     outputs: str | Iterable[str]
     output: str | Iterable[str]
 
 
 class Options(ManyOptions, total=False):
-    """The keyword options of `sandbox_magic.run` and `sandbox_magic.stream`: those of `ManyOptions`, and the inputs.
+    """The keyword options of `sandbox_magic.run` and `sandbox_magic.stream`: those of `ManyOptions`, and input.
 
     Attributes:
         inputs: Variables for the code, by name.
         input: The same.
+        stdin: For the code's standard input.
     """
 
     inputs: Mapping[str, object]
     input: Mapping[str, object]
+    stdin: str | bytes

@@ -106,6 +106,23 @@ score("warned" in stderr and source.startswith("import sys\\nopen('out.txt'"))
     assert not list(tmp_path.iterdir())  # what one submission saves is not in the place of another's
 
 
+def test_several_texts_on_standard_input_are_cases_and_the_checker_finds_each():
+    double = ("double", "print(2 * int(input()))")
+    check = "score(int(stdout) == 2 * int(stdin), of=1, note=stdin.strip())"
+    rows = sorted(sm.run_many([double], stdin=["3\n", b"5\n"], check=check), key=lambda row: row.title)
+    found = [(row.title, str(row.score), row.score.note) for row in rows]
+    assert found == [("double #1", "1 of 1", "3"), ("double #2", "1 of 1", "5")]
+    pairs = [("pair", "print(n, input())")]
+    both = sm.run_many(pairs, inputs=[{"n": 1}, {"n": 2}], stdin=["a", "b"], timeout=60)
+    assert sorted(row.stdout for row in both) == ["1 a\n", "2 b\n"]
+    shared = sm.run_many(pairs, inputs=[{"n": 1}, {"n": 2}], stdin="a", timeout=60)
+    assert sorted(row.stdout for row in shared) == ["1 a\n", "2 a\n"]
+    with pytest.raises(sm.PolicyError, match="inputs has 2 cases, and stdin 3"):
+        sm.run_many(pairs, inputs=[{}, {}], stdin=["a", "b", "c"])
+    with pytest.raises(sm.PolicyError, match="a case of stdin is a int"):
+        sm.run_many(pairs, stdin=[3])  # type: ignore[list-item] # as a program may
+
+
 def test_several_inputs_are_cases():
     rows = sm.Results(
         sm.run_many(
@@ -198,18 +215,21 @@ def test_processes_run_them_and_one_that_is_killed_loses_nothing(method, expecte
     assert values(sm.Results.read(tmp_path / "j")) == expected
 
 
+@pytest.mark.timeout(600)  # a cluster of three processes, and a command
 @pytest.mark.filterwarnings("default")  # Dask's own
 def test_a_dask_cluster_runs_them_from_python_and_for_the_command(expected, tmp_path):
     import distributed
 
-    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True)
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, processes=True)
     with cluster, distributed.Client(cluster) as client:
-        assert values(sm.run_many(MANY, executor=client.get_executor(), workers=2, **HOW)) == expected
+        with sm.run_many(MANY, executor=client.get_executor(), **HOW) as batch:
+            assert batch._hands.workers == 4, "as many as the cluster has threads, whatever there is here"
+            assert values(batch) == expected
         for name in "ab":
             (tmp_path / name).write_text(f"print({name!r})")
         words = ["batch", str(tmp_path), "--dask", cluster.scheduler_address]
         command = [sys.executable, "-P", "-m", "sandbox_magic", *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     assert [line.split()[:2] for line in sorted(done.stdout.splitlines())] == [["a", "done"], ["b", "done"]]
 

@@ -103,7 +103,7 @@ def started(keyword, value):
 
 def test_the_options_that_a_checker_knows_are_those_of_the_table():
     assert set(typing.get_type_hints(sm.Options)) == set(KEYWORDS)
-    assert set(typing.get_type_hints(sm.ManyOptions)) == set(KEYWORDS) - {"input", "inputs"}
+    assert set(typing.get_type_hints(sm.ManyOptions)) == set(KEYWORDS) - {"input", "inputs", "stdin"}
     assert list(RIGHT) == list(WRONG) == KEYWORDS, "each has its examples"
 
 

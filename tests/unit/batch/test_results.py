@@ -44,6 +44,18 @@ def test_a_row_has_what_its_result_has():
     assert pickle.loads(pickle.dumps(full)) == full
 
 
+def test_a_row_that_is_read_is_checked_as_a_strangers():
+    whole = Graded(name="a", score=Score(points=1.0, of=2.0, note="fine"), why="so").to_dict()
+    assert Graded.from_dict(whole).score == Score(points=1.0, of=2.0, note="fine")
+    for name in ("points", "of"):
+        for value in (float("nan"), float("inf"), "nan"):
+            with pytest.raises(ValueError, match="no number"):
+                Graded.from_dict({**whole, "score": {**whole["score"], name: value}})
+    drives = "\x1b]0;title\x07 and more"
+    read = Graded.from_dict({**whole, "why": drives, "score": {**whole["score"], "note": drives}})
+    assert "\x1b]" not in read.why + read.score.note
+
+
 def test_they_are_chosen_by_outcome_and_the_worst_comes_first():
     assert [each.name for each in ROWS.filter(outcome="wall_time")] == ["slow"]
     assert [each.name for each in ROWS.filter(outcome=Outcome.COMPLETED, name="half")] == ["half"]
