@@ -13,7 +13,7 @@ C :=
 S :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test coverage check fuzz bench bench-peers fix clean test-user test-machine test-languages test-cpython
+.PHONY: help demo lab test coverage check fuzz bench bench-peers fix clean test-user test-machine test-languages test-cpython test-adapters
 .NOTPARALLEL:
 export PYTHON T
 
@@ -76,6 +76,10 @@ test-languages: ## as root: every language of the table, on Debians that have al
 test-cpython: ## CPython's own tests inside and outside, on Debian or Ubuntu; C=test_os for some modules
 	@sh tools/environment.sh dev
 	@sh tools/test_cpython.sh $(C)
+
+test-adapters: ## the adapters with the real smolagents, inspect_ai and langchain-core, which are fetched into build/adapters
+	@sh tools/environment.sh dev
+	@sh tools/test_adapters.sh
 
 clean: ## remove the environment and everything made
 	rm -rf .venv .cache build dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis

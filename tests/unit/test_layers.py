@@ -40,6 +40,7 @@ ORDER = (
     "batch",
     "serve",
     "mcp",
+    "adapters",
     "notebook/dashboard",
     "notebook",
     "kernel",
