@@ -1,4 +1,4 @@
-"""What the README names is there, and what is there the README names; its blocks run, one after the other."""
+"""What the README and the guides name is there, and what is there they name; their blocks run, one after the other."""
 
 import argparse
 import os
@@ -19,8 +19,10 @@ from sandbox_magic.model.languages import LANGUAGES, PYTHON
 from sandbox_magic.model.options import OPTIONS
 
 ROOT = Path(__file__).parents[2]
+GUIDES = [ROOT / "docs" / f"{name}.md" for name in ("kernel", "grading", "services", "network", "attempts")]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+TEXT = "\n".join([README, *(guide.read_text(encoding="utf-8") for guide in GUIDES)])
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 CELLS = [text for kind, text in BLOCKS if kind == "python" or text.startswith("%%")]
 TYPED = [text for kind, text in BLOCKS if kind == "sh" and not text.startswith("%%")]
 NOTHING = {"none", "empty"}
@@ -54,7 +56,7 @@ def known_options():
 
 
 def test_every_option_that_it_names_is_there():
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", README))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", TEXT))
     assert {"--timeout", "--save-usage"} <= named, "they are found"
     assert named - known_options() == OF_OTHERS
 
@@ -68,7 +70,7 @@ def test_it_names_each_language_and_no_other():
 
 def test_it_names_each_command_and_no_other():
     prose = re.sub(
-        r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL
+        r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL
     )  # whose backticks would pair with others
     quoted = re.findall(r"`([^`]+)`", prose)
     named = set(re.findall(r"(?<![\w/.-])sandbox-magic ([a-z]+)\b", "\n".join([*TYPED, *quoted])))
@@ -79,14 +81,14 @@ def test_what_it_tells_to_make_and_to_install_is_there():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert set(re.findall(r"\bmake ([a-z-]+)\b(?= {2,}#)", README)) - set(targets) == set()
-    extras = set(re.findall(r"pip install '?[\w.-]+\[([\w,-]+)\]", README))
+    extras = set(re.findall(r"pip install '?[\w.-]+\[([\w,-]+)\]", TEXT))
     assert extras, "they are found"
     assert extras - set(project["optional-dependencies"]) == set()
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
-def test_what_it_links_to_is_there(path):
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
+def test_the_readme_leads_to_each_guide(guide):
+    assert f"](docs/{guide.name})" in README
 
 
 @pytest.fixture

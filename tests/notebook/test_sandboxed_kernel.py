@@ -481,10 +481,9 @@ def test_the_python_is_the_one_of_the_environment(kernel):
     assert kernel.shows("import sys; print(sys.version_info[:2])") == f"{sys.version_info[:2]}\n"
 
 
-def test_the_readmes_tighter_kernel_is_one(tmp_path):
-    (block,) = re.findall(
-        r"```json\n(\{\n  \"argv\".*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
-    )
+def test_the_guides_tighter_kernel_is_one(tmp_path):
+    guide = (ROOT / "docs/kernel.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```json\n(\{\n  \"argv\".*?)```", guide, re.DOTALL)
     (tmp_path / "kernels" / "sandbox-python").mkdir(parents=True)
     (tmp_path / "kernels" / "sandbox-python" / "kernel.json").write_text(block)
     kernel = Kernel(tmp_path, specs=tmp_path / "kernels")
