@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MARGIN_SECONDS = 10  # then a command that is late is ended with all around it
 
 
-class Options(BaseModel, extra="allow"):
+class Options(BaseModel, extra="allow", frozen=True):
     """As for `sandbox_magic.Session`."""
 
 

@@ -1,14 +1,13 @@
-"""inspect_ai's own checks of a sandbox, and an evaluation whose model says what it is told: `make test-adapters`."""
+"""inspect_ai's own checks of a sandbox, and an evaluation in one: `make test-adapters`."""
 
 import pytest
 from inspect_ai import Task
 from inspect_ai import eval as evaluate
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import includes
-from inspect_ai.solver import generate, use_tools
-from inspect_ai.tool import bash
-from inspect_ai.util import SandboxEnvironmentSpec
+from inspect_ai.solver import solver
+from inspect_ai.util import SandboxEnvironmentSpec, sandbox
 from inspect_ai.util._sandbox.self_check import *  # noqa: F403
 
 from sandbox_magic.adapters.inspect_ai import Options, SandboxMagic
@@ -31,21 +30,25 @@ async def sandbox_env(request):
     await SandboxMagic.sample_cleanup("task", None, environments, False)
 
 
+@solver
+def computes():
+    """What a model's tool would do; a model's own turn asks the network for its tokenizer."""
+
+    async def solve(state, _generate):
+        done = await sandbox().exec(["sh", "-c", "echo $((6 * 7)) > a; cat a b"])
+        state.output = ModelOutput.from_content("mockllm/model", done.stdout)
+        return state
+
+    return solve
+
+
 def test_a_sample_is_solved_in_it(tmp_path):
-    outputs = [
-        ModelOutput.for_tool_call("mockllm/model", "bash", {"cmd": "echo $((6 * 7)) > a; cat a b"}),
-        ModelOutput.from_content("mockllm/model", "it is 42"),
-    ]
     task = Task(
-        [Sample(input="compute", target="42", files={"b": "given"})],
-        solver=[use_tools(bash(timeout=60)), generate()],
+        [Sample(input="compute", target="42\ngiven", files={"b": "given"})],
+        solver=computes(),
         scorer=includes(),
         sandbox=SandboxEnvironmentSpec("sandbox-magic", Options(memory="512M")),
     )
-    (log,) = evaluate(
-        task, model=get_model("mockllm/model", custom_outputs=outputs), log_dir=str(tmp_path), display="none"
-    )
+    (log,) = evaluate(task, model="mockllm/model", log_dir=str(tmp_path), display="none")
     assert log.status == "success", log.error
-    (sample,) = log.samples
-    assert any("42\ngiven" in message.text for message in sample.messages if message.role == "tool")
-    assert sample.scores["includes"].value == "C"
+    assert log.samples[0].scores["includes"].value == "C"
