@@ -126,7 +126,7 @@ def test_a_task_has_a_key_of_all_that_decides_what_comes_of_it():
 
 def test_a_checker_finds_the_submission_as_text_whatever_its_bytes_are():
     found = task(b"name = 'caf\xe9'", options={"inputs": {"x": 1}})._as_found()
-    assert found == {"name": "a", "source": "name = 'caf\ufffd'", "inputs": {"x": 1}}
+    assert found == {"name": "a", "source": "name = 'caf\ufffd'", "inputs": {"x": 1}, "stdin": ""}
 
 
 class Lost(Exception):  # noqa: N818 - as an executor's own
