@@ -69,9 +69,7 @@ def test_it_names_each_language_and_no_other():
 
 
 def test_it_names_each_command_and_no_other():
-    prose = re.sub(
-        r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL
-    )  # whose backticks would pair with others
+    prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.MULTILINE | re.DOTALL)  # whose backticks would pair with others
     quoted = re.findall(r"`([^`]+)`", prose)
     named = set(re.findall(r"(?<![\w/.-])sandbox-magic ([a-z]+)\b", "\n".join([*TYPED, *quoted])))
     assert named == {command.name for command in COMMANDS}
