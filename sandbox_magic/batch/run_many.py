@@ -25,7 +25,7 @@ from sandbox_magic.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from typing import Self, Unpack
+    from typing import Unpack
 
     from sandbox_magic.batch.checker import Checker
     from sandbox_magic.batch.progress import Progress
@@ -40,7 +40,7 @@ _SCOPES: tuple[_options.Scope, ...] = ("limits", "policy", "run")
 _AHEAD = 2  # tasks for each worker that are given before their turn, so that none waits for us
 
 
-class Batch(Closing, Iterator[Graded]):
+class Batch(Closing, Iterable[Graded]):
     """The rows of a batch, as they are done; left before its end, it ends what is running and keeps what is done.
 
     Args:
@@ -61,8 +61,16 @@ class Batch(Closing, Iterator[Graded]):
         self._exhausted = self._closed = False
         self._seen: Counter[bytes] = Counter()
 
-    def __iter__(self) -> Self:
-        return self
+    def __iter__(self) -> Iterator[Graded]:
+        """Yield the rows. Ctrl-C ends what is running also where it comes between two lines of `__next__`."""
+        try:
+            while (row := next(self, None)) is not None:
+                yield row
+        except GeneratorExit:  # the loop was left; another may go on
+            raise
+        except BaseException:
+            self.close()
+            raise
 
     def __next__(self) -> Graded:
         """Return the next row; blocks until there is one.

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -306,6 +307,26 @@ def test_a_batch_that_is_left_ends_what_is_running(tmp_path):
     with sm.run_many(sources, timeout=600, workers=2, journal=tmp_path / "j") as batch:
         assert next(batch).name == "fast"
     assert [row.name for row in sm.Results.read(tmp_path / "j")] == ["fast"]
+
+
+def test_control_c_on_the_way_to_the_next_row_ends_what_is_running():
+    """Python hears a signal where a function begins, too, which no ``try`` within it covers."""
+    calls = itertools.count()
+
+    def press(frame, event, arg):
+        if frame.f_code is type(batch).__next__.__code__ and next(calls) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    batch = sm.run_many([("fast", "print(1)"), ("slow", "import time; time.sleep(60)")], timeout=60, workers=2)
+    sys.settrace(press)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in batch:
+                pass
+    finally:
+        sys.settrace(None)
+    assert next(calls) > 1, "it was pressed"
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("sandbox-magic batch")]
 
 
 def test_the_same_source_twice_is_run_twice_and_once_only(tmp_path):
