@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SUBJECTS = (
     "start", "steady", "batch", "session", "sampling", "growth", "standing", "dashboard", "trace", "throughput", "net",
 )  # fmt: skip
-MORE = ("peers", "serve")  # only where asked for by name: one needs what `make bench-peers` fetches, one takes minutes
+MORE = ("peers", "serve", "batch_long")  # only where asked for by name: they fetch much, or take minutes
 FILE = Path("build/bench.json")
 _WIDTH = 52
 
