@@ -8,9 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from contextlib import nullcontext
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import pytest
 
@@ -161,37 +159,3 @@ def test_an_address_where_no_cluster_is_is_told(folder, monkeypatch, address, st
     assert (done.returncode, done.stdout) == (status, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-
-
-class Cluster:
-    """A client of a cluster with two workers of four threads each, which runs what it is given here."""
-
-    def __init__(self, address):
-        self.address = address
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        pass
-
-    def nthreads(self):
-        return {"tcp://a:1": 4, "tcp://b:1": 4}
-
-    def get_executor(self):
-        return self
-
-
-@pytest.mark.parametrize(("more", "workers"), [([], 8), (["--workers", "3"], 3)])
-def test_a_cluster_is_given_as_many_as_it_has_threads(folder, monkeypatch, more, workers):
-    """Not as many as this machine has processors."""
-    given = {}
-
-    def run_many(_path, **options):
-        given.update(options)
-        return nullcontext(())
-
-    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(Client=Cluster))
-    monkeypatch.setattr("sandbox_magic.batch.run_many.run_many", run_many)
-    assert main(["batch", str(folder), "--quiet", "--dask", "tcp://a:2", *more]) == 0
-    assert (given["workers"], given["executor"].address) == (workers, "tcp://a:2")
