@@ -61,7 +61,7 @@ def kills(most: int) -> Row:
             while not _is_whole(journal, known, generator.expovariate(1), took):
                 pass
             assert len(known) == _SOURCES
-    return row("batch_long", f"last process gone after {len(took)} kills of a host", took, unit="ms")
+    return row("batch_long", f"gone with the next start, after {len(took)} kills of a host", took, unit="ms")
 
 
 def _is_whole(journal: Path, known: dict[str, str], seconds: float, took: list[float]) -> bool:
@@ -82,6 +82,8 @@ def _is_whole(journal: Path, known: dict[str, str], seconds: float, took: list[f
         host.kill()
         lines = host.stdout.read().splitlines()
     began = time.monotonic()
+    sm.run("pass", warm=False)  # the next start ends what was killed before it could see its host die
+    teardown.pending.wait()
     while left := psutil.Process().children(recursive=True):
         for process in left:
             with suppress(ChildProcessError):
