@@ -134,7 +134,7 @@ def test_cached_pages_of_files_are_no_part_of_the_peak(tmp_path, first_good):
     assert result.ok
     assert result.usage.peak_memory_bytes < 14 * MIB
     written = run("import time\nfor _ in range(24): open('f', 'ab').write(bytes(1 << 20))\ntime.sleep(0.2)")
-    assert not is_enforced(written, "memory") or 22 * MIB <= written.usage.peak_memory_bytes < 40 * MIB
+    assert not is_enforced(written, "memory") or 24 * MIB <= written.usage.peak_memory_bytes < 40 * MIB
 
 
 @pytest.mark.alone
@@ -302,7 +302,7 @@ def test_page_tables_count_without_a_cgroup(processes, monkeypatch, slowness, fi
     runs = (run(code, memory="96M", timeout=60 * slowness) for _ in range(TRIES))
     result = first_good(lambda run: run.usage.peak_memory_bytes <= most, runs)
     assert (result.outcome, result.stdout) == (Outcome.OUT_OF_MEMORY, "up\n")
-    assert 94 * MIB <= result.usage.peak_memory_bytes <= most
+    assert 96 * MIB <= result.usage.peak_memory_bytes <= most
     few = run(TABLES.format(processes=processes, mebibytes=1), memory="96M", timeout=60 * slowness)
     assert (few.outcome, few.stdout) == (Outcome.COMPLETED, "up\n")
     assert few.usage.peak_memory_bytes < 96 * MIB
