@@ -17,7 +17,8 @@ import sandbox_magic as sm
 from sandbox_magic.jail import pool, teardown
 from sandbox_magic.jail.cgroup.base import PREFIX
 from sandbox_magic.jail.view import run_directory
-from tests.sandbox.internet import authority, internet, serve  # noqa: F401 - fixtures
+from tests.sandbox.internet import authority, internet  # noqa: F401 - fixtures
+from tests.servers import serve  # noqa: F401 - likewise
 
 PARK_SECONDS = 0.05  # a sandbox's start on the machine that the bounds were made for
 

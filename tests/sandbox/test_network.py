@@ -16,7 +16,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic.net import pinning
-from tests.sandbox.internet import PUBLIC, SECONDS
+from tests.sandbox.internet import PUBLIC
+from tests.servers import SECONDS
 
 
 def echo(connection):

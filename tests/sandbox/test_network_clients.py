@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import sandbox_magic as sm
-from tests.sandbox.internet import SECONDS
+from tests.servers import SECONDS
 
 PORTS = {"psycopg": 5432, "redis": 6379}
 NOBODY = 65534
