@@ -82,6 +82,9 @@ def _store(root: str) -> Store:
     return Store(root)
 
 
+os.register_at_fork(after_in_child=_store.cache_clear)  # another thread of the parent may have held its lock
+
+
 def _root() -> str:
     known = os.environ.get("XDG_CACHE_HOME", "")
     return f"{known if os.path.isabs(known) else os.path.expanduser('~/.cache')}/sandbox-magic/packages"

@@ -619,9 +619,12 @@ def test_what_forks_the_watching_process_is_one_and_started_again_when_it_has_en
 
 
 def test_a_forked_copy_of_this_process_has_its_own():
+    """Also of one in which another thread was just using it."""
     traced("pass")
     ours = forker._process
     reads, writes = os.pipe()
+    lock = forker._lock
+    lock.acquire()
     copy = os.fork()
     if copy == 0:
         try:
@@ -629,6 +632,7 @@ def test_a_forked_copy_of_this_process_has_its_own():
             os.write(writes, b"%d" % (len(found or ()) == 1 and forker._process is not ours))
         finally:
             os._exit(0)
+    lock.release()
     os.close(writes)
     assert os.read(reads, 1) == b"1"
     os.close(reads)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LOAD = "import sys; sys.path.append(sys.argv[1]); from kept.forking import main; main()"
-_END_SECONDS = 5.0
 
 
 class Forker:
@@ -26,7 +25,7 @@ class Forker:
         self._lock = threading.Lock()
         self._server: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._owner = (0, 0)
+        self._owner = -1
 
     def fork(self, module: str, sockets: Sequence[socket.socket], *words: object) -> None:
         """Have a module's ``main`` called in a process of its own.
@@ -43,7 +42,7 @@ class Forker:
         order = json.dumps([module, *words]).encode()
         extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, given)]
         with self._lock:
-            if self._server is not None and self._owner == (os.getpid(), os.geteuid()):
+            if self._server is not None and self._owner == os.geteuid():
                 try:
                     self._server.sendmsg([order], extra, socket.MSG_NOSIGNAL)
                 except OSError:  # it has been ended
@@ -53,8 +52,6 @@ class Forker:
             self._start().sendmsg([order], extra, socket.MSG_NOSIGNAL)
 
     def _start(self) -> socket.socket:
-        if self._owner[0] != os.getpid():
-            self._process = None  # of the process that this is a copy of
         self._end()
         folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         server, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -68,7 +65,7 @@ class Forker:
         except BaseException:
             server.close()
             raise
-        self._server, self._owner = server, (os.getpid(), os.geteuid())
+        self._server, self._owner = server, os.geteuid()
         return server
 
     def _end(self) -> None:
@@ -83,10 +80,18 @@ class Forker:
 
     def close(self) -> None:
         """End it, with the process that it belongs to."""
-        if self._owner[0] == os.getpid():
-            with self._lock:
-                self._end()
+        with self._lock:
+            self._end()
+
+    def forget(self) -> None:
+        """Let go of it without ending it: this is a forked copy, and it is its parent's."""
+        if self._server is not None:
+            self._server.close()
+        if self._process is not None:
+            self._process.returncode = 0  # else it is missed when it is dropped here
+        self.__init__()  # type: ignore[misc] # another thread of the parent may have held the lock
 
 
 forker: Forker = Forker()
 atexit.register(forker.close)
+os.register_at_fork(after_in_child=forker.forget)
