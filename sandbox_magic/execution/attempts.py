@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.execution import attempt_options
 from sandbox_magic.execution.secret_names import secret
+from sandbox_magic.jail import network
 from sandbox_magic.jail.view import places
 from sandbox_magic.model.attempts import Attempt, Attempts
+from sandbox_magic.model.forwards import LOCALHOST
 from sandbox_magic.model.timeline import Mark
-from sandbox_magic.net.addresses import is_public
 from sandbox_magic.untrusted.text import label
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ _NAME_CHARACTERS = 32
 _MOST_LOOKS = 300  # on the host, for what the sandbox does not show
 _WRITABLE = (places.HOME, "/tmp", "/var/tmp", "/dev/shm", "/dev", "/proc")  # noqa: S108 - the sandbox's own
 _LOOPBACK = ("127.", "0.0.0.0:", "[::1]:", "[::]:")
-_OWN_NAMES = ("localhost", "ip6-localhost", "sandbox")
 _KERNELS = ("/proc", "/dev", "/sys")
 
 
@@ -62,6 +62,8 @@ class _Judge:
         self._outside = outside
         self._policy = policy
         self._looks = 0
+        self._typed = {forward.host for forward in policy.net if forward.is_address}
+        self._places = {place: host for host, place in network.places(policy.net).items() if host != LOCALHOST}
 
     def attempt(self, row: Mapping[str, Any]) -> Attempt:
         target = row["target"].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -82,7 +84,7 @@ class _Judge:
 
     def _answer(self, row: Mapping[str, Any], target: str, sensitive: str) -> tuple[Answer, str]:
         if row["kind"] in ("call", "look up"):
-            return self._answer_to_name(row["kind"], target)
+            return self._answer_to_name(row, target)
         if row.get("family", 1) != 1:
             return self._answer_to_address(row["kind"], target)
         place = row.get("place") or ""
@@ -94,20 +96,25 @@ class _Judge:
         hidden = "" if sensitive else self._hidden(place)
         return ("not shared", attempt_options.share(hidden)) if hidden or sensitive else ("allowed", "")
 
-    def _answer_to_name(self, kind: str, name: str) -> tuple[Answer, str]:
-        if kind == "call":
+    def _answer_to_name(self, row: Mapping[str, Any], name: str) -> tuple[Answer, str]:
+        if row["kind"] == "call":
             return "refused", ""
-        known = name in _OWN_NAMES or name.lower() in {forward.host for forward in self._policy.net}
-        return ("allowed", "") if known else ("no network", attempt_options.reach(name.lower()))
+        if name in attempt_options.OWN_NAMES or name.lower() in {forward.host for forward in self._policy.net}:
+            return "allowed", ""
+        options = [attempt_options.reach(name, port) for port in row.get("ports", ()) or (None,)]
+        return "no network", " ".join(filter(None, options))
 
     def _answer_to_address(self, kind: str, target: str) -> tuple[Answer, str]:
-        """Return what an address outside of the loopback met; one that was typed for ``net`` is inside."""
-        host, _, port = target.rpartition(":")
-        typed = {forward.host for forward in self._policy.net if forward.is_address}
-        if target.startswith(_LOOPBACK) or host in typed:
+        """Return what an address met: the loopback is its own, and what ``net`` names has addresses there."""
+        address, _, port = target.rpartition(":")
+        number = int(port) if port.isdigit() else None
+        host = self._places.get(address, address)
+        if host != address or host in self._typed:
+            allowed = any((forward.host, forward.port) == (host, number) for forward in self._policy.net)
+            return ("allowed", "") if allowed else ("no network", attempt_options.reach(host, number, typed=True))
+        if target.startswith(_LOOPBACK):
             return "allowed", ""
-        can_be_typed = kind == "connect" and is_public(host) and ":" not in host and port.isdigit()
-        return "no network", attempt_options.reach(host, int(port)) if can_be_typed else ""
+        return "no network", attempt_options.reach(host, number) if kind == "connect" and number else ""
 
     def _is_writable(self, place: str) -> bool:
         start = places.working_directory(workspace=bool(self._policy.workspace))

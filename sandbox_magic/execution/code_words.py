@@ -8,6 +8,7 @@ from typing import Any
 
 MOST = 500  # as the guest
 _MOST_LINE = 10**9
+_MOST_PORTS = 4
 _KINDS = {b"open", b"run", b"connect", b"send", b"remove", b"rename", b"look up"}
 
 
@@ -19,8 +20,14 @@ class CodeWords:
         self._lines: dict[tuple[str, str], int] = {}
         self._names: dict[str, dict[str, Any]] = {}
 
-    def take(self, kind: bytes, target: bytes, line: bytes) -> None:
+    def take(self, kind: bytes, target: bytes, line: bytes, port: int | None) -> None:
         """Take one attempt.
+
+        Args:
+            kind: What was tried.
+            target: What it was about.
+            line: The line of the cell, in digits.
+            port: Of a name that is looked up, where that is known: what it is looked up for.
 
         Raises:
             ValueError: Our guest does not say that.
@@ -32,16 +39,15 @@ class CodeWords:
             return
         name = target.decode("utf-8", "surrogateescape")
         self._lines.setdefault((kind.decode(), name), int(line))
-        if kind == b"look up" and name not in self._names and not _is_address(name):
-            now = time.monotonic() - self._began
-            self._names[name] = {
-                "kind": "look up",
-                "target": name,
-                "count": 1,
-                "first": now,
-                "last": now,
-                "process": "",
-            }
+        if kind != b"look up" or _is_address(name):
+            return
+        now = time.monotonic() - self._began
+        row = self._names.setdefault(
+            name,
+            {"kind": "look up", "target": name, "count": 1, "first": now, "last": now, "process": "", "ports": []},
+        )
+        if port and port not in row["ports"] and len(row["ports"]) < _MOST_PORTS:
+            row["ports"].append(port)
 
     def beside(self, account: dict[str, Any]) -> dict[str, Any]:
         """Return an account with these lines and names in it."""

@@ -148,7 +148,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         + hints.of(
             verdict.outcome,
             _last_words(stderr_bytes, messages.error, cell),
-            _known(policy, sandbox, isolation, said, cell, fed=fed, looked_up=messages.looked_up),
+            _known(policy, sandbox, isolation, said, cell, fed=fed, sought=messages.sought),
         )
         + network_notes.of(network, policy)
         + (*messages.notes, *refused, *told, *(attempts.sentences if attempts is not None else ())),
@@ -182,7 +182,7 @@ def _known(  # noqa: PLR0913 - likewise
     cell: Cell,
     *,
     fed: bool,
-    looked_up: str,
+    sought: str,
 ) -> HintFacts:
     outside = Outside(sandbox.interpreter, policy, cell.source.path)
     watched = isolation["memory"].strength == "watched"
@@ -199,7 +199,7 @@ def _known(  # noqa: PLR0913 - likewise
         variable=cell.variable,
         reads_nothing=cell.reads_input and not fed,
         net=tuple(map(str, policy.net)),
-        looked_up=looked_up,
+        sought=sought,
         binds_reach_home=not policy.workspace,
         layered=isinstance(sandbox.workspace, Layer),
     )

@@ -38,7 +38,7 @@ class Facts:
         variable: Returns what the notebook knows of a name.
         reads_nothing: Whether the code reads standard input, and there was none.
         net: What it may connect to, as it was typed.
-        looked_up: The host that was being looked up when the code failed, by the code's own word.
+        sought: The host that the code was to reach when it failed, as ``--net`` takes it, by the code's own word.
         binds_reach_home: Whether ``--bind PATH:NAME`` shows it as ``~/NAME``: the working directory is the home.
     """
 
@@ -55,7 +55,7 @@ class Facts:
     variable: Callable[[str], Known] = lambda _: ""
     reads_nothing: bool = False
     net: Sequence[str] = ()
-    looked_up: str = ""
+    sought: str = ""
     binds_reach_home: bool = False
 
 

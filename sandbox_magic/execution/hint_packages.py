@@ -84,14 +84,18 @@ def nltk_data(text: str, facts: Facts) -> str:
 
 def no_network(text: str, facts: Facts) -> str:
     """Return the hint for a connection that failed: which option opens it, and for which host where that is known."""
-    hosts = [*([facts.looked_up] if re.fullmatch(_NAME, facts.looked_up) else ()), *_HOST.findall(text)]
-    name = hosts[-1] if hosts else ""
+    name = facts.sought or (_HOST.findall(text) or [""])[-1]
     if not facts.net:
         return NO_NETWORK.replace("--net HOST", f"--net {name}") if name else NO_NETWORK
     allowed = ", ".join(facts.net)
-    if not name or name in (each.partition(":")[0] for each in facts.net):
+    if not name or name in facts.net or (not facts.sought and name in map(_host, facts.net)):
         return f"The code may connect to {allowed} alone (a redirect may lead elsewhere); --net HOST allows another."
-    return f"The code may connect to {allowed} alone, and {name} is another host; --net {name} allows it too."
+    other = "port" if _host(name) in map(_host, facts.net) else "host"
+    return f"The code may connect to {allowed} alone, and {name} is another {other}; --net {name} allows it too."
+
+
+def _host(forward: str) -> str:
+    return forward.partition(":")[0]
 
 
 def download(text: str, facts: Facts) -> str:

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from sandbox_magic.execution import attempt_options
 from sandbox_magic.execution.code_words import CodeWords
 from sandbox_magic.execution.variables import Outputs
 from sandbox_magic.guest import wire
@@ -27,6 +28,7 @@ MOST_QUESTIONS = 1000
 MOST_CLEANING_SECONDS = 10.0  # of a run; the worst that fits into one display takes two
 _LABEL_CHARACTERS = 60
 _PROMPT_CHARACTERS = 1000
+_PORT_DIGITS = 5
 _WORD_BYTES = 4000  # of a name, a label, a prompt; our guest sends no longer ones
 _PLACE_BYTES = 200
 _ERROR_BYTES = 2**17  # of a message, of a traceback; our guest sends half of it
@@ -70,7 +72,7 @@ class MessageReader:
     Attributes:
         outputs: Those variables, as they arrive.
         error: The exception that ended the code, as it says.
-        looked_up: The host that was being looked up then, as it says; empty for none.
+        sought: The host that it was to reach then, as it says and as ``--net`` takes it; empty for none.
         finished: Whether the code says that it ran past its last line.
         answer: What a session answers to a question of the front end.
         code_words: What it says of its attempts.
@@ -85,7 +87,7 @@ class MessageReader:
     ) -> None:
         self.outputs: Outputs = Outputs(outputs)
         self.error: ErrorDetails | None = None
-        self.looked_up: str = ""
+        self.sought: str = ""
         self.finished: bool = False
         self.answer: tuple[bytes, ...] = ()
         self.code_words: CodeWords = CodeWords()
@@ -151,10 +153,10 @@ class MessageReader:
                 self.outputs.refuse(_text(name), *(_text(each[:_WORD_BYTES]) for each in (path, what, remedy)))
             case b"error", [name, message, traceback, line]:
                 self.error = _error(name, message, traceback, line)
-            case b"looked up", [name]:
-                self.looked_up = _label(name, 253).lower()  # the longest that there is
-            case b"tried", [kind, target, line]:
-                self.code_words.take(kind, target[:_WORD_BYTES], line)
+            case b"sought", [host, port]:
+                self.sought = attempt_options.forward(_text(host[:_WORD_BYTES]), _port(port))
+            case b"tried", [kind, target, line, port]:
+                self.code_words.take(kind, target[:_WORD_BYTES], line, _port(port))
             case b"finished", []:
                 self.finished = True
             case b"answer", answer:
@@ -268,6 +270,10 @@ def _label(data: bytes, most: int) -> str:
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+def _port(data: bytes) -> int | None:
+    return int(data) if data.isdigit() and len(data) <= _PORT_DIGITS else None
 
 
 def _metadata(data: bytes) -> dict[str, object] | None:

@@ -55,8 +55,8 @@ class Audited:
         self._tell = tell
         self._busy = busy
         self._file = ""
-        self._told: set[tuple[bytes, bytes]] = set()
-        self._waiting: list[tuple[bytes, bytes, bytes]] = []
+        self._told: set[tuple[bytes, bytes, bytes]] = set()
+        self._waiting: list[tuple[bytes, bytes, bytes, bytes]] = []
         self._own: tuple[str, ...] = ()
         self._quiet: set[str] = set()  # names of its own files that were read already
         sys.addaudithook(self._hook)
@@ -92,30 +92,31 @@ class Audited:
             if len(self._quiet) < _MOST_QUIET:
                 self._quiet.add(target)
             return  # an import, most likely: the host counts it and no more
-        for what, words in _named(kind, target, arguments):
-            if words and (what, words) not in self._told:
-                self._told.add((what, words))
+        for what, words, port in _named(kind, target, arguments):
+            if words and (what, words, port) not in self._told:
+                self._told.add((what, words, port))
                 line = _line_of(self._file, sys._getframe(2))  # noqa: SLF001 - whose frames there are
-                self._waiting.append((what, words[:_MOST_BYTES], b"%d" % line))
+                self._waiting.append((what, words[:_MOST_BYTES], b"%d" % line, port))
         while self._waiting and not self._busy():  # else with the next one
             self._tell(b"tried", *self._waiting.pop(0))
 
 
-def _named(kind: bytes, target: Any, arguments: tuple[Any, ...]) -> list[tuple[bytes, bytes]]:
-    """Return what an event is about: kinds and targets, each as the system call would name it."""
+def _named(kind: bytes, target: Any, arguments: tuple[Any, ...]) -> list[tuple[bytes, bytes, bytes]]:
+    """Return what an event is about: kinds, targets as the system call would name them, the port of a name."""
     if kind == b"look up":
-        return [(kind, _text(target))]
+        port = arguments[1] if len(arguments) > 1 else None
+        return [(kind, _text(target), b"%d" % port if isinstance(port, int) else b"")]
     if kind in (b"connect", b"send"):
         if isinstance(target, tuple):
             host, port = _text(target[0]), b"%d" % target[1]
             form = b"[%b]:%b" if b":" in host else b"%b:%b"
-            return [(kind, form % (host, port)), (b"look up", host)]
-        return [(kind, _text(target).replace(b"\0", b"@", 1))]
+            return [(kind, form % (host, port), b""), (b"look up", host, port)]
+        return [(kind, _text(target).replace(b"\0", b"@", 1), b"")]
     if kind == b"rename":
-        return [(kind, os.fsencode(target) + b" -> " + os.fsencode(arguments[1]))]
+        return [(kind, os.fsencode(target) + b" -> " + os.fsencode(arguments[1]), b"")]
     if target is None and kind == b"open":  # os.listdir()
-        return [(kind, b".")]
-    return [] if isinstance(target, int) else [(kind, os.fsencode(target))]
+        return [(kind, b".", b"")]
+    return [] if isinstance(target, int) else [(kind, os.fsencode(target), b"")]
 
 
 def _text(target: Any) -> bytes:

@@ -9,6 +9,10 @@ from __future__ import annotations
 import io
 import sys
 
+TYPE_CHECKING = False  # typing costs milliseconds to import
+if TYPE_CHECKING:
+    from types import FrameType
+
 _MOST_WORDS = 64 * 1024  # bytes of the message, and of the traceback
 _MOST_CAUSES = 20
 
@@ -51,21 +55,33 @@ def line_in(error: BaseException, file: str) -> int | None:
     return found
 
 
-def looked_up(error: BaseException) -> bytes:
-    """Return the name of the host whose address was being looked up when it was raised; empty for none.
+def sought(error: BaseException) -> tuple[bytes, bytes] | None:
+    """Return the host and the port that were being looked up or connected to when it was raised; None for none.
 
-    Few clients have it in their message, and after a redirect it is in no line of the cell.
+    Few clients have them in their message, and after a redirect they are in no line of the cell. The port is in digits,
+    or empty where it is not known.
     """
     cause: BaseException | None = error
     for _ in range(_MOST_CAUSES):
         entry = cause.__traceback__ if cause is not None else None
         while entry is not None:
-            frame = entry.tb_frame
-            if frame.f_code.co_name == "getaddrinfo" and isinstance(host := frame.f_locals.get("host"), str):
-                return host.encode("utf-8", "replace")
+            host, port = _place_in(entry.tb_frame)
+            if type(host) is str:
+                return host.encode("utf-8", "replace"), b"%d" % port if type(port) is int and port > 0 else b""
             entry = entry.tb_next
         cause = cause and (cause.__cause__ or cause.__context__)
-    return b""
+    return None
+
+
+def _place_in(frame: FrameType) -> tuple[object, object]:
+    """Return the host and the port that a frame seeks: of ``socket``, ``asyncio`` or urllib3; None twice for none."""
+    local = frame.f_locals
+    if frame.f_code.co_name not in ("getaddrinfo", "create_connection"):
+        return None, None
+    address = local.get("address")
+    if type(address) is tuple and len(address) == 2:
+        return address
+    return local.get("host"), local.get("port")
 
 
 def _written(error: BaseException) -> str:

@@ -69,8 +69,8 @@ class Shell:
             return self._left(error)
         if error is not None:
             self._found.tell(b"error", *self._parts(error, text, file))
-            if host := failure.looked_up(error):
-                self._found.tell(b"looked up", host)
+            if place := failure.sought(error):
+                self._found.tell(b"sought", *place)
             return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         self._found.send(self._namespace)
         self._found.tell(b"finished")

@@ -216,8 +216,8 @@ def _fail(error: BaseException, found: CellBuiltins, file: str) -> None:
         from . import failure
 
         found.tell(b"error", *failure.parts(error, file))
-        if host := failure.looked_up(error):
-            found.tell(b"looked up", host)
+        if place := failure.sought(error):
+            found.tell(b"sought", *place)
     except BaseException:  # noqa: BLE001 - no memory is left, or the error's own words raise: it has been shown
         return
 

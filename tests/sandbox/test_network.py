@@ -130,6 +130,22 @@ def test_a_redirect_to_a_host_that_is_not_named_fails_and_the_hint_names_it(web,
 
 
 @pytest.mark.parametrize(
+    ("code", "sought"),
+    [
+        ('import urllib.request; urllib.request.urlopen("http://a.test/")', "a.test:80 is another port"),
+        ('import socket; socket.create_connection(("a.test", 5432))', "a.test:5432 is another port"),
+        ('import socket; socket.create_connection(("b.test", 5432))', "b.test:5432 is another host"),
+        ('import asyncio; asyncio.run(asyncio.open_connection("b.test", 80))', "b.test:80 is another host"),
+    ],
+)
+def test_what_is_proposed_has_the_port_that_the_code_wanted(internet, code, sought):
+    result = sm.run(code, net="a.test", trace=True, timeout=SECONDS)
+    option = f"--net {sought.split()[0]}"
+    assert f"The code may connect to a.test alone, and {sought}; {option} allows it too." in result.notes
+    assert result.attempts.suggestion == option
+
+
+@pytest.mark.parametrize(
     ("language", "code"),
     [
         ("bash", "curl -sS --cacert certificate.pem https://a.test/x; curl -sS https://b.test/"),

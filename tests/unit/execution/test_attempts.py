@@ -39,7 +39,8 @@ def one(*given, policy=None, **found):
         (("connect", "169.254.169.254:80"), {"family": 2}, ("no network", "")),
         (("connect", "[2606:4700::1111]:80"), {"family": 10}, ("no network", "")),
         (("look up", "API.a.test"), {}, ("no network", "--net api.a.test")),
-        (("look up", "localhost"), {}, ("allowed", "")),
+        (("look up", "a.test"), {"ports": [80, 443]}, ("no network", "--net a.test:80 --net a.test")),
+        (("look up", "localhost"), {"ports": [80]}, ("allowed", "")),
         (("look up", "a b; rm -rf"), {}, ("no network", "")),
         (("connect", "127.0.0.1:80"), {"family": 2}, ("allowed", "")),
         (("send", "[2001:db8::1]:53"), {"family": 10}, ("no network", "")),
@@ -67,10 +68,20 @@ def test_each_attempt_is_judged_by_what_was_found(given, found, answer):
 
 
 def test_hosts_that_are_named_are_within_reach():
-    policy = Policy(net=read_forwards(["a.test", "10.0.0.1:80"]))
+    policy = Policy(net=read_forwards(["a.test", "10.0.0.1:80", "localhost:8080"]))
     assert one("look up", "A.test", policy=policy) == ("allowed", "")
-    assert one("connect", "10.0.0.1:80", policy=policy, family=2) == ("allowed", "")
-    assert one("connect", "10.0.0.2:80", policy=policy, family=2) == ("no network", "")
+    for target, option in {
+        "10.0.0.1:80": None,
+        "10.0.0.2:80": "",
+        "10.0.0.1:81": "--net 10.0.0.1:81",  # it was typed
+        "127.66.0.1:443": None,  # the address of a.test inside
+        "127.66.0.1:80": "--net a.test:80",
+        "127.66.0.9:80": None,  # its own loopback
+        "127.0.0.1:8080": None,
+        "127.0.0.1:81": None,
+    }.items():
+        answer = ("allowed", "") if option is None else ("no network", option)
+        assert one("connect", target, policy=policy, family=2) == answer, target
 
 
 def test_what_is_bound_is_not_to_be_written():

@@ -13,7 +13,7 @@ def beside(*said):
     """Return kind, target and line of each row once that was said."""
     words = CodeWords()
     for each in said:
-        words.take(*each)
+        words.take(*each, port=None)
     account = {"rows": ROWS, "ordinary": 1, "more": 2}
     found = words.beside(account)
     assert (found["ordinary"], found["more"], account["rows"]) == (1, 2, ROWS)
@@ -30,6 +30,14 @@ def test_a_line_stands_beside_what_was_watched_and_adds_nothing():
 def test_a_name_of_a_host_is_a_row_and_an_address_is_none():
     said = [(b"look up", host, b"7") for host in (b"a.example", b"a.example", b"10.0.0.1", b"fe80::1%eth0", b"\xff")]
     assert beside(*said)[3:] == [("look up", "a.example", 7), ("look up", "\udcff", 7)]
+
+
+def test_a_name_has_the_ports_that_it_was_looked_up_for():
+    words = CodeWords()
+    for port in (80, 443, 80, None, 1, 2, 3, 4):
+        words.take(b"look up", b"a.example", b"7", port)
+    (*_, row) = words.beside({"rows": []})["rows"]
+    assert row["ports"] == [80, 443, 1, 2]
 
 
 def test_it_is_bounded():

@@ -56,6 +56,15 @@ def test_an_event_is_a_kind_and_a_target(said, event, arguments, kind, targets):
     assert [target for what, target in said(event, *arguments) if what == kind] == targets
 
 
+def test_a_host_is_told_with_its_port(said):
+    said("socket.getaddrinfo", "a.example", 80, 0, 0, 0)
+    said("socket.getaddrinfo", "a.example", "https", 0, 0, 0)
+    said("socket.gethostbyname", "a.example")
+    said("socket.connect", None, ("b.example", 5432))
+    told = [(fields[1], fields[3]) for fields in said.told if fields[0] == b"look up"]
+    assert told == [(b"a.example", b"80"), (b"a.example", b""), (b"b.example", b"5432")]
+
+
 def test_each_thing_is_told_once_a_cell_with_the_line_that_runs(said):
     assert said("open", "/a", "r", 0)
     assert said.told[0][2].isdigit()
