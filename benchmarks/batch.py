@@ -1,7 +1,8 @@
 """Short cells a second, as many at once as there are processors: `run_many` cold and warm, beside ``xargs``.
 
 ``xargs`` runs ``python3`` without any sandbox, or the same bwrap with the same view by hand. Ratios are to the latter,
-and above 1 is faster. Each round runs 60 cells in each way; ROUNDS=N: so many rounds.
+and above 1 is faster. Over Dask, a ``LocalCluster`` of processes runs the cells. Each round runs 60 cells in each way;
+ROUNDS=N: so many rounds.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import subprocess
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import distributed
 
 import sandbox_magic as sm
 from benchmarks.measure import Row, Way, alternate, rows
@@ -20,6 +23,7 @@ from sandbox_magic.jail import pool, teardown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
 
 CELLS = 60
 _BY_HAND = "xargs, bwrap by hand"
@@ -27,15 +31,22 @@ _BY_HAND = "xargs, bwrap by hand"
 
 def measured() -> list[Row]:
     """Return the rows of this subject."""
-    with TemporaryDirectory() as directory:
+    make: Any = distributed  # it has no types
+    cluster = make.LocalCluster(n_workers=cores(), threads_per_worker=1, dashboard_address=None)
+    with TemporaryDirectory() as directory, cluster, make.Client(cluster) as client:
         Path(directory).chmod(0o755)
-        found = alternate(ways(Path(directory)), usual=5)
+        found = alternate(ways(Path(directory), client.get_executor()), usual=5)
     pool.spares.drop()
     return rows("batch", found, unit="/s", base=(_BY_HAND, "cells"))
 
 
-def ways(directory: Path) -> dict[str, Way]:
-    """Return each way under its name."""
+def ways(directory: Path, dask: Executor) -> dict[str, Way]:
+    """Return each way under its name.
+
+    Args:
+        directory: Where files may be made.
+        dask: The executor of a cluster.
+    """
     file, python, by_hand = directory / "cell.py", plain_python(directory), words_of_hand(directory / "by-hand")
     file.write_text(CELL)
     return {
@@ -43,6 +54,8 @@ def ways(directory: Path) -> dict[str, Way]:
         _BY_HAND: Way(run=lambda: rate(lambda: with_xargs(by_hand, IN_VIEW))),
         "run_many, cold": Way(run=lambda: rate(lambda: ours(warm=False)), prepare=settled),
         "run_many, warm": Way(run=lambda: rate(lambda: ours(warm=True)), prepare=settled),
+        "run_many, Dask, cold": Way(run=lambda: rate(lambda: ours(warm=False, executor=dask)), prepare=settled),
+        "run_many, Dask, warm": Way(run=lambda: rate(lambda: ours(warm=True, executor=dask)), prepare=settled),
     }
 
 
@@ -65,9 +78,9 @@ def with_xargs(words: Sequence[str], file: str) -> int:
     return done.stdout.count("1")
 
 
-def ours(*, warm: bool) -> int:
+def ours(*, warm: bool, executor: Executor | None = None) -> int:
     """Run the cell again and again; return how often it has printed."""
-    return sum(row.stdout == "1\n" for row in sm.run_many([CELL] * CELLS, warm=warm))
+    return sum(row.stdout == "1\n" for row in sm.run_many([CELL] * CELLS, executor=executor, warm=warm))
 
 
 def settled() -> None:
