@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from sandbox_magic.batch import rows
 from sandbox_magic.batch.graded import Graded
 from sandbox_magic.batch.hands import Hands
 from sandbox_magic.batch.journal import Journal
-from sandbox_magic.batch.submissions import found_in
+from sandbox_magic.batch.submissions import Submissions
 from sandbox_magic.batch.task import Task
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution import variables
@@ -202,14 +202,14 @@ def run_many(  # noqa: PLR0913 - each by name
     tasks = _Tasks(policy, common, cases, checker)
     hands = Hands(executor, workers)
     kept = None if journal is None else Journal(journal)
-    items: Iterable[Any] = found_in(sources) if isinstance(sources, os.PathLike) else sources
-    return Batch(tasks.of(items), hands, kept, _progress(items) if progress else None)
+    items: Iterable[Any] = Submissions(sources) if isinstance(sources, os.PathLike) else sources
+    return Batch(tasks.of(items), hands, kept, _progress(items, len(cases)) if progress else None)
 
 
-def _progress(items: object) -> Progress:
+def _progress(items: object, cases: int) -> Progress:
     from sandbox_magic.batch.progress import Progress
 
-    return Progress(len(items) if isinstance(items, (list, tuple)) else None)
+    return Progress(len(items) * cases if isinstance(items, Sized) else None)
 
 
 def _policy_part(values: Mapping[str, object]) -> dict[str, object]:

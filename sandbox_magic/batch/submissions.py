@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.batch.graded import Graded
@@ -23,24 +24,45 @@ MAIN = ("main.py", "__main__.py")
 MOST_BYTES = 16 * 2**20  # of a submission's files together
 MOST_FILES = 1000
 
+Submission = tuple[str, "Source", "Mapping[str, Any]"]
 
-def found_in(path: str | os.PathLike[str]) -> list[tuple[str, Source, Mapping[str, Any]] | Graded]:
-    """Return the submissions of a directory in the order of their names, hidden ones left out.
+
+class Submissions(Iterable[Submission | Graded]):
+    """The submissions of a directory in the order of their names, hidden ones and Python's ``__pycache__`` left out.
+
+    Each is read when its turn comes, so that there are never more of them in memory than are soon run.
+
+    Args:
+        path: The directory; listed once.
 
     Raises:
         PolicyError: It can't be listed, or nothing is in it.
     """
-    directory = os.fspath(path)
-    try:
-        names = sorted(name for name in os.listdir(directory) if not name.startswith("."))
-    except OSError as error:
-        raise PolicyError(f"{directory} can't be listed", seen=str(error.strerror), remedy="a directory") from error
-    if not names:
-        raise PolicyError(f"there are no submissions in {directory}", remedy="a file or a directory for each")
-    return [_read(directory, name) for name in names]
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._directory = os.fspath(path)
+        try:
+            self._names = sorted(filter(_is_shown, os.listdir(path)))
+        except OSError as error:
+            what = f"{self._directory} can't be listed"
+            raise PolicyError(what, seen=str(error.strerror), remedy="a directory") from error
+        if not self._names:
+            what = f"there are no submissions in {self._directory}"
+            raise PolicyError(what, remedy="a file or a directory for each")
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[Submission | Graded]:
+        """Yield the name, the source and the options of each, or a row in place of what can't be read."""
+        return (_read(self._directory, name) for name in self._names)
 
 
-def _read(directory: str, name: str) -> tuple[str, Source, Mapping[str, Any]] | Graded:
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name != "__pycache__"
+
+
+def _read(directory: str, name: str) -> Submission | Graded:
     path = os.path.join(directory, name)
     try:
         if stat.S_ISDIR(os.lstat(path).st_mode):
@@ -55,11 +77,13 @@ def _read(directory: str, name: str) -> tuple[str, Source, Mapping[str, Any]] | 
         return Graded(name=name, why=why)
 
 
-def _of_directory(path: str, name: str) -> tuple[str, Source, Mapping[str, Any]] | Graded:
+def _of_directory(path: str, name: str) -> Submission | Graded:
     files: dict[str, bytes] = {}
+    size = 0
     for inside in _names(path):
         files[inside] = _content(os.path.join(path, inside))
-        if len(files) > MOST_FILES or sum(map(len, files.values())) > MOST_BYTES:
+        size += len(files[inside])
+        if len(files) > MOST_FILES or size > MOST_BYTES:
             return Graded(name=name, why=f"it has more than {MOST_FILES} files or {MOST_BYTES // 2**20} MiB")
     main = next((each for each in MAIN if each in files), None)
     if main is None:
@@ -69,13 +93,22 @@ def _of_directory(path: str, name: str) -> tuple[str, Source, Mapping[str, Any]]
 
 
 def _names(path: str) -> Iterator[str]:
-    """Yield the names of the files below a directory, links and hidden ones left out."""
-    for directory, directories, names in os.walk(path):
-        directories[:] = sorted(each for each in directories if not each.startswith(".") and each != "__pycache__")
-        for name in sorted(names):
-            whole = os.path.join(directory, name)
-            if not name.startswith(".") and stat.S_ISREG(os.lstat(whole).st_mode):
-                yield os.path.relpath(whole, path)
+    """Yield the names of the files below a directory, links and hidden ones left out.
+
+    Not by `os.walk`, which calls itself for each level until Python 3.12: strangers nest deeper than Python may.
+    """
+    waiting = [path]
+    while waiting:
+        directory = waiting.pop()
+        directories = []
+        with os.scandir(directory) as entries:
+            found = sorted((entry for entry in entries if _is_shown(entry.name)), key=lambda entry: entry.name)
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                directories.append(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                yield os.path.relpath(entry.path, path)
+        waiting += reversed(directories)
 
 
 def _content(path: str) -> bytes:
