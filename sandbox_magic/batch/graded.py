@@ -156,7 +156,7 @@ class Graded:
                 why=clean(str(whole["why"])),
                 result=None if result is None else Result.from_dict(result),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             msg = f"this is no row of a batch: {type(error).__name__}: {error}"
             raise ValueError(msg) from error
 

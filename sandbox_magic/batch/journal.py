@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sandbox_magic.batch.graded import Graded
 
 FIRST = b'{"format":"sandbox_magic journal","version":1}\n'
+_Places = dict[str, list[tuple[int, int]]]
+"""Where the rows of each key are; all but the first are there because one before can't be read."""
 _LINE = re.compile(rb'\{"key":"([0-9a-f]{64})","row":(.*)\}\n', re.DOTALL)
 
 
@@ -71,13 +73,7 @@ class Journal(Closing):
 
     def read(self, key: str) -> Graded | None:
         """Return the row of a key; None where there is none that can be read."""
-        if key not in self._places:
-            return None
-        at, length = self._places[key]
-        try:
-            return rows.unpack(os.pread(self._descriptor, length, at))
-        except ValueError:
-            return None
+        return _first(self._descriptor, self._places.get(key, []))
 
     def add(self, packed: Iterable[tuple[str, bytes]]) -> None:
         """Add rows, each with its key; they are on the disk when this returns.
@@ -86,11 +82,11 @@ class Journal(Closing):
             OSError: They could not be written. What was written of them is taken back.
         """
         end = before = os.fstat(self._descriptor).st_size
-        places = {}
+        places = []
         lines = []
         for key, row in packed:
             head = b'{"key":"%s","row":' % key.encode()
-            places[key] = (end + len(head), len(row))
+            places.append((key, (end + len(head), len(row))))
             lines.append(head + row + b"}\n")
             end += len(lines[-1])
         try:
@@ -99,7 +95,8 @@ class Journal(Closing):
         except OSError:
             os.ftruncate(self._descriptor, before)
             raise
-        self._places.update(places)
+        for key, place in places:
+            self._places.setdefault(key, []).append(place)
 
     def _append(self, data: bytes) -> None:
         left = memoryview(data)
@@ -123,18 +120,26 @@ def read(path: str | os.PathLike[str]) -> Iterator[Graded]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         places, _ = _read(descriptor, os.fspath(path))
-        for at, length in places.values():
-            try:
-                yield rows.unpack(os.pread(descriptor, length, at))
-            except ValueError:  # a line that somebody has changed
-                continue
+        for each in places.values():
+            if (row := _first(descriptor, each)) is not None:
+                yield row
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, path: str) -> tuple[dict[str, tuple[int, int]], int]:
-    """Return where each key's row is, and where the last whole line ends."""
-    places: dict[str, tuple[int, int]] = {}
+def _first(descriptor: int, places: list[tuple[int, int]]) -> Graded | None:
+    """Return the first row of these that can be read; one that can't is of a line that somebody has changed."""
+    for at, length in places:
+        try:
+            return rows.unpack(os.pread(descriptor, length, at))
+        except ValueError:
+            continue
+    return None
+
+
+def _read(descriptor: int, path: str) -> tuple[_Places, int]:
+    """Return where each key's rows are, and where the last whole line ends."""
+    places: _Places = {}
     with open(os.dup(descriptor), "rb") as file:
         file.seek(0)
         first = file.readline(len(FIRST))
@@ -148,7 +153,7 @@ def _read(descriptor: int, path: str) -> tuple[dict[str, tuple[int, int]], int]:
                 break
             found = _LINE.fullmatch(line)
             if found and _is_json(found[2]):
-                places.setdefault(found[1].decode(), (end + found.start(2), len(found[2])))
+                places.setdefault(found[1].decode(), []).append((end + found.start(2), len(found[2])))
             end += len(line)
     return places, end
 
@@ -156,7 +161,7 @@ def _read(descriptor: int, path: str) -> tuple[dict[str, tuple[int, int]], int]:
 def _is_json(text: bytes) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

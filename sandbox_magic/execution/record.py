@@ -6,7 +6,8 @@
 ``error``          the fields of `sandbox_magic.ErrorDetails`; null without one
 ``finished``       whether the code came to its own end; null where that can't be told
 ``displays``       ``data``, ``metadata`` and ``kind`` of each
-``outputs``        by name: ``{"value": ...}``, or ``{"codec": ...}`` with the codec's bytes in base64
+``outputs``        by name: ``{"value": ...}``, or, of other types and where there is much of it, ``{"codec": ...}``
+                   with the codec's bytes in base64
 ``changes``        ``complete``, and ``entries``: the fields of `sandbox_magic.Change`, ``data`` in base64; or null
 =================  ==================================================================================
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 2**30  # of all text in it
 MOST_VALUES = 2_000_000  # lists, objects, numbers and so on
 _MOST_DEPTH = 32  # of an output that is written as JSON has it
+_MOST_PLAIN = 2**20  # bytes that those would take otherwise: at least one a value, so there are fewer than MOST_VALUES
 _MOST_NESTED = 100
 _MOST_WORDS = 300  # of what is said about a stranger's
 _LARGEST = 2**63
@@ -73,7 +75,7 @@ def to_dict(result: Result) -> dict[str, Any]:
         "error": None if error is None else {each.name: getattr(error, each.name) for each in fields(error)},
         "finished": result.finished,
         "displays": [_display(display) for display in result.displays],
-        "outputs": {name: _output(name, value) for name, value in result.outputs.items()},
+        "outputs": _written(result.outputs),
         "changes": None if result.changes is None else _changes(result.changes),
     }
 
@@ -86,11 +88,20 @@ def _display(display: Display) -> dict[str, object]:
     return {"data": dict(display.data), "metadata": json.loads(json.dumps(display.metadata)), "kind": display.kind}
 
 
-def _output(name: str, value: object) -> dict[str, object]:
-    if _is_plain(value, _MOST_DEPTH):
-        return {"value": value}
+def _written(outputs: Mapping[str, object]) -> dict[str, object]:
+    written: dict[str, object] = {}
+    room = _MOST_PLAIN
+    for name, value in outputs.items():
+        piece = _encoded(name, value)
+        plain = len(piece) <= room and _is_plain(value, _MOST_DEPTH)
+        room -= len(piece) if plain else 0
+        written[name] = {"value": value} if plain else {"codec": _base64(piece)}
+    return written
+
+
+def _encoded(name: str, value: object) -> bytes:
     try:
-        return {"codec": _base64(codec.encode(value, most=MOST_BYTES))}
+        return codec.encode(value, most=MOST_BYTES)
     except codec.EncodeError as error:
         msg = f"output {name}{error.path} is {error.what}, which can't be kept"
         raise PolicyError(msg, remedy=error.remedy) from None

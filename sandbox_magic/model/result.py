@@ -172,8 +172,9 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain JSON types: the keys of the usage file, and the output, values and files.
 
-        Bytes are in base64. An output is ``{"value": ...}`` where JSON has its type, else ``{"codec": ...}``: the
-        bytes in which variables travel. The directory that the changes are for is not in it.
+        Bytes are in base64. An output is ``{"value": ...}`` where JSON has its type, up to a megabyte in all,
+        else ``{"codec": ...}``: the bytes in which variables travel. The directory that the changes are for is
+        not in it.
 
         Raises:
             PolicyError: An output has become a value that can't be passed out.

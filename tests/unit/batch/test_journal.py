@@ -140,8 +140,43 @@ def test_what_can_not_be_written_whole_is_taken_back(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
+def test_a_row_that_can_not_be_read_gives_way_to_a_later_one_and_no_other_does(tmp_path):
+    path = tmp_path / "night.jsonl"
+    fill(path)
+    path.write_bytes(path.read_bytes().replace(b'"outcome":"COMPLETED"', b'"outcome":"CONQUERED"', 1))
+    with Journal(path) as kept:
+        assert [kept.read(key) is None for key in KEYS[:3]] == [True, False, False]
+        kept.add([(KEYS[0], rows.pack(row("a"))), (KEYS[1], rows.pack(row("another")))])
+    with Journal(path) as kept:
+        assert [kept.read(key).name for key in KEYS[:3]] == ["a", "b", "c"]
+    assert [each.name for each in Results.read(path)] == ["a", "b", "c"]
+
+
+def test_lines_that_are_nested_deeper_than_python_reads_are_none(tmp_path):
+    path = tmp_path / "night.jsonl"
+    fill(path)
+    with path.open("ab") as file:
+        file.write(b'{"key":"%s","row":%s%s}\n' % (KEYS[4].encode(), b"[" * 100_000, b"]" * 100_000))
+    with Journal(path) as kept:
+        assert len(kept) == 3
+
+
+REST = '"why":"","result":null}'
+
+
 @pytest.mark.parametrize(
-    "line", [b"[]", b"1", b"{}", b'{"name":1}', b'{"name":"a","case":[],"score":null,"why":"","result":{}}']
+    "line",
+    [
+        b"[]",
+        b"1",
+        b"{}",
+        b'{"name":1}',
+        b'{"name":"a","case":[],"score":null,"why":"","result":{}}',
+        f'{{"name":"a","case":Infinity,"score":null,{REST}'.encode(),
+        f'{{"name":"a","case":1,"score":{{"points":1{"0" * 400},"of":1,"note":""}},{REST}'.encode(),
+        f'{{"name":{"[" * 100_000}{"]" * 100_000},"case":1,"score":null,{REST}'.encode(),
+    ],
+    ids=range(8),
 )
 def test_what_is_no_row_is_refused(line):
     with pytest.raises(ValueError):
