@@ -93,8 +93,11 @@ def score_of(judged: Result) -> tuple[Score | None, str]:
         return None, "The checker did not call score()."
     known = [of for _, of, _ in calls if of is not None]
     note = "; ".join(filter(None, (clean(note) for _, _, note in calls)))
-    points = math.fsum(points for points, _, _ in calls)
-    return Score(points=points, of=math.fsum(known) if known else None, note=note[:_MOST_NOTE]), ""
+    try:
+        points, most = math.fsum(points for points, _, _ in calls), math.fsum(known)
+    except OverflowError:
+        return None, "The checker's score can't be read: its points are more together than a number can be"
+    return Score(points=points, of=most if known else None, note=note[:_MOST_NOTE]), ""
 
 
 def _is_call(call: object) -> bool:

@@ -44,7 +44,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""
-        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take it away."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from sandbox_magic.cli import default_python, exit_status, files
+from sandbox_magic.cli import default_python, exit_status, files, streams
 from sandbox_magic.cli.command import Command
 from sandbox_magic.model import options as _options
 from sandbox_magic.model.errors import PolicyError, SandboxUnavailable
@@ -62,6 +62,7 @@ class Batch(Command):
         from sandbox_magic.batch.results import counted
         from sandbox_magic.batch.run_many import run_many
 
+        streams.write_whatever_comes()
         for path in filter(None, (given.journal, given.report)):
             files.check(path)
         report = Report(str(given.submissions))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from sandbox_magic.cli import default_python, exit_status, export, files
+from sandbox_magic.cli import default_python, exit_status, export, files, streams
 from sandbox_magic.cli.command import Command
 from sandbox_magic.execution import source as _source
 from sandbox_magic.execution.api import prepare
@@ -242,7 +241,7 @@ class ScriptView(View):
 
 def _shown(source: Source, values: Mapping[str, object], shown: Mapping[str, object], stdin: int | None) -> Result:
     """Run the code and show its text as it comes, then how it ended."""
-    _write_whatever_comes()
+    streams.write_whatever_comes()
     run = prepare(source, {**values, "warm": False}, stdin=stdin, last_value=False)  # python3 SCRIPT shows none either
     with _ended_by_signals():
         return drive(run, ScriptView(run.policy, shown))
@@ -267,13 +266,6 @@ def _weaker(result: Result) -> Iterator[str]:
     weaker = [f"{guard.name} ({guard.strength})" for guard in result.isolation.weaker]
     if weaker and sys.stderr.isatty():
         yield f"not enforced for the run as a whole: {', '.join(weaker)}; sandbox-magic doctor says what fixes it"
-
-
-def _write_whatever_comes() -> None:
-    """Let no character fail the run that the locale's encoding does not have."""
-    for file in (sys.stdout, sys.stderr):
-        if isinstance(file, io.TextIOWrapper):
-            file.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -128,6 +128,17 @@ def test_the_status_says_whether_all_were_run_and_judged(folder):
     assert "The checker did not complete" in broken.stdout
 
 
+def test_a_name_that_the_locale_has_no_characters_for_does_not_end_the_batch(tmp_path, monkeypatch):
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    for name in ("\u00e4.py", os.fsdecode(b"\xff.py"), "z.py"):
+        (folder / name).write_text("1")
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = batch(folder)
+    assert (done.returncode, done.stderr) == (0, "sandbox: 3 results: 3 COMPLETED\n")
+    assert sorted(line.split()[0] for line in done.stdout.splitlines()) == [r"\udcff.py", r"\xe4.py", "z.py"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -50,6 +50,13 @@ def test_no_call_gives_none_and_says_so():
     assert judged([]) == (None, "The checker did not call score().")
 
 
+def test_points_that_are_no_number_together_give_none_and_say_so():
+    for calls in ([[1e308, None, ""]] * 2, [[1.0, 1e308, ""]] * 2):
+        score, why = judged(calls)
+        assert score is None
+        assert "more together than a number can be" in why
+
+
 @pytest.fixture
 def scores(monkeypatch):
     monkeypatch.setattr("builtins.score", None, raising=False)
