@@ -11,13 +11,15 @@ from sandbox_magic.model.errors import PolicyError
 from sandbox_magic.model.outcome import Outcome
 from sandbox_magic.model.result import Result
 from sandbox_magic.picture import card
+from sandbox_magic.untrusted.names import shown
 from sandbox_magic.untrusted.text import clean, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_MOST_REMARK = 2000  # characters
+_MOST_NAME = 300  # characters; a file's name has 255 at most
+_MOST_REMARK = 2000
 _RANKS = {Outcome.FAILED: 2, Outcome.COMPLETED: 3}
 
 
@@ -100,6 +102,11 @@ class Graded:
         return self.name if self.case is None else f"{self.name} #{self.case}"
 
     @property
+    def shown(self) -> str:
+        """The same for a person: what can't be seen is written out, so that no two names look the same."""
+        return shown(self.name, _MOST_NAME) + ("" if self.case is None else f" #{self.case}")
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What the checker said, and why there is no result or no score: each as one line of text."""
         said = "" if self.score is None else self.score.note
@@ -114,7 +121,7 @@ class Graded:
     def _repr_html_(self) -> str:
         """Return what a notebook shows: its name, its score, and the rest as in a report."""
         about = ", ".join(filter(None, (self.ending, str(self.score or ""))))
-        head = f"<p><b>{escape(label(self.title, 80))}</b> {escape(about)}</p>"
+        head = f"<p><b>{escape(self.shown)}</b> {escape(about)}</p>"
         return f'{card.STYLE}<div class="sandbox-result">{head}</div>{self.html()}'
 
     def __getattr__(self, name: str) -> Any:

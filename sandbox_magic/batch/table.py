@@ -20,10 +20,13 @@ _CURVE = 12  # characters
 _HEAD = ("", "outcome", "score", "real time", "peak memory", "CPU and memory over time", "")
 STYLE = f"""{card.STYLE}<style>
 .sandbox-result.sandbox-result .rows thead th{{white-space:nowrap}}
+.sandbox-result.sandbox-result .rows tbody th{{white-space:normal;overflow-wrap:anywhere;min-width:12em}}
+.sandbox-result.sandbox-result .rows td:nth-child(2){{white-space:normal;overflow-wrap:anywhere;min-width:10em}}
 .sandbox-result.sandbox-result .rows td:nth-child(6){{font-family:ui-monospace,'DejaVu Sans Mono',monospace}}
-.sandbox-result.sandbox-result .rows td:last-child{{white-space:normal;min-width:16em}}
+.sandbox-result.sandbox-result .rows td:last-child{{white-space:normal;overflow-wrap:anywhere;min-width:16em}}
 </style>"""
-"""The curves' characters are equally wide, and what is said of a row may have several lines."""
+"""The curves' characters are equally wide. What a stranger chose, and what is said of a row, may have several lines:
+one long name would push all that stands behind it out of the page, in every row."""
 
 
 def html(rows: Sequence[Graded], about: str) -> str:
@@ -48,10 +51,9 @@ def cells(row: Graded) -> tuple[str, ...]:
     """Return the texts of a row: its name, how it ended, its score, what it cost, and why there is no score."""
     note = label(row.why or (row.score.note if row.score else ""), 200)
     score = "" if row.score is None else str(row.score)
-    title = label(row.title, 80)
     if row.result is None:
-        return title, row.ending, score, "", "", "", note
+        return row.shown, row.ending, score, "", "", "", note
     usage = row.result.usage
     memory = "" if usage.peak_memory_bytes is None else size(usage.peak_memory_bytes)
     curves = " ".join(sparkline.pair(row.result.timeline, row.result.limits.memory_bytes, _CURVE))
-    return title, row.ending, score, seconds(usage.wall_seconds), memory, curves, note
+    return row.shown, row.ending, score, seconds(usage.wall_seconds), memory, curves, note

@@ -32,6 +32,7 @@ STYLE = """<style>
 .sandbox-result details :is(p,.sandbox-table){margin:0 0 8px}
 .sandbox-below details{border:0;margin:-6px 0 0}
 .sandbox-result summary{padding:4px 0;cursor:pointer}
+.sandbox-result :is(p,summary){overflow-wrap:anywhere}
 .sandbox-result small{font-size:inherit;opacity:.7;margin-left:.5em}
 .sandbox-result pre{margin:0 0 8px;padding:6px 8px;max-height:240px;overflow:auto;background:#8881;border-radius:4px;
 font:11.5px/1.45 ui-monospace,'DejaVu Sans Mono',monospace;white-space:pre-wrap;overflow-wrap:anywhere}

@@ -49,25 +49,25 @@ def _without_control(match: re.Match[str]) -> str:
 
 
 # Besides what Python calls unprintable (formats, private): fillers, variation selectors, blank Braille.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u2069\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 )
 # Of combining marks in a row those after the third, which would pile up over the lines around.
-_PILED = re.compile(
+PILED = re.compile(
     "(?<=[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})"
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 
 
 def _visible(sign: str) -> str:
-    return sign if sign.isprintable() and not _INVISIBLE.match(sign) else f"\\u{ord(sign):04x}"
+    return sign if sign.isprintable() and not INVISIBLE.match(sign) else f"\\u{ord(sign):04x}"
 
 
 def label(text: str, most: int) -> str:
     """Return untrusted text for one line of a message: without controls, the invisible made visible, bounded."""
     bare = _ESCAPE.sub("", " ".join(text.split()))[:most]
-    return _PILED.sub("", "".join(map(_visible, bare)))
+    return PILED.sub("", "".join(map(_visible, bare)))
 
 
 _COLOURS = {38, 48, 58}  # of the text, of what is behind it, of its underline; numbers follow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox_magic.guest.workspace.archive import MOST_STEPS
+from sandbox_magic.untrusted import names
 
 MOST_NAME = 3000
 _MOST_PART = 255
@@ -30,14 +31,5 @@ def stays_inside(path: str, target: str) -> bool:
 
 
 def shown(path: str) -> str:
-    """Return a name for a person: what can't be seen is written out, so that two names never look the same."""
-    text = "".join(map(_visible, path))
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN // 2]}…{text[-_MOST_SHOWN // 2 :]}"
-
-
-def _visible(character: str) -> str:
-    if "\udc80" <= character <= "\udcff":  # a byte that is no text
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    if character == "\\":
-        return "\\\\"
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    """Return a name for a person, with what can't be seen written out."""
+    return names.shown(path, _MOST_SHOWN)
