@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import threading
@@ -26,6 +27,9 @@ MOST_KEPT_BYTES = 4096 * MIB
 FRESH_SECONDS = 86400.0
 """How long an answer of the index is believed."""
 _HASH_CHARACTERS = 40
+_UNFINISHED = "."
+"""How the names of directories begin that are being filled or removed: what a killed process has left of those is
+swept after a day."""
 
 
 class Store:
@@ -96,7 +100,7 @@ class Store:
 
     def _put(self, lock: str, found: list[wheels.Wheel]) -> str:
         target = f"{self._kept}/{lock}"
-        temporary = tempfile.mkdtemp(prefix=".new-", dir=self._kept)
+        temporary = tempfile.mkdtemp(prefix=f"{_UNFINISHED}new-", dir=self._kept)
         try:
             os.chmod(temporary, 0o755)  # noqa: S103 - a root caller's sandbox is another user; what is above is closed
             wheels.unpack(found, temporary)
@@ -137,6 +141,9 @@ class Store:
                 if time.time() - os.stat(path).st_mtime > FRESH_SECONDS:
                     os.unlink(path)
         directories = [entry for entry in os.scandir(self._kept) if entry.is_dir(follow_symlinks=False)]
+        for left in (entry for entry in directories if entry.name.startswith(_UNFINISHED)):
+            if time.time() - _used(left) > FRESH_SECONDS:
+                shutil.rmtree(left.path, ignore_errors=True)
         known = [entry.path for entry in sorted(directories, key=_used, reverse=True) if entry.name.isalnum()]
         room = MOST_KEPT_BYTES
         for number, path in enumerate(known):
@@ -146,7 +153,10 @@ class Store:
 
 
 def _used(entry: os.DirEntry[str]) -> float:
-    return entry.stat(follow_symlinks=False).st_mtime
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:  # another process sweeps too
+        return time.time()
 
 
 def _size(directory: str) -> int:
@@ -159,12 +169,17 @@ def _size(directory: str) -> int:
 
 
 def _remove_unless_held(directory: str) -> None:
+    """Remove it as a whole: it goes away in one step, for one that is half removed would be taken for the packages."""
     with open(f"{directory}.lock", "ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return
-        shutil.rmtree(directory, ignore_errors=True)
+        above, name = os.path.split(directory)
+        gone = f"{above}/{_UNFINISHED}gone-{name}-{secrets.token_hex(4)}"
+        with suppress(FileNotFoundError):  # another process sweeps too
+            os.rename(directory, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _digest(text: str) -> str:

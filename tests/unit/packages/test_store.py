@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -14,6 +16,7 @@ from tests.unit.packages.test_wheels import wheel
 
 HOLD = """
 import sys
+import time
 from sandbox_magic.packages.store import Store
 print(Store(sys.argv[1]).find(sys.argv[2]), flush=True)
 sys.stdin.read()
@@ -109,3 +112,50 @@ def test_the_longest_unused_is_swept_but_not_what_a_process_holds(root, monkeypa
         other.communicate("")
     places.append(added(6))
     assert [os.path.isdir(place) for place in places] == [False] * 4 + [True] * 2
+
+
+def test_what_a_killed_process_has_left_unfinished_is_swept_after_a_day(root):
+    Store(root).add("1", "3.11", files(1))
+    left, fresh = f"{root}/kept/.new-x", f"{root}/kept/.new-y"
+    for path in (left, fresh):
+        os.makedirs(f"{path}/demo")
+    day_before = time.time() - _store.FRESH_SECONDS - 60
+    os.utime(left, (day_before, day_before))
+    Store(root).add("2", "3.11", files(2))
+    assert (os.path.exists(left), os.path.exists(fresh)) == (False, True), "one may be at work on what is fresh"
+
+
+def test_an_interrupt_while_it_sweeps_leaves_nothing_that_is_half_there(root, monkeypatch):
+    monkeypatch.setattr(_store, "MOST_KEPT", 1)
+    one = Store(root)
+    old = one.add("old", "3.11", files(1))
+    one.close()
+    os.utime(old, (1, 1))
+
+    def interrupted(path, **_how):
+        if os.path.exists(path):
+            os.unlink(f"{path}/demo1.py")
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as while_it_removes:
+        while_it_removes.setattr(shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Store(root).add("new", "3.11", files(2))
+    assert Store(root).find("old") is None
+
+
+def test_two_processes_may_sweep_at_once(root, monkeypatch):
+    """What one lists the other removes meanwhile."""
+    monkeypatch.setattr(_store, "MOST_KEPT", 1)
+    one = Store(root)
+    old = one.add("old", "3.11", files(1))
+    one.close()
+    scandir = os.scandir
+
+    def beside(place):
+        entries = list(scandir(place))
+        os.rename(old, f"{root}/elsewhere")
+        return entries
+
+    monkeypatch.setattr(os, "scandir", beside)
+    assert os.listdir(Store(root).add("new", "3.11", files(2))) == ["demo2.py"]
