@@ -36,6 +36,7 @@ _ENCRYPTED = 0x1
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PIECE = 2**20
 _END = struct.Struct("<4sHHHHIIH")  # the end of the central directory
+_ENTRY = b"PK\x01\x02"  # how each entry of that begins
 _MOST_LIST_BYTES = 16 * MIB
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError)
 
@@ -82,11 +83,11 @@ def look(files: Mapping[str, bytes], *, most_files: int = MOST_FILES, most_bytes
     if len(files) > MOST_WHEELS:
         msg = f"with: {len(files)} packages are more than {MOST_WHEELS}"
         raise PolicyError(msg, remedy="fewer packages")
+    if (number := sum(map(_entries, files.values()))) > most_files:  # before an object is made of each
+        msg = f"with: the packages have {number:,} files, more than {most_files:,}"
+        raise PolicyError(msg, remedy="fewer packages, or an environment of its own with --python")
     found = [_look(name, files[name]) for name in sorted(files)]
     members = [member for wheel in found for member in wheel.archive.infolist()]
-    if len(members) > most_files:
-        msg = f"with: the packages have {len(members):,} files, more than {most_files:,}"
-        raise PolicyError(msg, remedy="fewer packages, or an environment of its own with --python")
     if (total := sum(member.file_size for member in members)) > most_bytes:
         msg = f"with: the packages are {in_words(total)} unpacked, more than {in_words(most_bytes)}"
         raise PolicyError(msg, remedy="fewer packages, or an environment of its own with --python")
@@ -112,6 +113,12 @@ def _look(name: str, data: bytes) -> Wheel:
     return Wheel(name=name, archive=archive, parts=tuple(parts.values()))
 
 
+def _entries(data: bytes) -> int:
+    """Return how many entries the list of a zip file has, at the most: each begins with a mark."""
+    *_, list_bytes, _, _ = _END.unpack(data[-_END.size :].rjust(_END.size))
+    return data.count(_ENTRY, max(0, len(data) - _END.size - list_bytes))
+
+
 def _check_end(data: bytes) -> None:
     """Check the end of a zip file: `zipfile` makes an object of each entry in the list, however many there are.
 
@@ -122,7 +129,7 @@ def _check_end(data: bytes) -> None:
     if len(end) < _END.size or not end.startswith(b"PK\x05\x06") or locator.startswith(b"PK\x06\x07"):
         msg = "it does not end as one"
         raise zipfile.BadZipFile(msg)
-    _, _, _, _, _, list_bytes, _, comment_bytes = _END.unpack(end)
+    *_, list_bytes, _, comment_bytes = _END.unpack(end)
     if list_bytes > _MOST_LIST_BYTES or comment_bytes:
         msg = "the list of its files is too long"
         raise zipfile.BadZipFile(msg)

@@ -122,6 +122,13 @@ def test_a_list_of_files_that_would_fill_the_memory_is_not_read():
             wheels.look({NAME: bytes(data)})
 
 
+def test_wheels_with_very_many_files_are_refused_before_an_object_is_made_of_each(monkeypatch):
+    data = wheel(*((str(number), b"") for number in range(20)))
+    monkeypatch.setattr(zipfile, "ZipFile", None)  # not even asked
+    with pytest.raises(PolicyError, match="60 files, more than 59"):
+        wheels.look({f"a-{number}-py3-none-any.whl": data for number in range(3)}, most_files=59)
+
+
 @pytest.mark.parametrize("name", ["a.whl", "../a-1-py3-none-any.whl", "a-1-py3-none-any.zip", "a b-1-py3-none-any.whl"])
 def test_a_name_that_no_wheel_has_is_refused(name):
     with pytest.raises(PolicyError, match="not that of a wheel"):
