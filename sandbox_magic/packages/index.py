@@ -20,6 +20,7 @@ _FILES = {"pypi.org": ("files.pythonhosted.org",)}  # an index whose files lie e
 _HTTP_PORT = 80
 _LOOPBACK = ("127.0.0.1", "::1")
 _CERTIFICATES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_YES = ("y", "yes", "t", "true", "on", "1")  # as pip reads them
 _SECTIONS = ("global", "download")  # the later one has the last word, as for pip
 
 
@@ -59,7 +60,8 @@ class Index:
 def configured(variables: Mapping[str, str] | None = None) -> Index:
     """Return the index that pip would use: by its variables, then by its files, else PyPI.
 
-    Of what pip can be told only this is used: ``index-url``, ``extra-index-url``, ``cert`` and ``trusted-host``.
+    Of what pip can be told only this is used: ``index-url``, ``extra-index-url``, ``no-index``, ``cert`` and
+    ``trusted-host``.
     Directories of this machine (``file:``, ``find-links``) are not shown to the sandbox that downloads, and pages of
     links lead to any host.
 
@@ -71,9 +73,12 @@ def configured(variables: Mapping[str, str] | None = None) -> Index:
     """
     known = os.environ if variables is None else variables
     values = _of_files(known)
-    for name in ("index-url", "extra-index-url", "find-links", "cert", "trusted-host"):
+    for name in ("index-url", "extra-index-url", "find-links", "no-index", "cert", "trusted-host"):
         if word := known.get(f"PIP_{name.upper().replace('-', '_')}"):
             values[name] = word
+    if values.get("no-index", "").lower() in _YES:
+        msg = "with: this machine's pip is told to ask no index (no-index), so nothing was run"
+        raise PolicyError(msg, remedy="PIP_NO_INDEX=0; --with does not use directories of packages")
     first = values.get("index-url", DEFAULT).strip()
     more = values.get("extra-index-url", "").split()
     local = [url for url in more if url.startswith("file:")]
@@ -95,7 +100,9 @@ def _of_files(variables: Mapping[str, str]) -> dict[str, str]:
     here = variables.get("XDG_CONFIG_HOME") or f"{home}/.config"
     everybody = (variables.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
     places = [*(f"{each}/pip/pip.conf" for each in everybody), "/etc/pip.conf"]
-    places += [f"{home}/.pip/pip.conf", f"{here}/pip/pip.conf", f"{sys.prefix}/pip.conf", own]
+    if not os.path.exists(own):  # one of one's own stands in the place of the user's
+        places += [f"{home}/.pip/pip.conf", f"{here}/pip/pip.conf"]
+    places += [f"{sys.prefix}/pip.conf", own]
     found: dict[str, str] = {}
     for place in filter(os.path.isabs, places):
         file = configparser.RawConfigParser()

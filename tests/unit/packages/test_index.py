@@ -35,8 +35,19 @@ def test_files_and_variables_have_the_last_word_in_pips_order(tmp_path):
     own = tmp_path / "own.conf"
     own.write_text("[global]\nindex-url = https://d.test/simple\n")
     assert index.configured({**places, "PIP_CONFIG_FILE": str(own)}).urls[0] == "https://d.test/simple"
+    (tmp_path / ".pip").mkdir()
+    (tmp_path / ".pip/pip.conf").write_text("[download]\nindex-url = https://user.test/simple\n")
+    at_home = {**places, "HOME": str(tmp_path)}
+    assert index.configured(at_home).urls[0] == "https://user.test/simple"
+    assert index.configured({**at_home, "PIP_CONFIG_FILE": str(own)}).urls[0] == "https://d.test/simple"
     assert index.configured({**places, "PIP_INDEX_URL": "http://e.test/"}).forwards[0].port == 80
     assert index.configured({**places, "PIP_CONFIG_FILE": os.devnull}).urls == (index.DEFAULT,)
+
+
+def test_a_pip_that_is_to_ask_no_index_makes_nobody_ask_one():
+    with pytest.raises(PolicyError, match="told to ask no index"):
+        index.configured({**NOTHING, "PIP_NO_INDEX": "true"})
+    assert index.configured({**NOTHING, "PIP_NO_INDEX": "0"}).urls == (index.DEFAULT,)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
