@@ -183,14 +183,24 @@ def unpack(wheels: list[Wheel], directory: str) -> None:
         for part in wheel.parts:
             path = os.path.join(directory, part.path)
             try:
-                os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+                _make_above(path)
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+                os.fchmod(descriptor, 0o644)  # whatever the umask: a root caller's sandbox is another user
             except (FileExistsError, NotADirectoryError) as error:
                 if os.path.isfile(path):  # shared by two, as the __init__.py of a namespace is
                     continue
                 raise _refused(wheel.name, f"{part.path[:80]!r}: a file stands where a directory must") from error
             with open(descriptor, "wb") as file:
                 file.writelines(_content(wheel, part))
+
+
+def _make_above(path: str) -> None:
+    """Make the directories above a file, for every user to read, as far as they are not there."""
+    above = os.path.dirname(path)
+    if not os.path.isdir(above):
+        _make_above(above)
+        os.mkdir(above)
+        os.chmod(above, 0o755)  # noqa: S103 - as the files
 
 
 def _content(wheel: Wheel, part: Part) -> Iterator[bytes]:

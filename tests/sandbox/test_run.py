@@ -613,3 +613,16 @@ def test_an_error_that_many_processes_end_with_is_shown_once():
         "[sandbox: 4 more processes ended with the same error: ValueError: same]",
     ]
     assert len(lines) == 5
+
+
+def test_it_runs_whatever_the_umask_is(tmp_path):
+    """A root caller's sandbox is another user, who must be able to read what is made for it."""
+    (tmp_path / "a.txt").write_text("a")
+    before = os.umask(0o077)
+    try:
+        result = sm.run("print(open('a.txt').read(), x)", inputs={"x": 1}, workspace=str(tmp_path))
+        with sm.Session() as session:
+            assert session.run("print(2)").stdout == "2\n"
+    finally:
+        os.umask(before)
+    assert (result.stdout, result.stderr) == ("a 1\n", "")

@@ -63,7 +63,8 @@ class RunDirectory:
 
     def _furnish(self, uid: int) -> None:
         os.mkdir(self.cell, 0o700)
-        os.makedirs(os.path.join(self.cell, "lib/sandbox_guest"), 0o755)  # where the guest's code is bound
+        self.make("lib", inside=True)
+        self.make("lib/sandbox_guest", inside=True)  # where the guest's code is bound
         if uid != os.geteuid():
             os.chmod(self.path, 0o711)  # noqa: S103 - that user must get through, and can list nothing
             os.chown(self.cell, uid, -1)
@@ -71,7 +72,8 @@ class RunDirectory:
     def make(self, name: str, *, inside: bool = False) -> str:
         """Return a new empty directory, beside what the sandbox sees or in it."""
         path = os.path.join(self.cell if inside else self.path, name)
-        os.mkdir(path, 0o755)
+        os.mkdir(path)
+        os.chmod(path, 0o755)  # noqa: S103 - whatever the umask: a root caller's sandbox is another user
         return path
 
     def discard(self, name: str) -> None:

@@ -1,6 +1,7 @@
 """Wheels are anybody's: what is wrong in one is refused before anything is written; nothing leaves the directory."""
 
 import io
+import os
 import stat
 import warnings
 import zipfile
@@ -62,10 +63,16 @@ def test_what_is_to_be_imported_comes_out_and_nothing_that_runs_by_itself(tmp_pa
     }
 
 
-def test_modes_are_ours(tmp_path):
-    data = wheel((entry("a/suid", stat.S_IFREG, 0o6777), b"x"))
-    unpacked(tmp_path, {NAME: data})
-    assert stat.S_IMODE((tmp_path / "target/a/suid").stat().st_mode) & ~0o644 == 0
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0])
+def test_modes_are_ours(tmp_path, umask):
+    data = wheel((entry("a/b/suid", stat.S_IFREG, 0o6777), b"x"))
+    before = os.umask(umask)
+    try:
+        unpacked(tmp_path, {NAME: data})
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / "target" / name).stat().st_mode) for name in ("a", "a/b", "a/b/suid")]
+    assert modes == [0o755, 0o755, 0o644]
 
 
 def test_of_two_packages_with_one_file_the_first_keeps_it(tmp_path):
