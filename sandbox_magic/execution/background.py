@@ -35,6 +35,7 @@ class BackgroundRun:
         self._run = run
         self._result: Result | None = None
         self._error: BaseException | None = None
+        self._over = threading.Event()  # a join() that is interrupted takes a thread for ended before Python 3.13
 
         def work() -> None:
             try:
@@ -42,16 +43,17 @@ class BackgroundRun:
                 finish(self._result)
             except BaseException as error:  # noqa: BLE001 - whoever waits for the result gets it
                 self._error = error
+            finally:
+                self._over.set()
 
         context = contextvars.copy_context()  # so that what is written goes to the cell that it belongs to
-        self._thread = threading.Thread(target=context.run, args=(work,), name="sandbox-magic run", daemon=True)
-        self._thread.start()
+        threading.Thread(target=context.run, args=(work,), name="sandbox-magic run", daemon=True).start()
         _running.add(self)
 
     @property
     def done(self) -> bool:
         """Whether it has ended."""
-        return not self._thread.is_alive()
+        return self._over.is_set()
 
     def wait(self, timeout: float | None = None) -> Result:
         """Wait for its end, and return its result.
@@ -64,8 +66,7 @@ class BackgroundRun:
             SandboxUnavailable: No sandbox could be started, so nothing was run.
             PolicyError: It can't be run with this policy.
         """
-        self._thread.join(timeout)
-        if not self.done:
+        if not self._over.wait(timeout):
             msg = f"the run has not ended within {timeout:g} seconds"
             raise TimeoutError(msg)
         if self._error is not None:
@@ -74,8 +75,9 @@ class BackgroundRun:
 
     def stop(self) -> None:
         """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
-        while not self._run.started and self._thread.is_alive():
-            self._thread.join(0.001)  # its sandbox is starting
+        self._run.interrupt()  # also where its packages are fetched, which may take minutes
+        while not self._run.started and not self._over.wait(0.001):
+            pass  # its sandbox is starting
         self._run.interrupt()
 
     def _ended(self) -> Result:
@@ -110,4 +112,4 @@ def _stop_all() -> None:
     for each in running():
         each.stop()
     for each in running():
-        each._thread.join(_END_SECONDS)  # noqa: SLF001 - this module's own
+        each._over.wait(_END_SECONDS)  # noqa: SLF001 - this module's own

@@ -36,7 +36,7 @@ class KernelSession:
         self._read = read
         self._policy: Policy | None = None
         self._session: Session | None = None
-        self._starting: threading.Thread | None = None
+        self._starting: threading.Event | None = None  # when it has; see `BackgroundRun` for why no join()
         self._has_run = False
 
     @property
@@ -57,23 +57,27 @@ class KernelSession:
         Raises:
             PolicyError: What is configured makes no sense.
         """
-        starting, self._starting = self._starting, None
-        if starting is not None:
-            starting.join()
+        if self._starting is not None:
+            self._starting.wait()  # where an interrupt comes meanwhile, the next cell waits for the rest
+            self._starting = None
         if self._session is None:
             self._session = Session(policy=self.policy)
         return self._session
 
     def begin(self) -> None:
         """Start the sandbox on another thread, for the first cell not to wait; that cell says what is wrong."""
+        started = threading.Event()
 
         def run_nothing(session: Session) -> None:
-            with suppress(Exception):
-                drive(session.prepare("", {}), View())
+            try:
+                with suppress(Exception):
+                    drive(session.prepare("", {}), View())
+            finally:
+                started.set()
 
         with suppress(PolicyError):
-            self._starting = threading.Thread(target=run_nothing, args=(self.session,), daemon=True)
-            self._starting.start()
+            threading.Thread(target=run_nothing, args=(self.session,), daemon=True).start()
+            self._starting = started
 
     def stream(self, source: str, *, number: int | None = None, at_most: float | None = None) -> Run:
         """Return a run of a cell, under the limits that are now for each cell.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
+from sandbox_magic.execution import background
 
 
 def test_it_is_a_result_when_it_has_ended():
@@ -85,3 +88,19 @@ def _lives(pid):
             return stat.read().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+def test_an_interrupt_while_somebody_waits_for_it_changes_nothing():
+    handle = sm.start("import time; time.sleep(600)", timeout=600)
+    press = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+
+    def wait():
+        press.start()
+        handle.wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert not handle.done
+    assert handle in background.running()
+    handle.stop()
+    assert handle.wait(60).outcome is Outcome.INTERRUPTED

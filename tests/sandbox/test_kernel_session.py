@@ -1,5 +1,6 @@
 """The kernel's session, and the folder that it shows without being asked."""
 
+import signal
 import threading
 
 import pytest
@@ -136,3 +137,26 @@ def test_none_is_parked_early_for_a_wrong_option_or_a_large_folder(spares, wants
     assert wants(spares, "--memory", "lots") == 0
     monkeypatch.setattr(early, "_MOST_NAMES", 1)
     assert wants(spares) == 0
+
+
+def test_an_interrupt_while_a_cell_waits_for_the_start_lets_the_next_cell_wait_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    kernel = KernelSession(lambda: read_policy({}, {}))
+    press = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+
+    def wait():
+        press.start()
+        _ = kernel.session
+
+    try:
+        with kernel.session._lock:  # the start takes longer than anybody's patience
+            kernel.begin()
+            starting = kernel._starting
+            with pytest.raises(KeyboardInterrupt):
+                wait()
+            assert not starting.is_set()
+        _ = kernel.session
+        assert starting.is_set()
+    finally:
+        kernel.close()
