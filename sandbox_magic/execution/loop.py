@@ -131,6 +131,7 @@ class Loop:
             self._close_network()
             self._lease.release(sandbox)
             raise
+            sandbox.drop()  # the code of a session's cell may run already, and nobody would hear of its end
         return intake
 
     def _begin(self, sandbox: Sandbox) -> Intake:
