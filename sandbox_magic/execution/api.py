@@ -138,7 +138,7 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
     return Run(loop)
 
 
-def provider(policy: Policy) -> Callable[[Policy], Policy] | None:
+def provider(policy: Policy) -> Callable[[Policy, Callable[[], bool]], Policy] | None:
     """Return what fetches the packages that a policy names; None where it names none."""
     if not policy.packages:
         return None

@@ -29,9 +29,10 @@ from sandbox_magic.packages import index as _index
 from sandbox_magic.packages.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox_magic.model.result import Result
+    from sandbox_magic.model.timeline import Sample
     from sandbox_magic.packages.index import Index
 
 MOST_DOWNLOADED = 512 * MIB
@@ -62,11 +63,16 @@ _UNREACHED = re.compile(
 )
 
 
-def provide(policy: Policy) -> Policy:
+def provide(policy: Policy, goes_on: Callable[[], bool] = lambda: True) -> Policy:
     """Return the policy with the directory of the packages that it names, which are fetched if they are not kept.
+
+    Args:
+        policy: The policy.
+        goes_on: Asked again and again while they are fetched: whether somebody still wants them.
 
     Raises:
         PolicyError: They can't be had; says why.
+        StoppedEarly: Nobody wants them any more.
         SandboxUnavailable: No sandbox could be started to fetch them.
     """
     index = _index.configured()
@@ -74,7 +80,7 @@ def provide(policy: Policy) -> Policy:
     question = json.dumps([_FORM, sorted(policy.packages), python, index.shown])
     store = _store(_root())
     found = store.find(question)
-    return replace(policy, library=found or store.add(question, python, _fetch(policy, index)))
+    return replace(policy, library=found or store.add(question, python, _fetch(policy, index, goes_on)))
 
 
 @cache
@@ -97,7 +103,20 @@ def _identity(which: str) -> str:
     return json.dumps([path, os.path.realpath(path), status.st_size, status.st_mtime_ns, os.uname().machine])
 
 
-def _fetch(policy: Policy, index: Index) -> Mapping[str, bytes]:
+class _WhileWanted(View):
+    """Shows nothing of a run, and ends it when nobody wants it any more, which may be said on another thread."""
+
+    def __init__(self, run: Run, goes_on: Callable[[], bool]) -> None:
+        self._run = run
+        self._goes_on = goes_on
+
+    def add(self, sample: Sample) -> None:  # noqa: ARG002 - its time is what counts
+        """See whether somebody does."""
+        if not self._goes_on() and not self._run.interrupted:
+            self._run.interrupt()
+
+
+def _fetch(policy: Policy, index: Index, goes_on: Callable[[], bool]) -> Mapping[str, bytes]:
     """Return the wheels of the packages and of all that they need."""
     disk = MOST_DOWNLOADED + 64 * MIB
     limits = Limits(
@@ -116,7 +135,8 @@ def _fetch(policy: Policy, index: Index) -> Mapping[str, bytes]:
     loop = Loop(cell, own, Cold())
     loop.files.writes = False
     try:
-        result = drive(Run(loop), View())
+        run = Run(loop)
+        result = drive(run, _WhileWanted(run, goes_on))
     except PolicyError as error:
         raise _unreached(index, error.seen or error.what) from error
     if result.outcome is Outcome.INTERRUPTED:

@@ -52,7 +52,8 @@ class Loop:
         files: What goes into its working directory and what comes out.
         timing: Its clock and deadline.
         network: What relays its connections; None without ``net``.
-        provide: Called before a sandbox is looked for: fetches what the policy only names.
+        provide: Called before a sandbox is looked for, and asked meanwhile whether to go on: fetches what the policy
+            only names.
         meanwhile: Called once while the sandbox starts, which costs nothing then, or while the code runs.
     """
 
@@ -62,7 +63,7 @@ class Loop:
         self.result: Result | None = None
         self.timing: Timing = Timing()
         self.meanwhile: Callable[[], None] | None = None
-        self.provide: Callable[[Policy], Policy] | None = None
+        self.provide: Callable[[Policy, Callable[[], bool]], Policy] | None = None
         self.network: NetworkRelay | None = None
         self._cell = cell
         self._lease = lease
@@ -71,6 +72,7 @@ class Loop:
         self._intake: Intake | None = None
         self._lock = threading.RLock()  # a button's press comes on another thread
         self._closed = False
+        self._stops = False  # whether to interrupt what comes before the sandbox
 
     @property
     def closed(self) -> bool:
@@ -113,7 +115,7 @@ class Loop:
 
     def _start(self) -> Intake:
         if self.provide is not None:
-            self.policy = self.provide(self.policy)
+            self.policy = self.provide(self.policy, lambda: not self._stops)
         named = () if self._cell.query else self.policy.net  # what a front end asks needs no network
         pins = pinning.pin(named) if named else ()
         sandbox = self._lease.acquire(self.policy, self.files.look(), self._do_meanwhile)
@@ -129,9 +131,9 @@ class Loop:
             self._do_meanwhile()  # where nothing had to be started
         except BaseException:
             self._close_network()
+            sandbox.drop()  # the code of a session's cell may run already, and nobody would hear of its end
             self._lease.release(sandbox)
             raise
-            sandbox.drop()  # the code of a session's cell may run already, and nobody would hear of its end
         return intake
 
     def _begin(self, sandbox: Sandbox) -> Intake:
@@ -190,6 +192,7 @@ class Loop:
     def interrupt(self) -> None:
         """Interrupt the code, as Ctrl-C would; it is killed if it does not end within 0.3 s."""
         with self._lock:
+            self._stops = True
             if self.sandbox is not None and not self._closed:
                 self.resume()
                 self.timing.expect("interrupt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from sandbox_magic.model.errors import SandboxError
+from sandbox_magic.model.errors import SandboxError, StoppedEarly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +63,8 @@ class Stopper:
                         run.interrupt()
                     take(event)
                 return run.result
+        except StoppedEarly as error:  # while its packages were fetched
+            raise NotStarted("the run was stopped before it had started") from error
         finally:
             with self._lock:
                 self._runs.discard(run)

@@ -14,12 +14,14 @@ import socket
 import tarfile
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 import sandbox_magic as sm
+from sandbox_magic.execution.stopping import NotStarted, Stopper
 from sandbox_magic.model.errors import StoppedEarly
 from sandbox_magic.net import pinning
 
@@ -159,22 +161,46 @@ def test_an_index_that_has_no_address_is_said_to_be_out_of_reach(monkeypatch):
     assert "secret" not in str(refused.value)
 
 
-def test_a_person_can_stop_a_download(tmp_path, monkeypatch):
-    """The index never answers: as soon as it is asked, Ctrl-C comes."""
+@pytest.fixture
+def silent(tmp_path, monkeypatch):
+    """An index that never answers; pip would wait for minutes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.getsockname()[1]}/simple")
         server.settimeout(60)
-        asked: list[socket.socket] = []
+        yield server
 
-        def press():
-            asked.append(server.accept()[0])
-            os.kill(os.getpid(), signal.SIGINT)
 
-        thread = threading.Thread(target=press)
-        thread.start()
-        with pytest.raises(StoppedEarly):
-            sm.run("print('ran')", packages="a")
-        thread.join()
-        asked[0].close()
+def test_a_person_can_stop_a_download(silent):
+    """As soon as the index is asked, Ctrl-C comes."""
+    asked: list[socket.socket] = []
+
+    def press():
+        asked.append(silent.accept()[0])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(StoppedEarly):
+        sm.run("print('ran')", packages="a")
+    thread.join()
+    asked[0].close()
+
+
+def test_a_run_in_the_background_can_be_stopped_while_its_packages_are_fetched(silent):
+    handle = sm.start("print('ran')", packages="a")
+    with silent.accept()[0]:
+        handle.stop()
+        with pytest.raises(StoppedEarly):  # had pip given up, it would be a PolicyError
+            handle.wait(60)
+
+
+def test_so_can_a_run_on_a_thread_of_a_batch(silent):
+    stopper, run = Stopper(), sm.stream("print('ran')", packages="a")
+    with ThreadPoolExecutor(1) as threads:
+        driven = threads.submit(stopper.drive, run)
+        with silent.accept()[0]:
+            stopper.stop()
+            with pytest.raises(NotStarted):
+                driven.result(60)
