@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import BrokenExecutor, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from sandbox_magic.batch import rows
 from sandbox_magic.batch.graded import Graded
@@ -12,6 +13,7 @@ from sandbox_magic.batch.task import work
 from sandbox_magic.execution.asynchronous import cores
 from sandbox_magic.execution.stopping import NotStarted, Stopper
 from sandbox_magic.jail import pool
+from sandbox_magic.model.errors import PolicyError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -30,6 +32,18 @@ def _workers_of(executor: Executor | None) -> int | None:
     return said if isinstance(said, int) else None
 
 
+def _refuse_each(executor: Executor | None) -> None:
+    """Refuse one that has all its workers do the same work.
+
+    Raises:
+        PolicyError: It is such a one.
+    """
+    view = getattr(executor, "view", None)
+    if hasattr(view, "scatter"):  # ipyparallel's direct view
+        msg = "executor is that of a direct view, which has each of its engines run every submission"
+        raise PolicyError(msg, remedy="the client's: executor=client.executor()")
+
+
 class Hands:
     """Runs tasks.
 
@@ -37,11 +51,15 @@ class Hands:
         executor: What runs them; None for threads of this process.
         workers: How many at once; as many as the executor has, else as there are processors, without it.
 
+    Raises:
+        PolicyError: The executor would run each task several times.
+
     Attributes:
         workers: As above.
     """
 
     def __init__(self, executor: Executor | None, workers: int | None) -> None:
+        _refuse_each(executor)
         self.workers: int = workers or _workers_of(executor) or cores()
         self._stopper = Stopper()
         self._theirs = executor
@@ -61,7 +79,7 @@ class Hands:
         theirs = self._theirs
         if theirs is not None and not isinstance(theirs, ThreadPoolExecutor):
             try:
-                return theirs.submit(work, task)
+                return theirs.submit(work, task, uuid4().hex)
             except BrokenExecutor:  # a worker was killed
                 self._theirs = theirs = None
         if theirs is None:

@@ -205,12 +205,40 @@ def test_threads_of_the_callers_run_them(expected):
         assert values(sm.run_many(MANY, executor=executor, **HOW)) == expected
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+def pool_of(method):
+    if method == "loky":
+        import loky
+
+        return loky.ProcessPoolExecutor(2)
+    return ProcessPoolExecutor(2, mp_context=get_context(method))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "loky"])
 def test_processes_run_them_and_one_that_is_killed_loses_nothing(method, expected, tmp_path):
-    with ProcessPoolExecutor(2, mp_context=get_context(method)) as executor:
+    with pool_of(method) as executor:
         batch = sm.run_many(MANY, executor=executor, journal=tmp_path / "j", **HOW)
         rows = [next(batch)]
         os.kill(next(iter(executor._processes)), signal.SIGKILL)
+        rows += batch
+    assert values(rows) == expected
+    assert values(sm.Results.read(tmp_path / "j")) == expected
+
+
+@pytest.mark.timeout(600)  # a cluster of four processes, which notices by its heart that one of them is dead
+@pytest.mark.filterwarnings("default")  # ipyparallel's own
+def test_engines_of_ipyparallel_run_them_and_one_that_is_killed_loses_nothing(expected, tmp_path, monkeypatch):
+    import ipyparallel
+
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    with ipyparallel.Cluster(n=2, log_level=40) as client:
+        client.wait_for_engines(2, timeout=300)
+        with pytest.raises(sm.PolicyError, match="has each of its engines run every submission"):
+            sm.run_many(MANY, executor=client[:].executor)
+        engine = client[0].apply_sync(os.getpid)
+        batch = sm.run_many(MANY, executor=client.executor(), journal=tmp_path / "j", **HOW)
+        assert batch._hands.workers == 2
+        rows = [next(batch)]
+        os.kill(engine, signal.SIGKILL)
         rows += batch
     assert values(rows) == expected
     assert values(sm.Results.read(tmp_path / "j")) == expected
@@ -226,6 +254,8 @@ def test_a_dask_cluster_runs_them_from_python_and_for_the_command(expected, tmp_
         with sm.run_many(MANY, executor=client.get_executor(), **HOW) as batch:
             assert batch._hands.workers == 4, "as many as the cluster has threads, whatever there is here"
             assert values(batch) == expected
+        twice = [("x", "import time; print(time.time_ns())")] * 2
+        assert len({row.stdout for row in sm.run_many(twice, executor=client.get_executor(), timeout=60)}) == 2
         for name in "ab":
             (tmp_path / name).write_text(f"print({name!r})")
         words = ["batch", str(tmp_path), "--dask", cluster.scheduler_address]
