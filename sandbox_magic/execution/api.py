@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sandbox_magic.execution import given_files
@@ -114,6 +115,7 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
     last_value: bool = True,
     variable: Callable[[str], Known] = lambda _: "",
     writes: bool = True,
+    compile_seconds: float | None = None,
 ) -> Run:
     """Return a run that has not started yet; arguments and errors as for `stream`.
 
@@ -128,10 +130,13 @@ def prepare(  # noqa: PLR0913 - what goes with a cell, each by name
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells what the caller knows of a name, for a hint.
         writes: Whether the files that ``save`` names are written to this directory, not only in the result.
+        compile_seconds: Real time for a compiler; None for as much as the limits give.
     """
     values = _options.read(options, _SCOPES)
     lease = Warm() if values.pop("warm", True) else Cold()
     cell, whole = cell_of(source, values, policy, files=files, stdin=stdin, last_value=last_value, variable=variable)
+    if compile_seconds is not None:
+        cell = replace(cell, compile_seconds=compile_seconds)
     loop = Loop(cell, whole, lease)
     loop.provide = provider(whole)
     loop.files.writes = writes

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox_magic.execution.hint_facts import Known
     from sandbox_magic.execution.source import Source
     from sandbox_magic.jail.sandbox import Sandbox
-    from sandbox_magic.model.policy import Policy
+    from sandbox_magic.model.policy import Limits, Policy
 
 
 _READS = re.compile(rb"\bsys\.stdin\b|\bfileinput\b|/dev/stdin\b|\bopen\(0\b")
@@ -41,6 +41,7 @@ class Cell:
         outputs: The names of the variables that come out of it.
         language: What the cell is written in.
         languages: The user's own languages, to be named where a program is missing.
+        compile_seconds: Real time for its compiler; None for as much as the limits give.
         last_value: Whether the value of its last expression is shown, as in a notebook.
         variable: Tells what the caller knows of a name, for a hint.
         shows_error: Whether an error that ends it is written to its standard error too, not only told apart.
@@ -60,6 +61,7 @@ class Cell:
     outputs: tuple[str, ...] = ()
     language: Language = PYTHON
     languages: tuple[Language, ...] = ()
+    compile_seconds: float | None = None
     last_value: bool = True
     variable: Callable[[str], Known] = lambda _: ""
     shows_error: bool = True
@@ -107,10 +109,16 @@ class Cell:
             arguments=self.arguments,
             offered=" ".join(offered),
             program=program,
-            compiles=self.language.compiles,
+            compile_seconds=self.compiler_limit(policy.limits),
             gather=files.order,
         )
         sandbox.go(task, policy.limits)
+
+    def compiler_limit(self, limits: Limits) -> float | None:
+        """Return the real time for its compiler; None if it has none."""
+        if not self.language.compiles:
+            return None
+        return limits.compile_seconds if self.compile_seconds is None else self.compile_seconds
 
     @property
     def reads_input(self) -> bool:

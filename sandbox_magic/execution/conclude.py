@@ -107,6 +107,7 @@ def build_result(  # noqa: PLR0913 - everything that is known at the end, each b
         refused_forks=counted.refused_forks,
         given_up=attempts is not None and not attempts.complete,
         compiling=compiled is False,
+        compile_seconds=cell.compiler_limit(limits),
     )
     return Result(
         outcome=verdict.outcome,

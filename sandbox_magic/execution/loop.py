@@ -140,8 +140,8 @@ class Loop:
         """Start the clock of the code, which runs now, and look at what it does."""
         limits = self.policy.limits
         self.timing = Timing(limits.wall_seconds, STOP_SECONDS + sandbox.further_seconds)
-        if self._cell.language.compiles:
-            self.timing.compile(limits.compile_seconds)
+        if (compiler := self._cell.compiler_limit(limits)) is not None:
+            self.timing.compile(compiler)
         return Intake(
             sandbox=sandbox,
             cell=self._cell,

@@ -134,6 +134,7 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     refused_forks: int = 0,
     given_up: bool = False,
     compiling: bool = False,
+    compile_seconds: float | None = None,
 ) -> tuple[str, ...]:
     """Return what a person should know about how the run ended, in plain sentences.
 
@@ -146,10 +147,12 @@ def notes(  # noqa: PLR0913 - the facts, each by name
         refused_forks: Processes that it was refused.
         given_up: Whether the host ended it for a reason of its own, which is told elsewhere.
         compiling: Whether it was still the compiler that ran, for want of PID 1's report.
+        compile_seconds: The limit of that; None for as much as the limits give.
     """
     if report is not None:
         compiling = report.compiling
-    said = [_limit_reached(verdict.outcome, limits, compiling=compiling)]
+    compiler = limits.compile_seconds if compile_seconds is None else compile_seconds
+    said = [_limit_reached(verdict.outcome, limits, compiler if compiling else None)]
     if verdict.outcome is Outcome.SIGNALLED and report is None and not given_up:
         said.append("The sandbox ended without its PID 1's report: the code destroyed its own sandbox.")
     if report is not None and report.cause == "unwatched":
@@ -170,11 +173,11 @@ def notes(  # noqa: PLR0913 - the facts, each by name
     return tuple(filter(None, said))
 
 
-def _limit_reached(outcome: Outcome, limits: Limits, *, compiling: bool) -> str:
-    """Return the note about the limit that ended a run; empty if none did."""
-    row = ENDINGS[outcome]
+def _limit_reached(outcome: Outcome, limits: Limits, compile_seconds: float | None) -> str:
+    """Return the note about the limit that ended a run, or its compiler, which has a time of its own; else empty."""
+    row, compiling = ENDINGS[outcome], compile_seconds is not None
     of_compiler = compiling and row.limit == "wall_seconds"
-    reached = limits.compile_seconds if of_compiler else getattr(limits, row.limit or "wall_seconds")
+    reached = compile_seconds if of_compiler else getattr(limits, row.limit or "wall_seconds")
     if not row.limit or reached is None:
         return ""
     who = "The compiler" if compiling else "The code"

@@ -295,7 +295,7 @@ class Sandbox(Lifetime):
         if self.warm or self.unloaded:
             self.group.restart_peak()
             self.meter.forget_peak()
-        compiler = repr(limits.compile_seconds) if task.compiles else ""
+        compiler = "" if task.compile_seconds is None else repr(task.compile_seconds)
         times = (repr(time.monotonic()), compiler, *limit_guards.times(limits, counted=self._is_counted))
         for_init = (*map(str.encode, times), task.gather, b"" if task.program else b"python")
         words = (

@@ -18,7 +18,7 @@ class Task:
             for an input() that asks, ``inputs`` and ``out:NAME`` for variables, ``workspace`` for files,
             ``characters`` for a cell that is UTF-8 whatever encoding it names.
         program: The commands that run it, a frame each; empty for Python.
-        compiles: Whether all but the last of these are steps of a compiler.
+        compile_seconds: Real time for all but the last of these, which are steps of a compiler; None where none are.
         gather: What PID 1 is told to bring out; empty for nothing.
     """
 
@@ -28,5 +28,5 @@ class Task:
     arguments: tuple[str, ...] = ()
     offered: str = ""
     program: bytes = b""
-    compiles: bool = False
+    compile_seconds: float | None = None
     gather: bytes = b""

@@ -219,10 +219,13 @@ class Server:
 
     async def _run_code(self, request: Request) -> Response:
         try:
-            result = await self._finished(request, fusion.read(await self._body(request)).run(self._policy))
+            whole = await self._body(request)
+            run, fetched = fusion.read(whole).run(self._policy), asked.words(whole, "fetch_files")
+            del whole  # it may be long, and its turn may come late
+            result = await self._finished(request, run)
         except SandboxError as error:
             return _Json(fusion.failed(str(error)))
-        return Response(status_code=_GONE) if result is None else _Json(fusion.written(result))
+        return Response(status_code=_GONE) if result is None else _Json(fusion.written(result, fetched))
 
     async def _run(self, request: Request) -> Response:
         try:
@@ -237,7 +240,7 @@ class Server:
         return Response(status_code=_GONE) if result is None else _Json(result.to_dict())
 
     async def _body(self, request: Request) -> Mapping[str, Any]:
-        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise BadRequest("the content type is not application/json")
         data = await self._uploads.read(request)
         try:

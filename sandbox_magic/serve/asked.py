@@ -33,6 +33,7 @@ class Asked:
         code: The code.
         seconds: Wall time; None for as much as the server gives.
         memory_bytes: Memory, likewise.
+        compile_seconds: Wall time of a compiler, likewise.
         options: Options of the run.
         files: Files for its working directory.
     """
@@ -40,6 +41,7 @@ class Asked:
     code: str
     seconds: float | None = None
     memory_bytes: int | None = None
+    compile_seconds: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, bytes] | None = None
 
@@ -66,7 +68,15 @@ class Asked:
             PolicyError: It makes no sense, or is so low that nothing could run.
         """
         policy = self.policy(most)
-        return prepare(self.code, self.options, policy, files=self.files, last_value=last_value, writes=False)
+        return prepare(
+            self.code,
+            self.options,
+            policy,
+            files=self.files,
+            last_value=last_value,
+            writes=False,
+            compile_seconds=_lower(self.compile_seconds, most.limits.compile_seconds),
+        )
 
 
 def _lower(asked: float | None, most: float | None) -> float | None:

@@ -12,16 +12,18 @@ import base64
 import glob
 from typing import TYPE_CHECKING, Any
 
+from sandbox_magic.model.errors import PolicyError
+from sandbox_magic.model.languages import LANGUAGES
 from sandbox_magic.model.outcome import Outcome
-from sandbox_magic.serve.asked import Asked, files_of, member, words
+from sandbox_magic.serve.asked import Asked, BadRequest, files_of, member, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox_magic.model.result import Result
 
-_LANGUAGES = {"nodejs": "node", "R": "r"}  # its name -> ours, where they differ
-_SECONDS = 10.0  # what it gives a run that asks for nothing else
+_SECONDS = 10.0  # what it gives a compiler, and a run, of which a request says nothing else
+_LEAST_SECONDS = 0.001
 _MIB = 2**20
 _NOTHING: Mapping[str, Any] = {
     "status": "", "message": "", "compile_result": None, "run_result": None, "executor_pod_name": None, "files": {},
@@ -33,26 +35,58 @@ def read(whole: Mapping[str, Any]) -> Asked:
 
     Raises:
         BadRequest: It is not of that form.
+        PolicyError: Its language is not here.
     """
     memory = member(whole, "memory_limit_MB", int, -1)
-    language = member(whole, "language", str)
+    language, code = member(whole, "language", str), member(whole, "code", str)
+    if language == "php" and "<?" not in code:
+        code = f"<?php {code}"  # as there; the lines keep their numbers
     stdin = member(whole, "stdin", str, "")
     return Asked(
-        code=member(whole, "code", str),
-        seconds=member(whole, "run_timeout", float, _SECONDS),
+        code=code,
+        seconds=_seconds(whole, "run_timeout"),
+        compile_seconds=_seconds(whole, "compile_timeout"),
         memory_bytes=memory * _MIB if memory > 0 else None,
         options={
-            "language": _LANGUAGES.get(language, language),
+            "language": _known(language),
             "stdin": stdin,
             "args": words(whole, "args"),
-            "save": [glob.escape(name.removeprefix("./")) for name in words(whole, "fetch_files")],
+            "save": [glob.escape(_plain(name)) for name in words(whole, "fetch_files")],
         },
         files=files_of(member(whole, "files", dict, {})),
     )
 
 
-def written(result: Result) -> dict[str, Any]:
-    """Return the response for a run."""
+def _known(language: str) -> str:
+    """Return the name of a language, all of which are ours too; raise for one of its that is not here.
+
+    The nearest of our names, as a person is told it who has mistyped one, would be another language.
+    """
+    names = {name.casefold() for each in LANGUAGES for name in (each.name, *each.aliases)}
+    if language.casefold() not in names:
+        there = ", ".join(each.name for each in LANGUAGES)
+        raise PolicyError(f"there is no language {language!r} here", remedy=f"one of {there}")
+    return language
+
+
+def _seconds(whole: Mapping[str, Any], name: str) -> float:
+    seconds = member(whole, name, float, _SECONDS)
+    if seconds < _LEAST_SECONDS:
+        raise BadRequest(f"{name} is {seconds}; the least is {_LEAST_SECONDS}")
+    return seconds
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("./")
+
+
+def written(result: Result, fetched: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the response for a run.
+
+    Args:
+        result: How it ended.
+        fetched: The files that were asked for, by the names that they have in the response.
+    """
     late = result.outcome in (Outcome.WALL_TIME, Outcome.CPU_TIME)
     code = None if late else result.exit_code
     if code is None and not late:
@@ -69,7 +103,11 @@ def written(result: Result) -> dict[str, Any]:
         "status": "Success" if result.ok else "Failed",
         "compile_result": last if result.compiled is False else _compiled(result),
         "run_result": None if result.compiled is False else last,
-        "files": {name: base64.b64encode(data).decode() for name, data in result.files.items()},
+        "files": {
+            name: base64.b64encode(data).decode()
+            for name in fetched
+            if (data := result.files.get(_plain(name))) is not None
+        },
     }
 
 

@@ -145,10 +145,14 @@ def test_a_client_of_sandbox_fusion_is_answered_in_its_form(served):
         None,
     )
     bash = fused(served, "echo out > b.txt; echo hi", language="bash", fetch_files=["./b.txt", "none"])
-    assert (bash["run_result"]["stdout"], bash["files"]) == ("hi\n", {"b.txt": base64.b64encode(b"out\n").decode()})
-    unknown = fused(served, "x", language="cuda")
-    assert (unknown["status"], unknown["run_result"]) == ("SandboxError", None)
-    assert "cuda" in unknown["message"]
+    assert (bash["run_result"]["stdout"], bash["files"]) == ("hi\n", {"./b.txt": base64.b64encode(b"out\n").decode()})
+    for language in ("cuda", "typescript"):  # the name nearest to the second is that of another language
+        unknown = fused(served, "x", language=language)
+        assert (unknown["status"], unknown["run_result"]) == ("SandboxError", None)
+        assert f"no language '{language}' here\nTry: one of python, bash" in unknown["message"]
+    for language in ("nodejs", "sql", "R"):  # names of its that are not the first of ours
+        assert fusion.read({"code": "", "language": language}).options["language"] == language
+    assert fusion.read({"code": "echo 1;", "language": "php"}).code == "<?php echo 1;"
 
 
 def test_a_compiler_has_a_result_of_its_own_in_sandbox_fusions_form(served):
@@ -162,6 +166,27 @@ def test_a_compiler_has_a_result_of_its_own_in_sandbox_fusions_form(served):
     assert (whole["status"], whole["run_result"]) == ("Failed", None)
     assert (whole["compile_result"]["status"], whole["compile_result"]["return_code"]) == ("Finished", 1)
     assert "error" in whole["compile_result"]["stderr"]
+
+
+# Each step names two further types, so a compiler that reads this never comes to an end.
+ENDLESS = """\
+template <class A, class B> struct Pair {};
+template <class T, int N> struct Tree : Tree<Pair<T, int>, N - 1>, Tree<Pair<int, T>, N - 1> {};
+template <class T> struct Tree<T, 0> {};
+int main() { return sizeof(Tree<int, 60>); }
+"""
+
+
+def test_a_compiler_has_the_time_that_a_request_gives_it_and_never_more_than_the_server(served):
+    whole = fused(served, ENDLESS, language="cpp", compile_timeout=0.5)
+    compiled = whole["compile_result"]
+    assert (whole["status"], compiled["status"], compiled["return_code"]) == ("Failed", "TimeLimitExceeded", None)
+    assert whole["run_result"] is None
+    assert 0.5 <= compiled["execution_time"] < 30
+    request = {"code": "", "language": "cpp", "compile_timeout": 10**6}
+    for most, seconds in ((2.0, 60.0), (90.0, 90.0), (None, 10.0**6)):
+        run = fusion.read(request).run(Policy(limits=Limits(wall_seconds=most)))
+        assert run._loop._cell.compile_seconds == seconds
 
 
 def test_each_request_has_a_line_without_its_code(tmp_path):
@@ -197,6 +222,7 @@ def test_a_request_gets_the_whole_result_or_its_events(served):
     assert ("text", {"stream": "stdout", "text": "2\n"}) in told
     assert told[-1][0] == "result"
     assert sm.Result.from_dict(told[-1][1]).outputs == {"y": 2}
+    assert served.ask("/v1/run", wanted, Content_Type="Application/JSON; charset=utf-8")[0] == 200
     assert 'sandbox_magic_runs_total{outcome="COMPLETED"}' in served.ask("/metrics")[2]
 
 
@@ -224,6 +250,10 @@ def test_a_request_lowers_the_limits_and_never_raises_them(served):
         ("/run_code", {"language": "python"}, {}, 422),
         ("/run_code", {"code": 5, "language": "python"}, {}, 422),
         ("/run_code", {"code": "", "language": "python", "run_timeout": "x"}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "compile_timeout": "x"}, {}, 422),
+        ("/run_code", {"code": "", "language": "cpp", "compile_timeout": 0}, {}, 422),
+        ("/run_code", {"code": "", "language": "cpp", "compile_timeout": -1}, {}, 422),
+        ("/run_code", {"code": "", "language": "python", "run_timeout": 0}, {}, 422),
         ("/run_code", {"code": "", "language": "python", "files": {"a": "%"}}, {}, 422),
         ("/run_code", {"code": "", "language": "python", "run_timeout": 10**400}, {}, 422),
         ("/run_code", {"code": "", "language": "python", "fetch_files": [5]}, {}, 422),
