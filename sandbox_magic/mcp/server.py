@@ -78,7 +78,7 @@ class Tools:
         self._session = Session(policy=policy)
         self._turn = asyncio.Lock()
         self._end: asyncio.TimerHandle | None = None
-        self._began = False
+        self._began = self._anew = False
         python = (
             "Run Python code in a sandbox of its own. The value of the last expression, tables and figures are shown."
         )
@@ -139,10 +139,13 @@ class Tools:
         seconds = wanted.policy(self._policy).limits.wall_seconds
         async with self._turn:
             self._keep_on()
-            anew, self._began = self._began and not self._session.alive, True
+            self._anew = self._anew or (self._began and not self._session.alive)
+            self._began = True
             try:
                 run = self._session.prepare(wanted.code, {} if seconds is None else {"timeout": seconds})
-                return answer(await finished(run), self._kept, *([_ANEW] if anew else ()))
+                told = answer(await finished(run), self._kept, *([_ANEW] if self._anew else ()))
+                self._anew = False  # who cancels a call reads no answer
+                return told
             finally:
                 self._end_when_idle()
 

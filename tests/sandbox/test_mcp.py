@@ -153,6 +153,31 @@ def test_a_session_that_is_idle_ends_and_the_next_call_says_so():
     asyncio.run(idle())
 
 
+async def begun_anew_in_a_call_that_is_cancelled():
+    tools = Tools(Policy(), idle_seconds=None)
+
+    async def called(code):
+        call = types.CallToolRequestParams(name="session_run", arguments={"code": code})
+        return told(await tools.called(None, call))[0]
+
+    try:
+        assert await called("x = 1")
+        tools._session.reset()
+        cancelled = asyncio.ensure_future(called(SLEEPS))
+        await until(lambda: tools._session.alive)
+        cancelled.cancel()
+        await asyncio.wait({cancelled})
+        assert cancelled.cancelled()
+        assert (await called("'x' in dir()")).startswith("The session has begun anew")
+        assert (await called("1")).startswith("COMPLETED")
+    finally:
+        tools.close()
+
+
+def test_the_next_call_says_so_too_where_the_first_one_was_cancelled():
+    asyncio.run(begun_anew_in_a_call_that_is_cancelled())
+
+
 def test_what_the_command_line_does_not_allow_is_refused_before_it_serves(capsys):
     assert main(["mcp", "--workspace", "."]) == 2
     assert main(["mcp", "--idle", "banana"]) == 2
