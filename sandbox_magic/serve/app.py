@@ -48,6 +48,7 @@ MOST_BYTES = 64 * 2**20  # of a request
 _UPLOADING_BYTES = 4 * MOST_BYTES  # of all requests that have not come whole
 _UPLOAD_SECONDS = 60  # for a request to come whole
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_ENDS = "the server ends"
 _GONE = 499  # as nginx calls it: nobody is there to read it
 
 
@@ -78,6 +79,8 @@ class _Events(StreamingResponse):
         """Send them."""
         try:
             await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends, and their time with it
+            await send({"type": "http.response.body", "body": _failed(_ENDS), "more_body": False})
         finally:
             try:
                 await self._source.aclose()
@@ -159,7 +162,7 @@ class Server:
         self._log = log
         self._uploads = _Uploads()
         self._asked = 0
-        self._seconds = 1.0  # that a run takes, lately
+        self._seconds = 1.0  # that a run takes, lately, without its wait
         registry = self._registry = CollectorRegistry()
         self._runs = Counter("sandbox_magic_runs", "Runs that have ended", ["outcome"], registry=registry)
         self._refused = Counter(
@@ -198,18 +201,25 @@ class Server:
                 return _Json({"error": "the token is missing or wrong"}, 401, {"WWW-Authenticate": "Bearer"})
             try:
                 return await answer(request)
-            except BadRequest as error:
+            except (BadRequest, Late, ClientDisconnect, Full, asyncio.CancelledError) as error:
+                return self._refusal(error)
+
+        return self._of_ours(guarded)
+
+    def _refusal(self, error: BaseException) -> Response:
+        match error:
+            case BadRequest():
                 return _Json({"error": str(error)}, 422)
-            except Late:
+            case Late():
                 return _Json({"error": "the request did not come whole"}, 408, {"Connection": "close"})
-            except ClientDisconnect:
+            case ClientDisconnect():
                 return Response(status_code=_GONE)
-            except Full:
+            case asyncio.CancelledError():  # the server ends, and this one's time with it
+                return _Json({"error": _ENDS}, 503, {"Connection": "close"})
+            case _:
                 self._refused.inc()
                 wait = max(1, math.ceil(self._asked * self._seconds / cores()))
                 return _Json({"error": "the queue is full"}, 429, {"Retry-After": str(wait)})
-
-        return self._of_ours(guarded)
 
     async def _health(self, _request: Request) -> Response:
         return _Json({"status": "ok", "version": installed(), "requests": self._asked, "most": self._most})
@@ -231,9 +241,8 @@ class Server:
         try:
             run = asked.read(await self._body(request)).run(self._policy)
             if "text/event-stream" in request.headers.get("accept", ""):
-                self._enter()
-                began, ended = time.monotonic(), list[Result]()
-                return _Events(_events(run, ended), lambda: self._leave(request, began, ended[0] if ended else None))
+                entered, ended = self._enter(), list[Result]()
+                return _Events(_events(run, ended), lambda: self._leave(request, entered, ended[0] if ended else None))
             result = await self._finished(request, run)
         except SandboxError as error:
             return _Json({"error": str(error)}, 400)
@@ -251,23 +260,25 @@ class Server:
             raise BadRequest("the request is no object")
         return whole
 
-    def _enter(self) -> None:
+    def _enter(self) -> tuple[float, float]:
+        """Return the time now, and how many runs one after another it is until this one has ended."""
         if self._asked >= self._most:
             raise Full
         self._asked += 1
+        return time.monotonic(), max(1.0, self._asked / cores())
 
-    def _leave(self, request: Request, began: float, result: Result | None) -> None:
+    def _leave(self, request: Request, entered: tuple[float, float], result: Result | None) -> None:
+        began, turns = entered
         self._asked -= 1
         request.scope[OUTCOME] = None if result is None else result.outcome.value
         took = time.monotonic() - began
         self._time.observe(took)
-        self._seconds += (took - self._seconds) / 10
+        self._seconds += (took / turns - self._seconds) / 10
         self._runs.labels("not run" if result is None else result.outcome.value).inc()
 
     async def _finished(self, request: Request, run: Run) -> Result | None:
         """Return the result; None where the client has gone, and the run has ended for that."""
-        self._enter()
-        began, result = time.monotonic(), None
+        entered, result = self._enter(), None
         running = asyncio.ensure_future(finished(run))
         gone = asyncio.ensure_future(_gone(request))
         try:
@@ -279,7 +290,7 @@ class Server:
             gone.cancel()
             running.cancel()
             await asyncio.gather(running, gone, return_exceptions=True)
-            self._leave(request, began, result)
+            self._leave(request, entered, result)
 
 
 async def _events(run: Run, ended: list[Result]) -> AsyncGenerator[bytes, None]:
@@ -292,7 +303,11 @@ async def _events(run: Run, ended: list[Result]) -> AsyncGenerator[bytes, None]:
                     ended.append(event.result)
                 yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
     except SandboxError as error:
-        yield f"event: error\ndata: {json.dumps({'error': str(error)})}\n\n".encode()
+        yield _failed(str(error))
+
+
+def _failed(why: str) -> bytes:
+    return f"event: error\ndata: {json.dumps({'error': why})}\n\n".encode()
 
 
 def _written(event: Event) -> tuple[str, dict[str, Any]]:

@@ -291,9 +291,9 @@ def test_a_request_that_is_cut_before_it_has_come_whole_leaves_nothing():
 class Asking:
     """A request to the application itself, whose body comes when the test sends it."""
 
-    def __init__(self, application):
+    def __init__(self, application, *headers):
         self.pieces = asyncio.Queue()
-        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), *headers]
         scope = {"type": "http", "method": "POST", "path": "/v1/run", "headers": headers, "query_string": b""}
         self.sent = []
         self.answer = asyncio.ensure_future(application(scope, self.pieces.get, self.send))
@@ -335,6 +335,59 @@ def test_what_is_sent_and_never_ends_holds_neither_memory_nor_its_place(monkeypa
     asyncio.run(uploads(app.Server(Policy()).application()))
     monkeypatch.setattr(app, "_UPLOAD_SECONDS", 0.05)
     asyncio.run(never(app.Server(Policy()).application()))
+
+
+async def full():
+    """Return how long a full queue took, and how long who comes then is told to wait."""
+    application, waiting = app.Server(Policy(), waiting=8 * cores()).application(), 9 * cores()
+
+    async def fill():
+        asking = [Asking(application) for _ in range(waiting)]
+        for each in asking:
+            await each.body(b'{"code": "import time; time.sleep(0.35)"}', more=False)
+        return asking
+
+    began = time.monotonic()
+    for asking in await fill():
+        assert await asking.status() == 200
+    took = time.monotonic() - began
+    asking, late = await fill(), Asking(application)
+    await late.body(b'{"code": "1"}', more=False)
+    assert await late.status() == 429
+    for each in asking:
+        each.answer.cancel()
+    await asyncio.wait([each.answer for each in asking])
+    return took, int(dict(late.sent[0]["headers"])[b"retry-after"])
+
+
+def test_who_is_refused_is_told_about_how_long_the_queue_takes():
+    """Not how long each waited in it, times all of them."""
+    took, told = asyncio.run(full())
+    assert told <= 1 + 2 * took
+
+
+async def ended(*headers):
+    """Return what is sent for a request whose time is over when the server ends, as uvicorn cancels it."""
+    asking = Asking(app.Server(Policy()).application(), *headers)
+    await asking.body(json.dumps({"code": SLEEPS, "timeout": 600}).encode(), more=False)
+    async with asyncio.timeout(60):
+        while not asyncio.all_tasks() - {asyncio.current_task(), asking.answer}:  # noqa: ASYNC110 - until it runs
+            await asyncio.sleep(0.01)
+        while headers and not any(b"up" in message.get("body", b"") for message in asking.sent):  # noqa: ASYNC110 - likewise
+            await asyncio.sleep(0.01)
+        asking.answer.cancel()
+        await asyncio.sleep(0)
+        asking.answer.cancel()  # as its event loop does when it is closed
+        await asking.answer
+    return asking.sent
+
+
+def test_a_request_whose_time_is_over_when_the_server_ends_is_refused_in_its_form():
+    start, body = asyncio.run(ended())
+    assert (start["status"], json.loads(body["body"])) == (503, {"error": "the server ends"})
+    *_, last = asyncio.run(ended((b"accept", b"text/event-stream")))
+    assert last["body"] == b'event: error\ndata: {"error": "the server ends"}\n\n'
+    assert not last["more_body"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": "text/event-stream"}])
