@@ -48,6 +48,7 @@ MOST_BYTES = 64 * 2**20  # of a request
 _UPLOADING_BYTES = 4 * MOST_BYTES  # of all requests that have not come whole
 _UPLOAD_SECONDS = 60  # for a request to come whole
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_SCHEME = "bearer "  # before a token, in any case, as names of hosts and types are (RFC 9110)
 _ENDS = "the server ends"
 _GONE = 499  # as nginx calls it: nobody is there to read it
 
@@ -188,7 +189,7 @@ class Server:
     def _of_ours(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def of_ours(request: Request) -> Response:
             host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-            if self._hosts and host not in self._hosts:
+            if self._hosts and host.lower() not in self._hosts:
                 return _Json({"error": "this host is not served"}, 421)
             return await answer(request)
 
@@ -196,7 +197,9 @@ class Server:
 
     def _guarded(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
-            given = request.headers.get("authorization", "").removeprefix("Bearer ")
+            given = request.headers.get("authorization", "")
+            if given[: len(_SCHEME)].lower() == _SCHEME:
+                given = given[len(_SCHEME) :]
             if self._token and not hmac.compare_digest(given.encode(), self._token.encode()):
                 return _Json({"error": "the token is missing or wrong"}, 401, {"WWW-Authenticate": "Bearer"})
             try:

@@ -222,7 +222,8 @@ def test_a_request_gets_the_whole_result_or_its_events(served):
     assert ("text", {"stream": "stdout", "text": "2\n"}) in told
     assert told[-1][0] == "result"
     assert sm.Result.from_dict(told[-1][1]).outputs == {"y": 2}
-    assert served.ask("/v1/run", wanted, Content_Type="Application/JSON; charset=utf-8")[0] == 200
+    written = {"Content_Type": "Application/JSON; charset=utf-8", "Host": "LocalHost"}
+    assert served.ask("/v1/run", wanted, **written)[0] == 200
     assert 'sandbox_magic_runs_total{outcome="COMPLETED"}' in served.ask("/metrics")[2]
 
 
@@ -440,6 +441,7 @@ def test_it_ends_in_good_order_and_a_unix_socket_is_its_owners_alone(tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert served.ask("/v1/run", {"code": "1"})[0] == 401
         assert served.ask("/v1/run", {"code": "1"}, Authorization="Bearer wrong")[0] == 401
+        assert served.ask("/v1/run", {"code": "1"}, Authorization="bearer secret")[0] == 200
         assert served.ask("/v1/health")[0] == 200
         found = []
         code = "import os, time\nprint('up', flush=True)\nwhile not os.path.exists('told/go on'): time.sleep(0.01)\n"
