@@ -146,7 +146,7 @@ class Unlucky:
     def __init__(self, times):
         self.left = deque(range(times))
 
-    def submit(self, work, given):
+    def submit(self, work, *given):
         from concurrent.futures import Future
 
         future = Future()
