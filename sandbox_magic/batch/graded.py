@@ -56,7 +56,7 @@ class Graded:
         case: The number of the case, from 1, where there are several inputs.
         result: Its result; None if it could not be run.
         score: What the checker gave; None without a checker, and where that gave none or did not complete.
-        why: Why there is no result or no score, where there should be one.
+        why: Why there is no result or no score, where there should be one; made safe to show, for paths are in it.
     """
 
     name: str
@@ -64,6 +64,10 @@ class Graded:
     result: Result | None = None
     score: Score | None = None
     why: str = ""
+
+    def __post_init__(self) -> None:
+        """Let the reason drive no terminal."""
+        object.__setattr__(self, "why", clean(self.why))
 
     @property
     def outcome(self) -> Outcome | None:
@@ -160,7 +164,7 @@ class Graded:
                 name=str(whole["name"]),
                 case=None if whole["case"] is None else int(whole["case"]),
                 score=None if score is None else _score(score),
-                why=clean(str(whole["why"])),
+                why=str(whole["why"]),
                 result=None if result is None else Result.from_dict(result),
             )
         except (KeyError, TypeError, OverflowError) as error:

@@ -58,6 +58,13 @@ def test_a_directory_that_is_nested_too_deep_is_one_row(deep):
     assert second[0] == "other.py"
 
 
+def test_why_one_is_not_run_drives_no_terminal(tmp_path):
+    (tmp_path / "\x1b]0;title\x07\x1b[2J.ipynb").write_text('{"cells": [], "nbformat": 4}')
+    (row,) = sm.run_many(tmp_path)
+    assert "is a notebook" in row.why
+    assert "\x1b" not in f"{row.why}{row!r}"
+
+
 def test_a_directory_that_has_nothing_or_is_none_is_refused(tmp_path):
     with pytest.raises(PolicyError, match="there are no submissions"):
         sm.run_many(tmp_path)
