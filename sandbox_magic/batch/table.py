@@ -21,7 +21,7 @@ _HEAD = ("", "outcome", "score", "real time", "peak memory", "CPU and memory ove
 STYLE = f"""{card.STYLE}<style>
 .sandbox-result.sandbox-result .rows thead th{{white-space:nowrap}}
 .sandbox-result.sandbox-result .rows tbody th{{white-space:normal;overflow-wrap:anywhere;min-width:12em}}
-.sandbox-result.sandbox-result .rows td:nth-child(2){{white-space:normal;overflow-wrap:anywhere;min-width:10em}}
+.sandbox-result.sandbox-result .rows td:nth-child(2){{white-space:normal;overflow-wrap:anywhere;min-width:14em}}
 .sandbox-result.sandbox-result .rows td:nth-child(6){{font-family:ui-monospace,'DejaVu Sans Mono',monospace}}
 .sandbox-result.sandbox-result .rows td:last-child{{white-space:normal;overflow-wrap:anywhere;min-width:16em}}
 </style>"""
