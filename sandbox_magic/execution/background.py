@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,17 @@ _running: weakref.WeakSet[BackgroundRun] = weakref.WeakSet()
 def running() -> list[BackgroundRun]:
     """Return the runs of this process that have not ended."""
     return [each for each in _running if not each.done]
+
+
+def _forget_all() -> None:
+    """Let go of all of them without ending them: this is a forked copy, without the threads that they are on."""
+    for each in list(_running):
+        each._over = threading.Event()  # noqa: SLF001 - this module's own; another thread may have held its lock
+        each._over.set()  # noqa: SLF001
+    _running.clear()
+
+
+os.register_at_fork(after_in_child=_forget_all)
 
 
 @atexit.register

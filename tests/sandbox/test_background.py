@@ -104,3 +104,24 @@ def test_an_interrupt_while_somebody_waits_for_it_changes_nothing():
     assert handle in background.running()
     handle.stop()
     assert handle.wait(60).outcome is Outcome.INTERRUPTED
+
+
+def test_a_forked_copy_of_this_process_does_not_stop_it(tmp_path):
+    """The copy comes to its end as an interpreter does; the code ends when it is told that this was so."""
+    code = """
+        import os, sys
+        import sandbox_magic as sm
+        place = sys.argv[1]
+        waiting = "import os, time\\nwhile not os.path.exists('here/now'): time.sleep(0.01)\\nprint('whole')"
+        handle = sm.start(waiting, timeout=60, bind=f"{place}:here")
+        while not handle._run.started: pass
+        if not (copy := os.fork()):
+            sys.exit(not handle.done)
+        status = os.waitpid(copy, 0)[1]
+        open(os.path.join(place, "now"), "w").close()
+        print(status, handle.wait(60).stdout)
+    """
+    tmp_path.chmod(0o755)
+    command = [sys.executable, "-P", "-c", textwrap.dedent(code), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False)
+    assert (done.stdout, done.stderr) == ("0 whole\n\n", "")
