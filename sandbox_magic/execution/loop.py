@@ -273,6 +273,8 @@ class Loop:
             tells_its_end=not self._cell.language.commands,
             network=self.network,
         )
+        with self._lock:  # no button's press from here on: the numbers of its descriptors may be others' soon
+            self._closed = True
         try:
             self._lease.release(intake.sandbox)
         finally:  # also where an interrupt comes meanwhile: there is nothing left to interrupt

@@ -15,6 +15,8 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Ended, Outcome, Sample, Text
+from sandbox_magic.jail import teardown
+from sandbox_magic.jail.lease import Cold
 from sandbox_magic.model import summary, units
 
 
@@ -626,3 +628,25 @@ def test_it_runs_whatever_the_umask_is(tmp_path):
     finally:
         os.umask(before)
     assert (result.stdout, result.stderr) == ("a 1\n", "")
+
+
+def test_a_stop_that_comes_just_as_a_run_ends_is_said_to_nobody_else(monkeypatch):
+    """The numbers of its descriptors may be in use again, by another run."""
+    run, original, numbers = sm.stream("1", warm=False), Cold.release, []
+    heard, says = os.pipe()
+    os.set_blocking(heard, False)
+
+    def release(lease, sandbox):
+        original(lease, sandbox)
+        teardown.pending.wait()
+        if not numbers:
+            numbers.append(os.dup2(says, sandbox.control._descriptor))
+            run.interrupt()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cold, "release", release)
+        assert [event.result.outcome for event in run if isinstance(event, Ended)] == [Outcome.COMPLETED]
+    with pytest.raises(BlockingIOError):
+        os.read(heard, 100)
+    for number in (heard, says, *numbers):
+        os.close(number)
