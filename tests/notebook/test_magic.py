@@ -232,7 +232,7 @@ def test_every_option_does_what_it_says(run, name, tmp_path, monkeypatch, port):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        downloading, "_fetch", lambda policy, _: {f"{policy.packages[0][:4]}-1-py3-none-any.whl": WHEEL}
+        downloading, "_fetch", lambda policy, *_: {f"{policy.packages[0][:4]}-1-py3-none-any.whl": WHEEL}
     )
     (tmp_path / "in.txt").write_text("given")
     run("given = [1, 2]")
