@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -589,6 +590,20 @@ def test_a_session_ends_with_what_watches_it_and_says_so():
         again = session.run("1")
         assert again.ok
         assert any("began anew" in note for note in again.notes)
+
+
+def test_who_is_interrupted_while_he_waits_for_an_answer_leaves_none_to_the_next_cell():
+    with sm.Session(trace=True) as session:
+        session.run("open('/tmp/first', 'w').close()").check()
+        watcher = session._lease.sandbox.watcher
+        watcher._words.settimeout(60)
+        signal.pidfd_send_signal(watcher._process, signal.SIGSTOP)
+        press = threading.Timer(0.5, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            press.start() or session.attempts
+        signal.pidfd_send_signal(watcher._process, signal.SIGCONT)
+        assert told(session.run("open('/tmp/second', 'w').close()").attempts) == {"/tmp/second": 1}
+        assert told(session.attempts) == {"/tmp/first": 1, "/tmp/second": 1}
 
 
 def end(watcher):

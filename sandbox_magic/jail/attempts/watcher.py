@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 30.0
 _TELL_SECONDS = 5.0
+_SIZE_BYTES = 8  # before each answer
 _MOST_BYTES = 64 * 2**20  # of an account: 2,000 rows of two names
 
 
@@ -44,6 +45,8 @@ class Watcher:
         self.line: socket.socket = line
         self._given = (ours, theirs, their_words)
         self._asking = threading.Lock()
+        self._answers = bytearray()  # what has come of them
+        self._owed = 0  # how many are still to come
         self._words.settimeout(_TELL_SECONDS)
         self._process = -1  # a descriptor of it
 
@@ -106,19 +109,38 @@ class Watcher:
         with self._asking:
             try:
                 self._words.send(word, socket.MSG_NOSIGNAL)
-                size = int.from_bytes(self._receive(8), "big")
-                return dict(json.loads(self._receive(size))) if size <= _MOST_BYTES else None
+                self._owed += 1
+                answer = {}
+                while self._owed:  # more than one where Ctrl-C has come while one was waited for
+                    answer = self._receive()
+                    self._owed -= 1
             except (OSError, ValueError):  # what comes later would be taken for another answer
                 self._words.close()
                 return None
+            return answer
 
-    def _receive(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            if not (piece := self._words.recv(min(size - len(data), 2**20))):
+    def _receive(self) -> dict[str, Any]:
+        """Return the next answer.
+
+        Raises:
+            OSError: None comes.
+            ValueError: It is none.
+        """
+        self._fill(_SIZE_BYTES)
+        end = _SIZE_BYTES + int.from_bytes(self._answers[:_SIZE_BYTES], "big")
+        if end > _MOST_BYTES:
+            msg = "an answer that is too long"
+            raise ValueError(msg)
+        self._fill(end)
+        answer = dict(json.loads(self._answers[_SIZE_BYTES:end]))
+        del self._answers[:end]
+        return answer
+
+    def _fill(self, size: int) -> None:
+        while len(self._answers) < size:
+            if not (piece := self._words.recv(min(size - len(self._answers), 2**20))):
                 raise BrokenPipeError
-            data += piece
-        return bytes(data)
+            self._answers += piece
 
     def close(self) -> None:
         """End it; the sandbox is gone."""
