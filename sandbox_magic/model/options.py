@@ -203,9 +203,10 @@ def unknown(words: Sequence[str], names: Collection[str], remedy: str) -> Policy
 
 
 def _is_network(name: str) -> bool:
-    """Return whether somebody asks for a network."""
+    """Return whether somebody asks for a network, by another name than the option's own."""
     words = name.strip("-").replace("_", "-").removeprefix("allow-").removeprefix("enable-")
-    return words in ("net", "network", "networking", "internet", "network-access", "internet-access")
+    asked = words in ("net", "network", "networking", "internet", "network-access", "internet-access")
+    return asked and name.strip("-") != "net"
 
 
 def _no_network(name: str) -> PolicyError:

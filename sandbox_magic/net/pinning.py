@@ -82,7 +82,8 @@ def _addresses(forward: Forward, ask: Resolver) -> tuple[str, ...]:
 
 def _unresolved(forward: Forward, seen: str) -> PolicyError:
     what = f"net: {forward.host} can't be resolved on this machine, so nothing was run"
-    behind = "; with a proxy too the name is resolved here" if os.environ.get("HTTPS_PROXY") else ""
+    has_proxy = os.environ.get("https_proxy") or os.environ.get("HTTPS_PROXY")
+    behind = "; with a proxy too the name is resolved here" if has_proxy else ""
     return PolicyError(what, seen=seen, remedy=f"the name as a browser on this machine has it{behind}")
 
 
