@@ -6,6 +6,7 @@ set -u
 cd "$(dirname "$0")/.."
 coverage=".venv/bin/python -P -m coverage"
 
+mkdir -p build/coverage
 $coverage erase
 MEASURE="-m coverage run" sh tools/test.sh "$@"
 status=$?

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         spawn.GUEST = str(guest)
         status = pytest.main(arguments)
         for file in data.iterdir():
-            shutil.move(file, ROOT / file.name)
+            shutil.move(file, ROOT / "build/coverage" / file.name)
     return int(status)
 
 

@@ -18,7 +18,7 @@ def measure() -> None:
 
     this = "*/guest_coverage_inside.py"  # the report would look for its source in the guest, and fail
     whole = "/sandbox/lib/*"
-    coverage = Coverage("/coverage/.coverage.guest", branch=True, include=whole, omit=this, config_file=False)
+    coverage = Coverage("/coverage/data.guest", branch=True, include=whole, omit=this, config_file=False)
     coverage.set_option("run:patch", ["fork", "execv"])
     coverage.set_option("run:parallel", True)  # noqa: FBT003 - the option's value
     coverage.start()

@@ -193,8 +193,8 @@ def test_what_runs_by_itself_later_is_left_out(here, case):
 
 # What a program of the folder runs by itself, and a program that does; pandas looks for bottleneck.
 BY_ITSELF = {
-    "notebooks/random.py": "import random",
-    "notebooks/json/__init__.py": "import json",
+    "notebooks/colorsys.py": "import colorsys",
+    "notebooks/wsgiref/__init__.py": "import wsgiref",
     "notebooks/bottleneck.py": "import pandas",
     "notebooks/evil-1.0.dist-info/entry_points.txt": (
         "import importlib.metadata as m\nif m.entry_points(group='pytest11', name='evil'): print('theirs')"

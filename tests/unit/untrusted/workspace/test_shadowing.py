@@ -93,7 +93,7 @@ def test_a_link_may_lead_to_a_package(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["random.py", "json/__init__.py", "sage/all.py", "bottleneck.py", "helpers/__init__.py"]
+    "name", ["colorsys.py", "wsgiref/__init__.py", "sage/all.py", "bottleneck.py", "helpers/__init__.py"]
 )
 def test_python_does_import_these(tmp_path, name):
     """And a directory of a standard module's name without __init__.py it does not."""
