@@ -11,7 +11,7 @@ $coverage erase
 MEASURE="-m coverage run" sh tools/test.sh "$@"
 status=$?
 if [ $# = 0 ]; then # those to which it matters little that coverage is there
-    for name in display input languages limits overlay run variables workspace; do
+    for name in display input languages limits overlay run sessions variables workspace; do
         set -- "$@" "tests/sandbox/test_$name.py"
     done
 fi

@@ -48,7 +48,7 @@ def names_of(module):
     names = dict(vars(module))
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            exec(compile(ast.Module(node.body, []), module.__name__, "exec"), names)
+            exec(compile(ast.Module(node.body, []), f"<{module.__name__}>", "exec"), names)
     return names
 
 
