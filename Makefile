@@ -77,7 +77,7 @@ test-cpython: ## CPython's own tests inside and outside, on Debian or Ubuntu; C=
 	@sh tools/environment.sh dev
 	@sh tools/test_cpython.sh $(C)
 
-test-adapters: ## the adapters with the real smolagents, inspect_ai and langchain-core, which are fetched into build/adapters
+test-adapters: ## with the real smolagents, inspect_ai, langchain-core and ipyparallel, which are fetched into build/adapters
 	@sh tools/environment.sh dev
 	@sh tools/test_adapters.sh
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The adapters with the real packages they are for, each in an environment of its own: build/adapters. Together they
-# take half a gigabyte and some minutes to fetch, so they are no part of `make test`.
+# The adapters, and a batch over ipyparallel, with the real packages, each in an environment of its own: build/adapters.
+# Together they take half a gigabyte and some minutes to fetch, so they are no part of `make test`.
 set -eu
 cd "$(dirname "$0")/.."
 check() { # package, file of tests
@@ -16,4 +16,5 @@ failed=
 check smolagents smolagents_agent.py
 check inspect_ai inspect_sandbox.py
 check langchain-core langchain.py
+check ipyparallel ipyparallel_executor.py
 [ -z "$failed" ]

@@ -224,26 +224,6 @@ def test_processes_run_them_and_one_that_is_killed_loses_nothing(method, expecte
     assert values(sm.Results.read(tmp_path / "j")) == expected
 
 
-@pytest.mark.timeout(600)  # a cluster of four processes, which notices by its heart that one of them is dead
-@pytest.mark.filterwarnings("default")  # ipyparallel's own
-def test_engines_of_ipyparallel_run_them_and_one_that_is_killed_loses_nothing(expected, tmp_path, monkeypatch):
-    import ipyparallel
-
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    with ipyparallel.Cluster(n=2, log_level=40) as client:
-        client.wait_for_engines(2, timeout=300)
-        with pytest.raises(sm.PolicyError, match="has each of its engines run every submission"):
-            sm.run_many(MANY, executor=client[:].executor)
-        engine = client[0].apply_sync(os.getpid)
-        batch = sm.run_many(MANY, executor=client.executor(), journal=tmp_path / "j", **HOW)
-        assert batch._hands.workers == 2
-        rows = [next(batch)]
-        os.kill(engine, signal.SIGKILL)
-        rows += batch
-    assert values(rows) == expected
-    assert values(sm.Results.read(tmp_path / "j")) == expected
-
-
 @pytest.mark.timeout(600)  # a cluster of three processes, and a command
 @pytest.mark.filterwarnings("default")  # Dask's own
 def test_a_dask_cluster_runs_them_from_python_and_for_the_command(expected, tmp_path):
