@@ -82,9 +82,10 @@ def test_nothing_of_a_submission_acts_and_every_row_is_there(heard, tmp_path):
     (tmp_path / "bare.html").write_bytes(POLICY.sub(b"", attacked, count=1))
     page.goto((tmp_path / "bare.html").as_uri())
     deadline = time.monotonic() + PAGE_SECONDS
-    while len(acted) < 2 and time.monotonic() < deadline:
+    while len(set(acted)) < 2 and time.monotonic() < deadline:  # a picture may be asked for ahead of the parser too
         page.wait_for_timeout(50)
-    assert sorted(acted) == ["a script", "http://beacon.invalid/asked"], "the control is heard, and nothing else"
+    assert set(acted) == {"a script", "http://beacon.invalid/asked"}, "the control is heard, and nothing else"
+    page.goto("about:blank")
     acted.clear()
     (tmp_path / "held.html").write_bytes(attacked)
     page.goto((tmp_path / "held.html").as_uri())
