@@ -131,7 +131,6 @@ class Loop:
             self._do_meanwhile()  # where nothing had to be started
         except BaseException:
             self._close_network()
-            sandbox.drop()  # the code of a session's cell may run already, and nobody would hear of its end
             self._lease.release(sandbox)
             raise
         return intake

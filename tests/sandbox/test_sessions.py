@@ -12,7 +12,6 @@ import pytest
 
 import sandbox_magic as sm
 from sandbox_magic import Outcome
-from sandbox_magic.execution.loop import Loop
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -477,18 +476,3 @@ def test_an_interrupt_ends_a_cell_of_bash_and_keeps_its_variables():
                     run.interrupt()
         assert run.result.outcome is Outcome.INTERRUPTED
         assert session.run("echo $x").stdout == "1\n"
-
-
-def test_an_interrupt_in_the_moment_in_which_a_cell_begins_takes_it_back(session, monkeypatch):
-    """Nobody hears of its end, and the next cell must not be taken for it."""
-
-    def interrupted(_loop, _sandbox):
-        raise KeyboardInterrupt
-
-    assert session.run("x = 1").ok
-    with monkeypatch.context() as amid:
-        amid.setattr(Loop, "_begin", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            session.run("x = 2\nwhile True: pass", timeout=5)
-    result = session.run("print(x)")
-    assert (result.outcome, result.stdout) == (Outcome.COMPLETED, "1\n")
