@@ -108,7 +108,10 @@ class Job:
         view = KernelView(self._outputs.publish, _nobody, count)
         before, self._runs = self._executor.last, True
         try:
-            failed = self._executor.execute(cell.source, view, at_most=self._left())
+            if self._stopped:  # by Ctrl-C, since it was last asked; from here on that raises
+                failed = of_interrupt()
+            else:
+                failed = self._executor.execute(cell.source, view, at_most=self._left())
         except KeyboardInterrupt:
             failed = of_interrupt()
         finally:

@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
 import nbformat
 import pytest
 
-from sandbox_magic.cli import exit_status, main
+from sandbox_magic.cli import exit_status, main, notebook_job
 from sandbox_magic.model.units import MIB
 
 
@@ -219,6 +220,24 @@ def test_where_no_sandbox_starts_nothing_is_written(run, folder, monkeypatch, ca
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     assert run(["print('ran')"]) == (exit_status.REFUSED, None)
     assert "is used up" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_the_moment_before_a_cell_runs_stops_it_too(folder, monkeypatch):
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell("print('first')"), cell("print('ran')")]), folder / "in.ipynb")
+    plain = notebook_job.KernelView
+
+    def view(publish, ask, count):
+        if count == 2:
+            signal.raise_signal(signal.SIGINT)
+        return plain(publish, ask, count)
+
+    monkeypatch.setattr(notebook_job, "KernelView", view)
+    monkeypatch.chdir(folder)
+    words = ["notebook", "in.ipynb", "-o", "out.ipynb", "--keep-going", "--timeout", "60"]
+    assert main.main(words) == exit_status.INTERRUPTED
+    first, second = nbformat.read(folder / "out.ipynb", as_version=4).cells
+    assert first.outputs[0].text == "first\n"
+    assert not [output for output in second.outputs if output.output_type == "stream"]
 
 
 def test_ctrl_c_stops_the_notebook_and_writes_what_there_is(folder):
