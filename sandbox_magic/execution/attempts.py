@@ -62,7 +62,6 @@ class _Judge:
         self._outside = outside
         self._policy = policy
         self._looks = 0
-        self._typed = {forward.host for forward in policy.net if forward.is_address}
         self._places = {place: host for host, place in network.places(policy.net).items() if host != LOCALHOST}
 
     def attempt(self, row: Mapping[str, Any]) -> Attempt:
@@ -108,13 +107,13 @@ class _Judge:
         """Return what an address met: the loopback is its own, and what ``net`` names has addresses there."""
         address, _, port = target.rpartition(":")
         number = int(port) if port.isdigit() else None
-        host = self._places.get(address, address)
-        if host != address or host in self._typed:
+        host = self._places.get(address)
+        if host is not None:
             allowed = any((forward.host, forward.port) == (host, number) for forward in self._policy.net)
             return ("allowed", "") if allowed else ("no network", attempt_options.reach(host, number, typed=True))
         if target.startswith(_LOOPBACK):
             return "allowed", ""
-        return "no network", attempt_options.reach(host, number) if kind == "connect" and number else ""
+        return "no network", attempt_options.reach(address, number) if kind == "connect" and number else ""
 
     def _is_writable(self, place: str) -> bool:
         start = places.working_directory(workspace=bool(self._policy.workspace))
