@@ -108,10 +108,9 @@ class Job:
         view = KernelView(self._outputs.publish, _nobody, count)
         before, self._runs = self._executor.last, True
         try:
-            if self._stopped:  # by Ctrl-C, since it was last asked; from here on that raises
-                failed = of_interrupt()
-            else:
-                failed = self._executor.execute(cell.source, view, at_most=self._left())
+            # Since it was last asked Ctrl-C may have come; from here on that raises.
+            stopped = of_interrupt() if self._stopped else None
+            failed = stopped or self._executor.execute(cell.source, view, at_most=self._left())
         except KeyboardInterrupt:
             failed = of_interrupt()
         finally:
